@@ -1,0 +1,5 @@
+/** Locks among the threads of one process, decided by the table. */
+@NullMarked
+package io.holdfast.inprocess;
+
+import org.jspecify.annotations.NullMarked;
