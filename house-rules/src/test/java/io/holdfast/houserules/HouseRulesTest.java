@@ -1,0 +1,257 @@
+package io.holdfast.houserules;
+
+import static com.tngtech.archunit.base.DescribedPredicate.describe;
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.core.domain.JavaModifier.FINAL;
+import static com.tngtech.archunit.core.domain.JavaModifier.SYNCHRONIZED;
+import static com.tngtech.archunit.lang.conditions.ArchConditions.be;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.constructors;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.methods;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.GeneralCodingRules.ACCESS_STANDARD_STREAMS;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaAccess;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** The walls between the rooms, and the manners inside them. A new room gets a line here. */
+class HouseRulesTest {
+  private static final String[] API = {"io.holdfast", "io.holdfast.spi"};
+  private static final String TABLE = "io.holdfast.table..";
+  private static final String TESTKIT = "io.holdfast.testkit..";
+  private static final String HISTORY = "io.holdfast.testkit.history..";
+  private static final String IN_PROCESS = "io.holdfast.inprocess..";
+  private static final String SIMULATION = "io.holdfast.simulation..";
+  private static final String CLI = "io.holdfast.cli..";
+  private static final String BENCHMARKS = "io.holdfast.benchmarks..";
+
+  /** The JDK, and annotations that only the compiler reads. */
+  private static final String[] JDK = {
+    "java..", "javax..", "org.jspecify.annotations", "com.google.errorprone.annotations.."
+  };
+
+  private static final JavaClasses MAIN =
+      new ClassFileImporter()
+          .withImportOption(new DoNotIncludeTests())
+          .importPackages("io.holdfast");
+
+  /** Without this, a rule about a package that moved would pass because it sees nothing. */
+  @Test
+  void everyClassLivesInARoomAndNoRoomIsMissing() {
+    String[] rooms = concat(API, TABLE, TESTKIT, HISTORY, IN_PROCESS, SIMULATION, CLI, BENCHMARKS);
+    assertThat(rooms)
+        .allSatisfy(room -> assertThat(MAIN.that(resideInAPackage(room))).isNotEmpty());
+    classes().should().resideInAnyPackage(rooms).check(MAIN);
+  }
+
+  @Test
+  void apiSeesOnlyTheJdk() {
+    room(API).sees();
+  }
+
+  @Test
+  void tableSeesTheApi() {
+    room(TABLE).sees(API);
+  }
+
+  @Test
+  void testkitSeesTheApiAndTheTestLibraries() {
+    room(TESTKIT)
+        .sees(
+            concat(API, "org.junit.jupiter.api..", "org.junit.jupiter.params..", "org.assertj.."));
+  }
+
+  @Test
+  void historyNeedsOnlyTheJdk() {
+    room(HISTORY).sees();
+  }
+
+  @Test
+  void inProcessSeesTheApiAndTheTable() {
+    room(IN_PROCESS).sees(concat(API, TABLE));
+  }
+
+  @Test
+  void simulationSeesTheTableAndTheTestkit() {
+    room(SIMULATION).sees(concat(API, TABLE, TESTKIT));
+  }
+
+  @Test
+  void cliSeesTheApiTheStoresAndTheHistoryChecker() {
+    room(CLI).sees(concat(API, IN_PROCESS, HISTORY, "picocli.."));
+  }
+
+  @Test
+  void apiTypesAreClosedToSubclassesFromOutside() {
+    classes()
+        .that(resideInAnyPackage(API))
+        .and()
+        .arePublic()
+        .and()
+        .areNotInterfaces()
+        .should(be(finalSealedOrEnum()))
+        .allowEmptyShould(true)
+        .check(MAIN);
+  }
+
+  /** A right to a lock comes from a store. Records and exceptions only report one. */
+  @Test
+  void nobodyConstructsAHoldOrALease() {
+    constructors()
+        .that()
+        .areDeclaredInClassesThat(resideInAnyPackage(API))
+        .and()
+        .areDeclaredInClassesThat(
+            describe(
+                "a Hold or a Lease",
+                c -> c.getSimpleName().startsWith("Hold") || c.getSimpleName().contains("Lease")))
+        .and()
+        .areDeclaredInClassesThat(not(assignableTo(Throwable.class).or(assignableTo(Record.class))))
+        .should()
+        .notBePublic()
+        .allowEmptyShould(true)
+        .check(MAIN);
+  }
+
+  @Test
+  void tableReadsNoClockStartsNoThreadDoesNoIoAndRollsNoDice() {
+    noClasses()
+        .that(resideInAPackage(TABLE))
+        .should()
+        .dependOnClassesThat(
+            resideInAnyPackage("java.nio.file..", "java.nio.channels..", "java.net..")
+                .or(resideInAPackage("java.util.concurrent..").and(not(named("TimeUnit"))))
+                .or(
+                    resideInAPackage("java.io")
+                        .and(describe("a file", c -> c.getName().contains("File"))))
+                .or(
+                    named(
+                        "Thread",
+                        "ThreadLocal",
+                        "Random",
+                        "SecureRandom",
+                        "SplittableRandom",
+                        "UUID")))
+        .orShould()
+        .accessTargetWhere(target("java.lang.System", "nanoTime", "currentTimeMillis"))
+        .orShould()
+        .accessTargetWhere(target("java.lang.Math", "random"))
+        .orShould()
+        .dependOnClassesThat(assignableTo(java.time.Clock.class))
+        .orShould()
+        .accessTargetWhere(
+            describe(
+                "now() of java.time",
+                access ->
+                    access.getTargetOwner().getPackageName().equals("java.time")
+                        && access.getName().equals("now")))
+        .check(MAIN);
+  }
+
+  /** Decisions take time as an argument; the demo and the benchmarks live in real time. */
+  @Test
+  void onlyATickerReadsTheClockOrSleeps() {
+    noClasses()
+        .that(not(resideInAPackage(BENCHMARKS)))
+        .and(
+            not(
+                describe(
+                    "the demo",
+                    c ->
+                        c.getName().startsWith("io.holdfast.cli.demo.")
+                            || c.getName().startsWith("io.holdfast.cli.Demo"))))
+        .and(not(describe("a Ticker", HouseRulesTest::isTicker)))
+        .should()
+        .accessTargetWhere(target("java.lang.System", "nanoTime", "currentTimeMillis"))
+        .orShould()
+        .accessTargetWhere(target("java.lang.Thread", "sleep"))
+        .check(MAIN);
+  }
+
+  @Test
+  void onlyTheCliAndTheBenchmarksPrint() {
+    noClasses()
+        .that(not(resideInAnyPackage(CLI, BENCHMARKS)))
+        .should(ACCESS_STANDARD_STREAMS)
+        .check(MAIN);
+  }
+
+  @Test
+  void aClassIsANounOfTheTrade() {
+    noClasses().should().haveNameMatching(".*(Manager|Impl|Utils?|Helper)(\\$.*)?").check(MAIN);
+  }
+
+  @Test
+  void nothingLivesInAThreadLocal() {
+    fields()
+        .should()
+        .notHaveRawType(assignableTo(ThreadLocal.class))
+        .allowEmptyShould(true)
+        .check(MAIN);
+  }
+
+  /** A virtual thread that blocks in a monitor keeps its carrier on older JDKs; a lock does not. */
+  @Test
+  void noMethodIsSynchronized() {
+    methods().should().notHaveModifier(SYNCHRONIZED).allowEmptyShould(true).check(MAIN);
+  }
+
+  private static DescribedPredicate<JavaAccess<?>> target(String owner, String... names) {
+    return describe(
+        owner + "." + String.join("/", names),
+        access ->
+            access.getTargetOwner().getName().equals(owner)
+                && List.of(names).contains(access.getName()));
+  }
+
+  private static DescribedPredicate<JavaClass> named(String... simpleNames) {
+    return describe(
+        "named " + String.join(", ", simpleNames),
+        c -> List.of(simpleNames).contains(c.getSimpleName()));
+  }
+
+  private static DescribedPredicate<JavaClass> finalSealedOrEnum() {
+    return describe(
+        "final, sealed or an enum",
+        c -> c.getModifiers().contains(FINAL) || c.isEnum() || c.reflect().isSealed());
+  }
+
+  private static boolean isTicker(JavaClass type) {
+    return type.getAllClassesSelfIsAssignableTo().stream()
+        .anyMatch(c -> c.getSimpleName().equals("Ticker"));
+  }
+
+  private static String[] concat(String[] some, String... more) {
+    return Stream.of(some, more).flatMap(Stream::of).toArray(String[]::new);
+  }
+
+  private static Room room(String... packages) {
+    return new Room(List.of(packages));
+  }
+
+  private record Room(List<String> packages) {
+    /** Besides itself and the JDK. */
+    void sees(String... others) {
+      String[] own = packages.toArray(String[]::new);
+      classes()
+          .that()
+          .resideInAnyPackage(own)
+          .should()
+          .onlyDependOnClassesThat()
+          .resideInAnyPackage(concat(own, concat(JDK, others)))
+          .check(MAIN);
+    }
+  }
+}
