@@ -6,8 +6,10 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import java.io.IOException;
 import java.lang.reflect.Executable;
+import java.lang.reflect.Field;
 import java.lang.reflect.Member;
 import java.lang.reflect.Modifier;
+import java.lang.reflect.Type;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -20,6 +22,11 @@ import org.junit.jupiter.api.Test;
 /** Makes every change of what users see visible in a diff. */
 class ApiDumpTest {
   private static final Path DUMP = Path.of("..", "api", "api.txt");
+
+  /** Goes without saying in front of a type, or (sealed) is said by newer JDKs only. */
+  private static final String NOISE =
+      "(public|static|(non-)?sealed|abstract(?= (static |sealed |non-sealed )*@?interface)) ";
+
   private static final Set<String> OF_EVERY_OBJECT = Set.of("equals", "hashCode", "toString");
 
   @Test
@@ -60,24 +67,27 @@ class ApiDumpTest {
         Stream.concat(
                 Stream.ofNullable(type.getGenericSuperclass()),
                 Stream.of(type.getGenericInterfaces()))
-            .map(java.lang.reflect.Type::getTypeName)
-            .filter(p -> !Set.of("java.lang.Object", "java.lang.Record").contains(p))
+            .map(Type::getTypeName)
+            .filter(p -> !p.matches("java\\.lang\\.(Object|Record|Enum<.*>)"))
             .toList();
-    return shorten(type.toGenericString(), type)
+    return (type.isSealed() && !type.isEnum() ? "sealed " : "")
+        + shorten(type.toGenericString(), type).replaceAll(NOISE, "")
         + (parents.isEmpty() ? "" : " : " + shorten(String.join(", ", parents), type));
   }
 
   private static String signature(Member member, Class<?> type) {
     return shorten(
-        member instanceof Executable e
-            ? e.toGenericString()
-            : ((java.lang.reflect.Field) member).toGenericString(),
+        member instanceof Executable e ? e.toGenericString() : ((Field) member).toGenericString(),
         type);
   }
 
   /** Leaves out what every line would repeat. */
   private static String shorten(String signature, Class<?> type) {
-    return signature.replace(type.getName() + ".", "").replace("java.lang.", "");
+    return signature
+        .replace(type.getName() + ".", "")
+        .replace("io.holdfast.", "")
+        .replace("java.lang.", "")
+        .replace('$', '.');
   }
 
   private static boolean isPromised(Class<?> type) {

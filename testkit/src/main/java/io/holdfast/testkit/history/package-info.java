@@ -1,4 +1,4 @@
-/** What clients saw, and the checker that judges it. Needs nothing but the JDK. */
+/** What clients saw, and the checker that judges it. Needs no test library. */
 @NullMarked
 package io.holdfast.testkit.history;
 
