@@ -1,4 +1,4 @@
-/** What a user types: clients, locks, holds, options and failures. Sees nothing but the JDK. */
+/** What a user types: clients, locks, holds, and the failures that come of them. */
 @NullMarked
 package io.holdfast;
 

@@ -1,4 +1,4 @@
-/** What a store implements to be reached through the same api. Users of locks need nothing here. */
+/** What a store has to bring. For authors of stores; applications need only {@link io.holdfast.spi.Ticker}, in tests. */
 @NullMarked
 package io.holdfast.spi;
 

@@ -1,0 +1,37 @@
+package io.holdfast;
+
+import java.time.Duration;
+
+/** Bounds of durations, checked at the door so that no sum of nanoseconds overflows behind it. */
+final class Durations {
+  /** Longer than anybody means; short enough to add to a clock. */
+  static final Duration LONGEST = Duration.ofDays(365);
+
+  private Durations() {}
+
+  static void requireBetween(String code, String field, Duration value, Duration least, Duration most) {
+    if (value.compareTo(least) < 0) {
+      throw new InvalidRequestException(code + "_TOO_SHORT", field + " " + show(value) + " < " + show(least));
+    }
+    if (value.compareTo(most) > 0) {
+      throw new InvalidRequestException(code + "_TOO_LONG", field + " " + show(value) + " > " + show(most));
+    }
+  }
+
+  /** A wait in nanoseconds; one longer than {@link #LONGEST} is cut to it. */
+  static long waitNanos(Duration maxWait) {
+    if (maxWait.isNegative()) {
+      throw new InvalidRequestException("WAIT_NEGATIVE", "maxWait " + show(maxWait) + " < 0 ms");
+    }
+    return maxWait.compareTo(LONGEST) > 0 ? LONGEST.toNanos() : maxWait.toNanos();
+  }
+
+  private static String show(Duration value) {
+    boolean wholeMillis = value.getNano() % 1_000_000 == 0;
+    try {
+      return wholeMillis ? value.toMillis() + " ms" : value.toString();
+    } catch (ArithmeticException tooLongForMillis) {
+      return value.toString();
+    }
+  }
+}

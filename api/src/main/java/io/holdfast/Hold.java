@@ -1,0 +1,287 @@
+package io.holdfast;
+
+import io.holdfast.spi.Lease;
+import io.holdfast.spi.Ticker;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The right to a lock, from its grant until it is closed or lost.
+ *
+ * <p>A hold belongs to whoever has it, not to a thread: any thread may use and close it. It is renewed for as long as it is
+ * open. It is never acquired again behind its user's back: once lost it stays lost.
+ *
+ * <p>No lock service can stop a holder that is paused just after it checked. So hand {@link #token} to the resource with
+ * every write, and let the resource refuse a token lower than the highest it has seen. (Martin Kleppmann, <a
+ * href="https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html">How to do distributed locking</a>,
+ * 2016.)
+ *
+ * <p>Thread-safe. Callbacks run on the client's {@link ClientOptions#executor}, each on its own, so a slow one does not
+ * delay the next hold's.
+ */
+public final class Hold implements AutoCloseable {
+  /*
+   * A hold ends once: `ending` goes from null to its value by one compare-and-set, whoever comes first of close(), the
+   * store's loss signal, and nobody else. `ended` is made only if somebody wants to be told (it would be the larger part of
+   * a hold's memory); maker and ender each write their own field before they read the other's, so one of the two completes
+   * it.
+   */
+  private static final AtomicReferenceFieldUpdater<Hold, Ending> ENDING =
+      AtomicReferenceFieldUpdater.newUpdater(Hold.class, Ending.class, "ending");
+
+  private static final AtomicReferenceFieldUpdater<Hold, CompletableFuture<Ending>> ENDED = endedUpdater();
+
+  private final DistributedLock lock;
+  private final Lease lease;
+  private volatile @Nullable Ending ending;
+  private volatile @Nullable CompletableFuture<Ending> ended;
+
+  private Hold(DistributedLock lock, Lease lease) {
+    this.lock = lock;
+    this.lease = lease;
+  }
+
+  static Hold of(DistributedLock lock, Lease lease) {
+    Hold hold = new Hold(lock, lease);
+    lease.whenLost(hold::lose);
+    return hold;
+  }
+
+  /** What is held, in the order asked for. */
+  public List<LockTarget> targets() {
+    return lock.targets();
+  }
+
+  /**
+   * The fencing token: larger than that of every earlier grant of each name held, for ever. Holds that are no longer held
+   * keep theirs.
+   *
+   * @throws UnsupportedOperationException if the store keeps no tokens ({@link Capability#FENCING})
+   */
+  public long token() {
+    return lease.token();
+  }
+
+  /** The data that travels with the hold. */
+  public HoldData data() {
+    return lock.options().data();
+  }
+
+  /**
+   * Whether the lock is surely held at this moment: neither closed nor lost, nor past the deadline that the holder counts
+   * for itself. Local; costs no I/O.
+   */
+  public boolean isHeld() {
+    return ending == null && nanosLeft() > 0;
+  }
+
+  /**
+   * Returns if {@link #isHeld}.
+   *
+   * @throws HoldLostException if the hold was lost
+   * @throws IllegalStateException if it was closed
+   */
+  public void checkHeld() {
+    Ending ending = this.ending;
+    if (ending instanceof Lost lost) {
+      throw tell(lost);
+    }
+    if (ending != null) {
+      throw new IllegalStateException(this + " was closed");
+    }
+    if (nanosLeft() <= 0) {
+      throw new HoldLostException(toString(), LossReason.EXPIRED);
+    }
+  }
+
+  /**
+   * How long the lock stays held if nobody renews it from now on; zero once it is closed or lost; empty if time alone does
+   * not end it. Local; costs no I/O.
+   */
+  public Optional<Duration> remaining() {
+    if (ending != null) {
+      return Optional.of(Duration.ZERO);
+    }
+    long left = nanosLeft();
+    return left == Lease.NO_DEADLINE ? Optional.empty() : Optional.of(Duration.ofNanos(Math.max(0, left)));
+  }
+
+  /**
+   * Asks to be told, once, when {@link #remaining} has shrunk to {@code before}: renewal is failing, or {@code maxHold} is
+   * near. Never called for a hold that was closed or lost first, nor if time alone does not end the hold.
+   *
+   * @param before how long before the end; more than zero
+   * @throws InvalidRequestException if {@code before} is not positive
+   */
+  public void onAtRisk(Duration before, Consumer<? super Hold> callback) {
+    Durations.requireBetween("AT_RISK", "before", before, Duration.ofNanos(1), Durations.LONGEST);
+    watchDeadline(before.toNanos(), callback);
+  }
+
+  /** Asks to be told, once, if the hold is lost; at once if it is. */
+  public void onLost(Consumer<? super LossReason> callback) {
+    ended()
+        .thenAccept(
+            ending -> {
+              if (ending instanceof Lost lost) {
+                executor().execute(() -> callback.accept(lost.reason));
+              }
+            });
+  }
+
+  /** Completes with the reason if the hold is lost; never if it is closed in time. */
+  public CompletionStage<LossReason> lost() {
+    CompletableFuture<LossReason> stage = new CompletableFuture<>();
+    onLost(stage::complete);
+    return stage.minimalCompletionStage();
+  }
+
+  /**
+   * Gives the lock back and waits until the store has done so. Closing a second time does nothing.
+   *
+   * @throws HoldLostException if the hold was lost and neither {@link #checkHeld} nor an earlier {@code close} has said so:
+   *     a {@code try} block whose lock was lost does not end as if it had been held throughout
+   * @throws UncertainOutcomeException if the store did not answer; it frees the lock within the lease
+   */
+  @Override
+  public void close() {
+    CompletableFuture<Void> closing = closeAsync();
+    try {
+      closing.join();
+    } catch (CompletionException e) {
+      throw DistributedLock.unwrap(e);
+    }
+  }
+
+  /** Gives the lock back like {@link #close}, without waiting: what {@code close} would throw, the future fails with. */
+  public CompletableFuture<Void> closeAsync() {
+    if (end(Closed.CLOSED)) {
+      return lease.release();
+    }
+    if (ending instanceof Lost lost && !lost.told) {
+      return CompletableFuture.failedFuture(tell(lost));
+    }
+    return CompletableFuture.completedFuture(null);
+  }
+
+  /** What is held, with which token. */
+  @Override
+  public String toString() {
+    return lock.client().capabilities().contains(Capability.FENCING)
+        ? targets() + " token=" + token()
+        : targets().toString();
+  }
+
+  /** Completes when the hold ends, either way, in the thread that ends it. */
+  CompletableFuture<Ending> ended() {
+    CompletableFuture<Ending> existing = ended;
+    if (existing != null) {
+      return existing;
+    }
+    CompletableFuture<Ending> made = new CompletableFuture<>();
+    CompletableFuture<Ending> published = ENDED.compareAndSet(this, null, made) ? made : ended;
+    Ending over = ending;
+    if (over != null) {
+      published.complete(over);
+    }
+    return published;
+  }
+
+  /** {@link #close} that throws a loss even if the user has been told of it. */
+  void closeOrThrowLoss() {
+    if (ending instanceof Lost lost) {
+      throw tell(lost);
+    }
+    close();
+  }
+
+  boolean wasLost() {
+    return ending instanceof Lost;
+  }
+
+  private void lose(LossReason reason) {
+    end(new Lost(reason));
+  }
+
+  private boolean end(Ending how) {
+    if (!ENDING.compareAndSet(this, null, how)) {
+      return false;
+    }
+    CompletableFuture<Ending> waiting = ended;
+    if (waiting != null) {
+      waiting.complete(how);
+    }
+    return true;
+  }
+
+  private HoldLostException tell(Lost lost) {
+    lost.told = true;
+    return new HoldLostException(toString(), lost.reason);
+  }
+
+  private long nanosLeft() {
+    long deadline = lease.deadlineNanos();
+    return deadline == Lease.NO_DEADLINE ? Lease.NO_DEADLINE : deadline - ticker().nanos();
+  }
+
+  private void watchDeadline(long beforeNanos, Consumer<? super Hold> callback) {
+    long left = nanosLeft();
+    if (ending != null || left == Lease.NO_DEADLINE) {
+      return;
+    }
+    if (left <= beforeNanos) {
+      executor()
+          .execute(
+              () -> {
+                if (isHeld()) {
+                  callback.accept(this);
+                }
+              });
+      return;
+    }
+    // Renewal moves the deadline, so the timer looks again when it fires. It goes when the hold goes.
+    Ticker.Alarm alarm =
+        ticker().schedule(lease.deadlineNanos() - beforeNanos, () -> watchDeadline(beforeNanos, callback));
+    ended().thenRun(alarm::cancel);
+  }
+
+  private Ticker ticker() {
+    return lock.client().ticker();
+  }
+
+  private Executor executor() {
+    return lock.client().executor();
+  }
+
+  @SuppressWarnings({"unchecked", "rawtypes"}) // a class literal has no type argument
+  private static AtomicReferenceFieldUpdater<Hold, CompletableFuture<Ending>> endedUpdater() {
+    return (AtomicReferenceFieldUpdater)
+        AtomicReferenceFieldUpdater.newUpdater(Hold.class, CompletableFuture.class, "ended");
+  }
+
+  /** How a hold ended. */
+  sealed interface Ending {}
+
+  /** By its user. */
+  private enum Closed implements Ending {
+    CLOSED
+  }
+
+  /** Against its user's will. */
+  private static final class Lost implements Ending {
+    private final LossReason reason;
+    private volatile boolean told;
+
+    private Lost(LossReason reason) {
+      this.reason = reason;
+    }
+  }
+}

@@ -1,0 +1,15 @@
+package io.holdfast;
+
+/** Why a hold ended before it was closed. */
+public enum LossReason {
+  /** Its time ran out: the lease could not be renewed before its deadline, or {@code maxHold} was reached. */
+  EXPIRED,
+  /** An operator took it away with {@code forceRelease}. */
+  REVOKED,
+  /** The client's session ended, and its holds with it: the client was closed, or the store gave up on it. */
+  SESSION_ENDED,
+  /** The connection that carried the lock broke, and the store frees what a connection held. */
+  CONNECTION_LOST,
+  /** The store says that somebody else holds it now. */
+  TAKEN
+}

@@ -1,0 +1,34 @@
+package io.holdfast.spi;
+
+import io.holdfast.LossReason;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+
+/** A grant, as the store's engine keeps it: renewed by the engine, wrapped in a {@link io.holdfast.Hold} for the user. */
+public interface Lease {
+  /** The {@link #deadlineNanos} of a lease that time alone never ends. */
+  long NO_DEADLINE = Long.MAX_VALUE;
+
+  /**
+   * The fencing token.
+   *
+   * @throws UnsupportedOperationException if the store keeps none
+   */
+  long token();
+
+  /** When the right ends unless renewed, on the client's {@link Ticker}, or {@link #NO_DEADLINE}. Costs no I/O. */
+  long deadlineNanos();
+
+  /**
+   * Gives the lock back. Called at most once, and never after the lease was lost.
+   *
+   * @return completes when the store has done it; may be done already
+   */
+  CompletableFuture<Void> release();
+
+  /**
+   * Names the one listener to tell if the lease ends before {@link #release}: once, on the thread that noticed, without a
+   * lock of the store's held; at once if that has happened already. The listener is quick.
+   */
+  void whenLost(Consumer<LossReason> listener);
+}
