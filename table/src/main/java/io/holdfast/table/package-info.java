@@ -1,4 +1,4 @@
-/** Who holds, who waits, in what order: a state machine without clock, thread or I/O. */
+/** The lock table: who holds, who waits, in what order. No clock, no thread, no I/O. */
 @NullMarked
 package io.holdfast.table;
 

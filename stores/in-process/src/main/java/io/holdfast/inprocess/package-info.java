@@ -1,4 +1,4 @@
-/** Locks among the threads of one process, decided by the table. */
+/** Locks for the threads of one process: the lock table behind the API, and the store to test with. */
 @NullMarked
 package io.holdfast.inprocess;
 

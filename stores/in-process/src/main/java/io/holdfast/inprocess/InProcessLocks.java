@@ -1,0 +1,353 @@
+package io.holdfast.inprocess;
+
+import io.holdfast.ClientOptions;
+import io.holdfast.Holder;
+import io.holdfast.InvalidRequestException;
+import io.holdfast.LockClient;
+import io.holdfast.LockDescription;
+import io.holdfast.LockKey;
+import io.holdfast.LockList;
+import io.holdfast.LockRefusedException;
+import io.holdfast.Waiter;
+import io.holdfast.spi.AcquireOutcome;
+import io.holdfast.spi.Ticker;
+import io.holdfast.table.Command;
+import io.holdfast.table.Event;
+import io.holdfast.table.KeyView;
+import io.holdfast.table.LockTable;
+import io.holdfast.table.RequestView;
+import io.holdfast.table.TableSize;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+
+/**
+ * Locks that the clients of one process share: threads and virtual threads, nobody outside. Use it where the contenders are
+ * threads, and as the store of tests.
+ *
+ * <p>It can do all that the API has. Holds end when they are closed, revoked, past their {@code maxHold}, or when their
+ * client is closed; there is no lease to run out, for holder and store die together. Tokens begin with 1 in each process:
+ * where a resource outlives the process and remembers tokens, begin {@linkplain Builder#tokensAbove above} the highest that it
+ * has seen.
+ *
+ * <p>Thread-safe. Starts no thread but that of the ticker, and none before the first timed wait or {@code maxHold}.
+ */
+public final class InProcessLocks {
+  static final CompletableFuture<Void> DONE = CompletableFuture.completedFuture(null);
+
+  /** So many holders are named to somebody whose patience ended. */
+  private static final int HOLDERS_TOLD = 8;
+
+  /** So many holders are looked at to find out whether a thread waits for itself. */
+  private static final int HOLDERS_SEARCHED = 64;
+
+  /*
+   * One mutex guards the table and what is known of its requests. Under it a command is applied and its events are noted;
+   * futures and listeners are told after it is released, for they run other people's code. So a grant may find its asker
+   * gone a moment later: the completion of the asker's future decides, and a grant that comes too late is given back.
+   */
+  private final ReentrantLock mutex = new ReentrantLock();
+
+  // All guarded by the mutex.
+  private final LockTable table;
+  private final Map<Long, InProcessRequest> requests = new HashMap<>();
+  private long lastSession;
+  private long lastRequest;
+
+  private final Ticker ticker;
+  private final long originNanos;
+  private final int maxRequests;
+
+  private InProcessLocks(Builder builder) {
+    this.table = new LockTable(builder.tokensAbove);
+    this.ticker = builder.ticker;
+    this.originNanos = ticker.nanos();
+    this.maxRequests = builder.maxRequests;
+  }
+
+  /** Locks of their own, with the defaults of {@link Builder}. */
+  public static InProcessLocks create() {
+    return builder().build();
+  }
+
+  /** The locks that {@code in-process:} opens: one set for the JVM. */
+  public static InProcessLocks shared() {
+    return Shared.LOCKS;
+  }
+
+  /** Sets what is not to be as usual. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** A client with {@link ClientOptions#defaults}. */
+  public LockClient client() {
+    return client(ClientOptions.defaults());
+  }
+
+  /** A client. Its ticker is that of these locks, whatever the options say. */
+  public LockClient client(ClientOptions options) {
+    return LockClient.over(open(options.name()), options.ticker(ticker));
+  }
+
+  InProcessSession open(String client) {
+    mutex.lock();
+    try {
+      long session = ++lastSession;
+      table.apply(new Command.OpenSession(now(), session, client));
+      return new InProcessSession(this, session, client);
+    } finally {
+      mutex.unlock();
+    }
+  }
+
+  Ticker ticker() {
+    return ticker;
+  }
+
+  /** How much the table holds. */
+  TableSize size() {
+    return read(table::size);
+  }
+
+  /** Asks the table; the request is told what comes of it. */
+  void acquire(InProcessRequest request) {
+    List<Runnable> notices = new ArrayList<>(2);
+    mutex.lock();
+    try {
+      if (requests.size() >= maxRequests) {
+        throw new LockRefusedException(
+            "TOO_MANY_REQUESTS", "held and waited for are " + requests.size() + ", at most maxRequests " + maxRequests);
+      }
+      request.id = ++lastRequest;
+      requests.put(request.id, request);
+      apply(request.toCommand(now()), notices);
+      if (request.isWaiting() && request.waitsWithoutBound() && isInItsOwnWay(request)) {
+        notices.add(() -> request.answer().completeExceptionally(new IllegalStateException(
+            "not reentrant: this thread holds what it would wait for, " + request)));
+        apply(new Command.Cancel(table.now(), request.session(), request.id), notices);
+      }
+    } finally {
+      mutex.unlock();
+    }
+    notices.forEach(Runnable::run);
+  }
+
+  /** Ends a request, whether it waits or holds. */
+  void cancel(InProcessRequest request) {
+    applyIfLive(request, () -> new Command.Cancel(table.now(), request.session(), request.id));
+  }
+
+  /** Gives back what a request holds. */
+  void release(InProcessRequest request) {
+    applyIfLive(request, () -> new Command.Release(table.now(), request.session(), request.id, request.token()));
+  }
+
+  /** Ends a hold whose {@code maxHold} is over. */
+  void expire(InProcessRequest request) {
+    applyIfLive(request, () -> new Command.ExpireHold(now(), request.session(), request.id));
+  }
+
+  /** Ends a wait whose patience is over, and tells who was in the way. */
+  void timeOut(InProcessRequest request) {
+    List<Runnable> notices = new ArrayList<>(2);
+    mutex.lock();
+    try {
+      if (request.isWaiting()) {
+        List<RequestView> inTheWay = table.holdersInTheWay(request.session(), request.id, HOLDERS_TOLD);
+        String hint = isInItsOwnWay(request) ? " (this very thread: locks are not reentrant)" : "";
+        notices.add(() -> request.answer().complete(new AcquireOutcome.Busy(holders(inTheWay), hint)));
+        apply(new Command.Cancel(table.now(), request.session(), request.id), notices);
+      }
+    } finally {
+      mutex.unlock();
+    }
+    notices.forEach(Runnable::run);
+  }
+
+  void close(InProcessSession session) {
+    List<Runnable> notices = new ArrayList<>();
+    mutex.lock();
+    try {
+      apply(new Command.CloseSession(now(), session.id()), notices);
+    } finally {
+      mutex.unlock();
+    }
+    notices.forEach(Runnable::run);
+  }
+
+  boolean forceRelease(LockKey key, long token) {
+    List<Runnable> notices = new ArrayList<>(2);
+    boolean revoked;
+    mutex.lock();
+    try {
+      revoked = apply(new Command.Revoke(now(), key, token), notices) instanceof Event.Lost;
+    } finally {
+      mutex.unlock();
+    }
+    notices.forEach(Runnable::run);
+    return revoked;
+  }
+
+  LockDescription describe(LockKey key) {
+    return describe(read(() -> table.describe(key)));
+  }
+
+  LockList list(String prefix) {
+    return toList(read(() -> table.list(prefix, LockClient.MAX_LISTED + 1)));
+  }
+
+  LockList listTree(String tree) {
+    return toList(read(() -> table.listTree(tree, LockClient.MAX_LISTED + 1)));
+  }
+
+  /** Holders as users see them. */
+  List<Holder> holders(List<RequestView> views) {
+    return views.stream()
+        .map(
+            view ->
+                new Holder(
+                    view.client(),
+                    view.targets(),
+                    view.token(),
+                    instant(view.since()),
+                    view.until() == Command.FOREVER ? Optional.empty() : Optional.of(instant(view.until())),
+                    view.data()))
+        .toList();
+  }
+
+  /** A moment of the table's, on the ticker. */
+  long nanos(long tableTime) {
+    return originNanos + tableTime;
+  }
+
+  private LockDescription describe(KeyView view) {
+    List<Waiter> waiters =
+        view.waiters().stream()
+            .map(waiter -> new Waiter(waiter.client(), waiter.targets(), instant(waiter.since()), waiter.data()))
+            .toList();
+    return new LockDescription(view.key(), holders(view.holders()), waiters);
+  }
+
+  private LockList toList(List<KeyView> views) {
+    return new LockList(
+        views.stream().limit(LockClient.MAX_LISTED).map(this::describe).toList(),
+        views.size() <= LockClient.MAX_LISTED);
+  }
+
+  private Instant instant(long tableTime) {
+    return ticker.instant().plusNanos(tableTime - now());
+  }
+
+  private long now() {
+    return ticker.nanos() - originNanos;
+  }
+
+  private <T> T read(Supplier<T> query) {
+    mutex.lock();
+    try {
+      return query.get();
+    } finally {
+      mutex.unlock();
+    }
+  }
+
+  private void applyIfLive(InProcessRequest request, Supplier<Command> command) {
+    List<Runnable> notices = new ArrayList<>(2);
+    mutex.lock();
+    try {
+      if (requests.containsKey(request.id)) {
+        apply(command.get(), notices);
+      }
+    } finally {
+      mutex.unlock();
+    }
+    notices.forEach(Runnable::run);
+  }
+
+  /** Applies a command and notes what it means for whom. Returns the first event, its answer. */
+  private Event apply(Command command, List<Runnable> notices) {
+    assert mutex.isHeldByCurrentThread();
+    List<Event> events = table.apply(command);
+    for (Event event : events) {
+      if (event instanceof Event.OfRequest about) {
+        InProcessRequest request = requests.get(about.request());
+        if (request != null) {
+          notices.add(request.note(event));
+          if (request.isEnded()) {
+            requests.remove(request.id);
+          }
+        }
+      }
+    }
+    return events.get(0);
+  }
+
+  /** Whether the thread that asked holds what it waits for, and so waits for itself. */
+  private boolean isInItsOwnWay(InProcessRequest waiting) {
+    long caller = waiting.callerThread();
+    return caller != 0
+        && table.holdersInTheWay(waiting.session(), waiting.id, HOLDERS_SEARCHED).stream()
+            .map(view -> requests.get(view.request()))
+            .anyMatch(holder -> holder != null && holder.callerThread() == caller);
+  }
+
+  private static final class Shared {
+    static final InProcessLocks LOCKS = create();
+  }
+
+  /** What locks can be made with. */
+  public static final class Builder {
+    private Ticker ticker = Ticker.system();
+    private long tokensAbove;
+    private int maxRequests = 10_000_000;
+
+    private Builder() {}
+
+    /** The clock and timers; for tests, which turn time by hand. */
+    public Builder ticker(Ticker ticker) {
+      this.ticker = ticker;
+      return this;
+    }
+
+    /**
+     * The first token is larger than this; 0, the default, begins with 1.
+     *
+     * @throws InvalidRequestException if it is negative
+     */
+    public Builder tokensAbove(long token) {
+      requireNotBelow("TOKEN_NEGATIVE", "tokensAbove", token, 0);
+      this.tokensAbove = token;
+      return this;
+    }
+
+    /**
+     * So many requests may hold or wait at a time, 10 million by default; the next is refused ({@link
+     * LockRefusedException}, {@code TOO_MANY_REQUESTS}).
+     *
+     * @throws InvalidRequestException if it is not positive
+     */
+    public Builder maxRequests(int maxRequests) {
+      requireNotBelow("MAX_REQUESTS_NOT_POSITIVE", "maxRequests", maxRequests, 1);
+      this.maxRequests = maxRequests;
+      return this;
+    }
+
+    /** The locks. */
+    public InProcessLocks build() {
+      return new InProcessLocks(this);
+    }
+
+    private static void requireNotBelow(String reason, String field, long value, long least) {
+      if (value < least) {
+        throw new InvalidRequestException(reason, field + " " + value + " < " + least);
+      }
+    }
+  }
+}

@@ -1,0 +1,66 @@
+package io.holdfast.table;
+
+import io.holdfast.LockKey;
+import io.holdfast.LossReason;
+import java.util.List;
+
+/**
+ * What a {@link LockTable} says in return: the answer to a command, and what follows from it for others. Events of one
+ * command come in this order: its answer, what others lost, then grants in the order of arrival.
+ */
+public sealed interface Event {
+  /** An event about one request. */
+  sealed interface OfRequest extends Event {
+    /** The request's session. */
+    long session();
+
+    /** The request's number in it. */
+    long request();
+  }
+
+  /** A session is open, now or still. */
+  record SessionOpened(long session) implements Event {}
+
+  /** A session has ended. Events that end its requests come first. */
+  record SessionEnded(long session) implements Event {}
+
+  /** A session could not be opened, ended or expired. */
+  record SessionRefused(long session, Refusal reason) implements Event {}
+
+  /**
+   * A request holds all its targets.
+   *
+   * @param token larger than every earlier one of this table
+   * @param until when its {@code maxHold} ends, in table time; {@link Command#FOREVER} if it has none
+   */
+  record Granted(long session, long request, long token, long until) implements OfRequest {}
+
+  /**
+   * A request stands in line.
+   *
+   * @param position its place among the requests that wait at the first of its nodes that is not free, from 1
+   */
+  record Queued(long session, long request, int position) implements OfRequest {}
+
+  /**
+   * A request that was not to wait found its targets held or waited for.
+   *
+   * @param holders some of the holders in its way; empty if only waiters are, or when told again
+   */
+  record Busy(long session, long request, List<RequestView> holders) implements OfRequest {}
+
+  /** A hold was given back. */
+  record Released(long session, long request, long token) implements OfRequest {}
+
+  /** A request has left the line, or never came into it. */
+  record Cancelled(long session, long request) implements OfRequest {}
+
+  /** A hold ended against its holder's will. */
+  record Lost(long session, long request, long token, LossReason reason) implements OfRequest {}
+
+  /** A command about a request was not carried out; nothing has changed. */
+  record Refused(long session, long request, Refusal reason) implements OfRequest {}
+
+  /** A revocation found no such grant; nothing has changed. */
+  record RevokeRefused(LockKey key, long token, Refusal reason) implements Event {}
+}

@@ -1,0 +1,186 @@
+package io.holdfast.table;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A key that somebody claims, or a key above one. It knows nothing of the nodes below it: whoever claims one of those has
+ * announced that here.
+ */
+final class Node {
+  /*
+   * A node keeps one line of claims a mode, held and waiting alike, in the order of arrival. A claim is free here when no
+   * earlier claim conflicts with it: when the oldest claim of each conflicting mode is younger than it. So the free claims
+   * of a line are its front part, and `firstBlocked` of the line tells where that ends.
+   *
+   * Claims come at the end of a line, with the latest arrival of all, and so never block one that is there. They leave from
+   * anywhere; only when the oldest of its line leaves can something become free, and then the `firstBlocked` of the
+   * conflicting lines move on. They never move back, so every claim is passed once, and the cost of a claim is a constant:
+   * neither the length of the line nor the number of holders comes into it.
+   *
+   * Invariant: firstBlocked is the oldest claim of its line with barrier(mode) < arrival, or null.
+   */
+  final @Nullable Node parent;
+
+  /** What this node is called below its parent. */
+  final String segment;
+
+  final int hash;
+
+  /** The next node in the same bucket of the {@link NodeIndex}. */
+  @Nullable Node nextInBucket;
+
+  /** The claim that a request being put together makes of this node; null between commands. */
+  @Nullable Claim draft;
+
+  /** Of the claims here, those whose requests wait. */
+  int waiting;
+
+  private int claims;
+  private @Nullable Line lines;
+
+  Node(@Nullable Node parent, String segment) {
+    this.parent = parent;
+    this.segment = segment;
+    this.hash = hash(parent, segment);
+  }
+
+  static int hash(@Nullable Node parent, String segment) {
+    int mixed = segment.hashCode() + (parent == null ? 0 : parent.hash * 31);
+    return (mixed ^ (mixed >>> 16)) * 0x9E3779B9;
+  }
+
+  boolean isUnclaimed() {
+    return claims == 0;
+  }
+
+  /** Puts a claim at the end of its line. Its request has the latest arrival of all. */
+  void add(Claim claim) {
+    Line line = line(claim.mode);
+    claim.earlier = line.youngest;
+    if (line.youngest == null) {
+      line.oldest = claim;
+    } else {
+      line.youngest.later = claim;
+    }
+    line.youngest = claim;
+    claims++;
+    if (barrier(claim.mode) < claim.arrival()) {
+      claim.request.blockedClaims++;
+      if (line.firstBlocked == null) {
+        line.firstBlocked = claim;
+      }
+    }
+  }
+
+  /** Takes a claim out, and adds to {@code unblocked} the requests that are blocked nowhere any more. */
+  void remove(Claim claim, List<Request> unblocked) {
+    Line line = line(claim.mode);
+    if (line.firstBlocked == claim) {
+      line.firstBlocked = claim.later;
+    }
+    if (claim.later == null) {
+      line.youngest = claim.earlier;
+    } else {
+      claim.later.earlier = claim.earlier;
+    }
+    claims--;
+    if (claim.earlier != null) {
+      claim.earlier.later = claim.later;
+      return;
+    }
+    line.oldest = claim.later;
+    for (Line other = lines; other != null; other = other.next) {
+      if (other.firstBlocked != null && other.mode.conflictsWith(claim.mode)) {
+        advance(other, unblocked);
+      }
+    }
+  }
+
+  boolean isBlocked(Claim claim) {
+    return barrier(claim.mode) < claim.arrival();
+  }
+
+  /** Whether somebody claims the node itself, not only something below it. */
+  boolean isClaimedInEarnest() {
+    for (Line line = lines; line != null; line = line.next) {
+      if (line.oldest != null && line.mode.isEarnest()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** All claims, in no order that means anything. */
+  List<Claim> claims() {
+    List<Claim> all = new ArrayList<>(claims);
+    for (Line line = lines; line != null; line = line.next) {
+      for (Claim claim = line.oldest; claim != null; claim = claim.later) {
+        all.add(claim);
+      }
+    }
+    return all;
+  }
+
+  /** Adds to {@code found} those who hold this node in a mode that the claim conflicts with, until there are {@code limit}. */
+  void addHoldersInTheWay(Claim claim, int limit, Map<Request, RequestView> found) {
+    for (Line line = lines; line != null; line = line.next) {
+      if (line.mode.conflictsWith(claim.mode)) {
+        // A waiter in front of a holder is rare, so this ends soon after the limit.
+        for (Claim each = line.oldest; each != claim && each != null && found.size() < limit; each = each.later) {
+          if (each.request.isGranted()) {
+            found.putIfAbsent(each.request, each.request.view());
+          }
+        }
+      }
+    }
+  }
+
+  private void advance(Line line, List<Request> unblocked) {
+    long barrier = barrier(line.mode);
+    Claim claim = line.firstBlocked;
+    while (claim != null && claim.arrival() <= barrier) {
+      if (--claim.request.blockedClaims == 0) {
+        unblocked.add(claim.request);
+      }
+      claim = claim.later;
+    }
+    line.firstBlocked = claim;
+  }
+
+  /** The arrival of the oldest claim that conflicts with the mode: claims up to this one are free (it may be one of them). */
+  private long barrier(Mode mode) {
+    long barrier = Long.MAX_VALUE;
+    for (Line line = lines; line != null; line = line.next) {
+      if (line.oldest != null && mode.conflictsWith(line.mode)) {
+        barrier = Math.min(barrier, line.oldest.arrival());
+      }
+    }
+    return barrier;
+  }
+
+  private Line line(Mode mode) {
+    for (Line line = lines; line != null; line = line.next) {
+      if (line.mode == mode) {
+        return line;
+      }
+    }
+    return lines = new Line(mode, lines);
+  }
+
+  /** The claims of one mode, oldest first. At most five a node, made when first needed. */
+  private static final class Line {
+    final Mode mode;
+    final @Nullable Line next;
+    @Nullable Claim oldest;
+    @Nullable Claim youngest;
+    @Nullable Claim firstBlocked;
+
+    Line(Mode mode, @Nullable Line next) {
+      this.mode = mode;
+      this.next = next;
+    }
+  }
+}
