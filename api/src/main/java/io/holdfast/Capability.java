@@ -5,7 +5,9 @@ public enum Capability {
   /** Shared holds: {@link LockClient#readWriteLock}. */
   SHARED("read/write locks", "use lock(name), which is exclusive"),
   /** Several targets granted as one: {@link LockClient#all}. */
-  ALL("several locks granted as one", "acquire the locks one after another, always in the same order"),
+  ALL(
+      "several locks granted as one",
+      "acquire the locks one after another, always in the same order"),
   /** Sub-trees: {@link LockClient#tree}. */
   TREE("sub-trees", "use lock(name) on the top-most folder that is written to"),
   /** Data travels with a hold: {@link HoldOptions#data}. */
@@ -21,7 +23,8 @@ public enum Capability {
   /** Grants carry fencing tokens: {@link Hold#token}. */
   FENCING("fencing tokens", "choose a store or an option that keeps a counter"),
   /** Tokens go on growing over a restart of the store. */
-  DURABLE_TOKENS("tokens that outlive the store's process", "choose a store that outlives its clients"),
+  DURABLE_TOKENS(
+      "tokens that outlive the store's process", "choose a store that outlives its clients"),
   /** Granted in the order of arrival among those who conflict. */
   FAIR("granting in the order of arrival", "expect no order among waiters"),
   /** A waiter is woken by the store, without polling. */
@@ -37,6 +40,7 @@ public enum Capability {
 
   /** The refusal a user gets from a store that cannot do this, with what to do instead. */
   public UnsupportedOperationException missingIn(String store) {
-    return new UnsupportedOperationException("the " + store + " store cannot do " + title + ": " + instead);
+    return new UnsupportedOperationException(
+        "the " + store + " store cannot do " + title + ": " + instead);
   }
 }

@@ -12,14 +12,18 @@ public final class ClientOptions {
 
   private static final ClientOptions DEFAULTS =
       new ClientOptions(
-          "pid-" + ProcessHandle.current().pid(), HoldOptions.defaults(), Ticker.system(), Optional.empty());
+          "pid-" + ProcessHandle.current().pid(),
+          HoldOptions.defaults(),
+          Ticker.system(),
+          Optional.empty());
 
   private final String name;
   private final HoldOptions holds;
   private final Ticker ticker;
   private final Optional<Executor> executor;
 
-  private ClientOptions(String name, HoldOptions holds, Ticker ticker, Optional<Executor> executor) {
+  private ClientOptions(
+      String name, HoldOptions holds, Ticker ticker, Optional<Executor> executor) {
     this.name = name;
     this.holds = holds;
     this.ticker = ticker;

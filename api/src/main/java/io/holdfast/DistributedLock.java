@@ -128,7 +128,8 @@ public final class DistributedLock {
    * @throws HoldLostException if the hold was lost before the body was done; what the body threw is suppressed in it
    * @throws InterruptedException if the thread is interrupted while it waits for the lock
    */
-  public <T extends @Nullable Object, X extends Exception> T call(HoldBody<T, X> body) throws X, InterruptedException {
+  public <T extends @Nullable Object, X extends Exception> T call(HoldBody<T, X> body)
+      throws X, InterruptedException {
     return run(acquire(), body);
   }
 
@@ -142,8 +143,8 @@ public final class DistributedLock {
    * @throws HoldLostException if the hold was lost before the body was done; what the body threw is suppressed in it
    * @throws InterruptedException if the thread is interrupted while it waits for the lock
    */
-  public <T extends @Nullable Object, X extends Exception> T call(Duration maxWait, HoldBody<T, X> body)
-      throws X, InterruptedException {
+  public <T extends @Nullable Object, X extends Exception> T call(
+      Duration maxWait, HoldBody<T, X> body) throws X, InterruptedException {
     return run(acquire(maxWait), body);
   }
 
@@ -222,8 +223,10 @@ public final class DistributedLock {
       hand(answer, waitNanos, result);
       return result;
     }
-    // The thread that completes the answer may be one that releases somebody else's lock: it shall not run our user's code.
-    answer.whenCompleteAsync((outcome, failure) -> hand(answer, waitNanos, result), client.executor());
+    // The thread that completes the answer may be one that releases somebody else's lock: it shall
+    // not run our user's code.
+    answer.whenCompleteAsync(
+        (outcome, failure) -> hand(answer, waitNanos, result), client.executor());
     result.whenComplete(
         (hold, failure) -> {
           if (hold == null) {
@@ -233,7 +236,8 @@ public final class DistributedLock {
     return result;
   }
 
-  private void hand(CompletableFuture<AcquireOutcome> answer, long waitNanos, CompletableFuture<Hold> result) {
+  private void hand(
+      CompletableFuture<AcquireOutcome> answer, long waitNanos, CompletableFuture<Hold> result) {
     if (answer.isCancelled()) {
       return; // by way of the result, which is done
     }
@@ -252,7 +256,8 @@ public final class DistributedLock {
       return Hold.of(this, granted.lease());
     }
     AcquireOutcome.Busy busy = (AcquireOutcome.Busy) outcome;
-    throw new LockTimeoutException(targets, Duration.ofNanos(waitNanos), busy.holders(), busy.hint());
+    throw new LockTimeoutException(
+        targets, Duration.ofNanos(waitNanos), busy.holders(), busy.hint());
   }
 
   private Optional<Hold> granted(AcquireOutcome outcome) {
@@ -261,7 +266,8 @@ public final class DistributedLock {
         : Optional.empty();
   }
 
-  private static <T extends @Nullable Object, X extends Exception> T run(Hold hold, HoldBody<T, X> body) throws X {
+  private static <T extends @Nullable Object, X extends Exception> T run(
+      Hold hold, HoldBody<T, X> body) throws X {
     InterruptOnLoss watch = new InterruptOnLoss(hold, Thread.currentThread());
     T result;
     try {

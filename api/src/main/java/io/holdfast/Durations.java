@@ -1,6 +1,7 @@
 package io.holdfast;
 
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 
 /** Bounds of durations, checked at the door so that no sum of nanoseconds overflows behind it. */
 final class Durations {
@@ -9,12 +10,15 @@ final class Durations {
 
   private Durations() {}
 
-  static void requireBetween(String code, String field, Duration value, Duration least, Duration most) {
+  static void requireBetween(
+      String code, String field, Duration value, Duration least, Duration most) {
     if (value.compareTo(least) < 0) {
-      throw new InvalidRequestException(code + "_TOO_SHORT", field + " " + show(value) + " < " + show(least));
+      throw new InvalidRequestException(
+          code + "_TOO_SHORT", field + " " + show(value) + " < " + show(least));
     }
     if (value.compareTo(most) > 0) {
-      throw new InvalidRequestException(code + "_TOO_LONG", field + " " + show(value) + " > " + show(most));
+      throw new InvalidRequestException(
+          code + "_TOO_LONG", field + " " + show(value) + " > " + show(most));
     }
   }
 
@@ -27,11 +31,8 @@ final class Durations {
   }
 
   private static String show(Duration value) {
-    boolean wholeMillis = value.getNano() % 1_000_000 == 0;
-    try {
-      return wholeMillis ? value.toMillis() + " ms" : value.toString();
-    } catch (ArithmeticException tooLongForMillis) {
-      return value.toString();
-    }
+    Duration millis = value.truncatedTo(ChronoUnit.MILLIS);
+    boolean shortEnough = value.abs().compareTo(Duration.ofDays(100_000)) < 0;
+    return shortEnough && millis.equals(value) ? value.toMillis() + " ms" : value.toString();
   }
 }

@@ -4,6 +4,7 @@ import io.holdfast.spi.Lease;
 import io.holdfast.spi.Ticker;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -37,7 +38,8 @@ public final class Hold implements AutoCloseable {
   private static final AtomicReferenceFieldUpdater<Hold, Ending> ENDING =
       AtomicReferenceFieldUpdater.newUpdater(Hold.class, Ending.class, "ending");
 
-  private static final AtomicReferenceFieldUpdater<Hold, CompletableFuture<Ending>> ENDED = endedUpdater();
+  private static final AtomicReferenceFieldUpdater<Hold, CompletableFuture<Ending>> ENDED =
+      endedUpdater();
 
   private final DistributedLock lock;
   private final Lease lease;
@@ -111,7 +113,9 @@ public final class Hold implements AutoCloseable {
       return Optional.of(Duration.ZERO);
     }
     long left = nanosLeft();
-    return left == Lease.NO_DEADLINE ? Optional.empty() : Optional.of(Duration.ofNanos(Math.max(0, left)));
+    return left == Lease.NO_DEADLINE
+        ? Optional.empty()
+        : Optional.of(Duration.ofNanos(Math.max(0, left)));
   }
 
   /**
@@ -182,12 +186,10 @@ public final class Hold implements AutoCloseable {
 
   /** Completes when the hold ends, either way, in the thread that ends it. */
   CompletableFuture<Ending> ended() {
-    CompletableFuture<Ending> existing = ended;
-    if (existing != null) {
-      return existing;
+    if (ended == null) {
+      ENDED.compareAndSet(this, null, new CompletableFuture<>());
     }
-    CompletableFuture<Ending> made = new CompletableFuture<>();
-    CompletableFuture<Ending> published = ENDED.compareAndSet(this, null, made) ? made : ended;
+    CompletableFuture<Ending> published = Objects.requireNonNull(ended);
     Ending over = ending;
     if (over != null) {
       published.complete(over);
@@ -247,9 +249,12 @@ public final class Hold implements AutoCloseable {
               });
       return;
     }
-    // Renewal moves the deadline, so the timer looks again when it fires. It goes when the hold goes.
+    // Renewal moves the deadline, so the timer looks again when it fires. It goes when the hold
+    // goes.
     Ticker.Alarm alarm =
-        ticker().schedule(lease.deadlineNanos() - beforeNanos, () -> watchDeadline(beforeNanos, callback));
+        ticker()
+            .schedule(
+                lease.deadlineNanos() - beforeNanos, () -> watchDeadline(beforeNanos, callback));
     ended().thenRun(alarm::cancel);
   }
 

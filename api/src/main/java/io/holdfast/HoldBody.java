@@ -7,7 +7,8 @@ package io.holdfast;
  * @param <X> what it may throw; inferred, {@link RuntimeException} if nothing checked
  */
 @FunctionalInterface
-public interface HoldBody<T extends @org.jspecify.annotations.Nullable Object, X extends Exception> {
+public interface HoldBody<
+    T extends @org.jspecify.annotations.Nullable Object, X extends Exception> {
   /**
    * Does it.
    *

@@ -14,7 +14,8 @@ public final class HoldData {
 
   private HoldData(byte[] bytes) {
     if (bytes.length > MAX_BYTES) {
-      throw new InvalidRequestException("DATA_TOO_LONG", "data has " + bytes.length + " bytes, at most " + MAX_BYTES);
+      throw new InvalidRequestException(
+          "DATA_TOO_LONG", "data has " + bytes.length + " bytes, at most " + MAX_BYTES);
     }
     this.bytes = bytes;
   }

@@ -19,7 +19,8 @@ public final class HoldOptions {
   /** The longest lease that can be asked for. */
   public static final Duration MAX_LEASE = Duration.ofHours(1);
 
-  private static final HoldOptions DEFAULTS = new HoldOptions(Duration.ofSeconds(10), Optional.empty(), HoldData.empty());
+  private static final HoldOptions DEFAULTS =
+      new HoldOptions(Duration.ofSeconds(10), Optional.empty(), HoldData.empty());
 
   private final Duration leaseDuration;
   private final Optional<Duration> maxHold;
@@ -56,7 +57,8 @@ public final class HoldOptions {
    * @throws InvalidRequestException if it is outside these bounds
    */
   public HoldOptions maxHold(Duration maxHold) {
-    Durations.requireBetween("MAX_HOLD", "maxHold", maxHold, Duration.ofMillis(1), Durations.LONGEST);
+    Durations.requireBetween(
+        "MAX_HOLD", "maxHold", maxHold, Duration.ofMillis(1), Durations.LONGEST);
     return new HoldOptions(leaseDuration, Optional.of(maxHold), data);
   }
 

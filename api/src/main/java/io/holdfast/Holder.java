@@ -15,7 +15,12 @@ import java.util.Optional;
  * @param data what the holder wants others to see
  */
 public record Holder(
-    String client, List<LockTarget> targets, long token, Instant since, Optional<Instant> until, HoldData data) {
+    String client,
+    List<LockTarget> targets,
+    long token,
+    Instant since,
+    Optional<Instant> until,
+    HoldData data) {
   /** Copies the list. */
   public Holder {
     targets = List.copyOf(targets);

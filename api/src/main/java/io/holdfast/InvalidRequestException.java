@@ -59,11 +59,15 @@ public final class InvalidRequestException extends IllegalArgumentException {
   private static boolean isPrintable(String value, int i) {
     char c = value.charAt(i);
     if (Character.isHighSurrogate(c)) {
-      return i + 1 < Math.min(value.length(), SHOWN_CHARACTERS) && Character.isLowSurrogate(value.charAt(i + 1));
+      return i + 1 < Math.min(value.length(), SHOWN_CHARACTERS)
+          && Character.isLowSurrogate(value.charAt(i + 1));
     }
     if (Character.isLowSurrogate(c)) {
       return i > 0 && Character.isHighSurrogate(value.charAt(i - 1));
     }
-    return !Character.isISOControl(c) && Character.getType(c) != Character.FORMAT && c != '\u2028' && c != '\u2029';
+    return !Character.isISOControl(c)
+        && Character.getType(c) != Character.FORMAT
+        && c != '\u2028'
+        && c != '\u2029';
   }
 }

@@ -76,7 +76,9 @@ public final class JavaLocks {
     @Override
     public boolean tryLock(long time, TimeUnit unit) throws InterruptedException {
       requireNotMine();
-      return lock.tryAcquire(Duration.ofNanos(unit.toNanos(Math.max(0, time)))).map(this::keep).isPresent();
+      return lock.tryAcquire(Duration.ofNanos(unit.toNanos(Math.max(0, time))))
+          .map(this::keep)
+          .isPresent();
     }
 
     @Override

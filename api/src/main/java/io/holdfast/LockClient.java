@@ -65,7 +65,8 @@ public final class LockClient implements AutoCloseable {
     int colon = url.indexOf(':');
     String scheme = colon < 0 ? "" : url.substring(0, colon);
     Set<String> known = new TreeSet<>();
-    for (LockProvider provider : ServiceLoader.load(LockProvider.class, LockClient.class.getClassLoader())) {
+    for (LockProvider provider :
+        ServiceLoader.load(LockProvider.class, LockClient.class.getClassLoader())) {
       if (provider.scheme().equals(scheme)) {
         return over(provider.open(url, options), options);
       }
@@ -74,7 +75,10 @@ public final class LockClient implements AutoCloseable {
     // The rest of the URL may hold a password.
     throw new InvalidRequestException(
         "STORE_UNKNOWN",
-        "url starts with " + InvalidRequestException.show(scheme) + ", but the stores on the class path are " + known);
+        "url starts with "
+            + InvalidRequestException.show(scheme)
+            + ", but the stores on the class path are "
+            + known);
   }
 
   /** A client over a session that a store's own factory has opened; applications call that factory instead. */
@@ -106,7 +110,8 @@ public final class LockClient implements AutoCloseable {
     require(Capability.SHARED);
     LockKey key = new LockKey.Name(name);
     return new DistributedReadWriteLock(
-        lockOn(List.of(new LockTarget(key, LockMode.SHARED))), lockOn(List.of(new LockTarget(key, LockMode.EXCLUSIVE))));
+        lockOn(List.of(new LockTarget(key, LockMode.SHARED))),
+        lockOn(List.of(new LockTarget(key, LockMode.EXCLUSIVE))));
   }
 
   /**
@@ -121,7 +126,8 @@ public final class LockClient implements AutoCloseable {
     List<LockTarget> targets = new ArrayList<>();
     for (DistributedLock lock : locks) {
       if (lock.client() != this) {
-        throw new InvalidRequestException("OTHER_CLIENT", "lock " + lock + " was made by another client");
+        throw new InvalidRequestException(
+            "OTHER_CLIENT", "lock " + lock + " was made by another client");
       }
       targets.addAll(lock.targets());
     }
@@ -201,7 +207,8 @@ public final class LockClient implements AutoCloseable {
       throw new InvalidRequestException("TARGETS_EMPTY", "targets are 0, at least 1");
     }
     if (targets.size() > MAX_TARGETS) {
-      throw new InvalidRequestException("TOO_MANY_TARGETS", "targets are " + targets.size() + ", at most " + MAX_TARGETS);
+      throw new InvalidRequestException(
+          "TOO_MANY_TARGETS", "targets are " + targets.size() + ", at most " + MAX_TARGETS);
     }
     return new DistributedLock(this, List.copyOf(targets), options.holds());
   }

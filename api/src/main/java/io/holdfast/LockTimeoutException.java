@@ -10,7 +10,8 @@ public final class LockTimeoutException extends LockException {
 
   private final transient List<Holder> holders;
 
-  LockTimeoutException(List<LockTarget> targets, Duration waited, List<Holder> holders, String hint) {
+  LockTimeoutException(
+      List<LockTarget> targets, Duration waited, List<Holder> holders, String hint) {
     super("no " + targets + " within " + waited.toMillis() + " ms: " + describe(holders) + hint);
     this.holders = List.copyOf(holders);
   }

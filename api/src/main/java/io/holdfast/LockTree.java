@@ -93,7 +93,8 @@ public final class LockTree {
   }
 
   private DistributedLock lock(LockMode mode, Stream<TreePath> paths) {
-    List<LockTarget> targets = paths.map(path -> new LockTarget(new LockKey.Node(name, path), mode)).toList();
+    List<LockTarget> targets =
+        paths.map(path -> new LockTarget(new LockKey.Node(name, path), mode)).toList();
     return client.lockOn(targets);
   }
 }

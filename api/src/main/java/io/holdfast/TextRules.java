@@ -36,7 +36,8 @@ final class TextRules {
       }
     }
     if (bytes == 0) {
-      throw new InvalidRequestException(reason(field, "EMPTY"), field + " is empty, at least 1 byte");
+      throw new InvalidRequestException(
+          reason(field, "EMPTY"), field + " is empty, at least 1 byte");
     }
     if (bytes > maxBytes) {
       throw invalid(field, "TOO_LONG", text, "has " + bytes + " bytes, at most " + maxBytes);
@@ -48,9 +49,13 @@ final class TextRules {
         reason(field, problem), field + " " + InvalidRequestException.show(text) + " " + detail);
   }
 
-  private static InvalidRequestException badCharacter(String field, String text, char c, int atByte) {
+  private static InvalidRequestException badCharacter(
+      String field, String text, char c, int atByte) {
     return invalid(
-        field, "BAD_CHAR", text, String.format("has the control character U+%04X at byte %d", (int) c, atByte));
+        field,
+        "BAD_CHAR",
+        text,
+        String.format("has the control character U+%04X at byte %d", (int) c, atByte));
   }
 
   private static String reason(String field, String problem) {

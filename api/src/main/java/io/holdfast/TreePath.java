@@ -58,7 +58,8 @@ public final class TreePath implements Comparable<TreePath> {
     }
     int depth = (int) text.chars().filter(c -> c == '/').count();
     if (depth > MAX_DEPTH) {
-      throw TextRules.invalid("path", "TOO_DEEP", text, "has " + depth + " segments, at most " + MAX_DEPTH);
+      throw TextRules.invalid(
+          "path", "TOO_DEEP", text, "has " + depth + " segments, at most " + MAX_DEPTH);
     }
     String[] segments = new String[depth];
     int start = 1;
@@ -81,7 +82,8 @@ public final class TreePath implements Comparable<TreePath> {
   public static TreePath of(Path path) {
     Path root = path.getRoot();
     if (root != null && !root.toString().equals("/")) {
-      throw TextRules.invalid("path", "FOREIGN_ROOT", path.toString(), "is below the root " + root + ": relativize it");
+      throw TextRules.invalid(
+          "path", "FOREIGN_ROOT", path.toString(), "is below the root " + root + ": relativize it");
     }
     StringBuilder text = new StringBuilder();
     for (Path name : path) {
@@ -123,7 +125,8 @@ public final class TreePath implements Comparable<TreePath> {
 
   /** Whether the other path is this node or one below it: whether a lock on this node locks that one. */
   public boolean covers(TreePath other) {
-    return depth() <= other.depth() && Arrays.equals(segments, 0, depth(), other.segments, 0, depth());
+    return depth() <= other.depth()
+        && Arrays.equals(segments, 0, depth(), other.segments, 0, depth());
   }
 
   /** Segment by segment; a node comes before those below it. */

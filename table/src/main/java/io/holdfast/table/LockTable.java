@@ -153,7 +153,9 @@ public final class LockTable {
     List<RequestView> holders = new ArrayList<>();
     List<RequestView> waiters = new ArrayList<>();
     meeting(key).stream()
-        .sorted(Comparator.comparingLong((Request request) -> request.token).thenComparingLong(r -> r.arrival))
+        .sorted(
+            Comparator.comparingLong((Request request) -> request.token)
+                .thenComparingLong(r -> r.arrival))
         .forEach(request -> (request.isGranted() ? holders : waiters).add(request.view()));
     return new KeyView(key, holders, waiters);
   }
@@ -216,7 +218,8 @@ public final class LockTable {
   Session session(long id) {
     Session session = sessions.get(id);
     if (session == null) {
-      throw new IllegalArgumentException("snapshot has a request of session " + id + ", which it does not have");
+      throw new IllegalArgumentException(
+          "snapshot has a request of session " + id + ", which it does not have");
     }
     return session;
   }
@@ -325,7 +328,8 @@ public final class LockTable {
       request.enterLine();
       events.add(queued(request));
     } else {
-      Event.Busy busy = new Event.Busy(session.id, request.id, holdersInTheWay(request, HOLDERS_TOLD));
+      Event.Busy busy =
+          new Event.Busy(session.id, request.id, holdersInTheWay(request, HOLDERS_TOLD));
       remove(request);
       remember(session, request.id, new Event.Busy(session.id, request.id, List.of()));
       events.add(busy);
@@ -361,7 +365,9 @@ public final class LockTable {
     Request request = requests.find(session.id, cancel.request());
     if (request != null) {
       Event ending =
-          request.isGranted() ? new Event.Released(session.id, request.id, request.token) : cancelled;
+          request.isGranted()
+              ? new Event.Released(session.id, request.id, request.token)
+              : cancelled;
       end(request, ending, events);
       return;
     }
@@ -380,7 +386,10 @@ public final class LockTable {
     } else if (request.until > now) {
       events.add(new Event.Refused(expire.session(), expire.request(), Refusal.NOT_DUE));
     } else {
-      end(request, new Event.Lost(expire.session(), request.id, request.token, LossReason.EXPIRED), events);
+      end(
+          request,
+          new Event.Lost(expire.session(), request.id, request.token, LossReason.EXPIRED),
+          events);
     }
   }
 
@@ -389,7 +398,10 @@ public final class LockTable {
     for (Request request : meeting(revoke.key())) {
       if (request.isGranted() && isTargetOf(request, revoke.key())) {
         if (request.token == revoke.token()) {
-          end(request, new Event.Lost(request.session.id, request.id, request.token, LossReason.REVOKED), events);
+          end(
+              request,
+              new Event.Lost(request.session.id, request.id, request.token, LossReason.REVOKED),
+              events);
           return;
         }
         refusal = Refusal.STALE_TOKEN;
@@ -410,7 +422,9 @@ public final class LockTable {
   private @Nullable Event told(Session session, long id) {
     Request live = requests.find(session.id, id);
     if (live != null) {
-      return live.isGranted() ? new Event.Granted(session.id, id, live.token, live.until) : queued(live);
+      return live.isGranted()
+          ? new Event.Granted(session.id, id, live.token, live.until)
+          : queued(live);
     }
     Event ended = session.remembered(id);
     if (ended == null && id <= session.acknowledged) {
@@ -503,7 +517,9 @@ public final class LockTable {
     request.token = ++lastToken;
     request.since = now;
     request.until =
-        request.maxHoldNanos >= Command.FOREVER - now ? Command.FOREVER : now + request.maxHoldNanos;
+        request.maxHoldNanos >= Command.FOREVER - now
+            ? Command.FOREVER
+            : now + request.maxHoldNanos;
     holds++;
     return new Event.Granted(request.session.id, request.id, request.token, request.until);
   }
@@ -579,6 +595,8 @@ public final class LockTable {
   private static TreePath path(Node node) {
     // The root's parent is the parent of all roots, which has none.
     Node parent = node.parent;
-    return parent == null || parent.parent == null ? TreePath.root() : path(parent).child(node.segment);
+    return parent == null || parent.parent == null
+        ? TreePath.root()
+        : path(parent).child(node.segment);
   }
 }

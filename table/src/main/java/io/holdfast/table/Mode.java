@@ -6,48 +6,47 @@ package io.holdfast.table;
  */
 enum Mode {
   /** Reads something below. */
-  IS,
+  IS(Mode.READS_SOMETHING),
   /** Writes something below. */
-  IX,
+  IX(Mode.READS_SOMETHING | Mode.WRITES_SOMETHING),
   /** Reads this node and all below. */
-  S,
+  S(Mode.READS_SOMETHING | Mode.READS_ALL),
   /** Reads this node and all below, and writes something below. */
-  SIX,
+  SIX(Mode.READS_SOMETHING | Mode.WRITES_SOMETHING | Mode.READS_ALL),
   /** Writes this node and all below. */
-  X;
+  X(Mode.READS_SOMETHING | Mode.WRITES_SOMETHING | Mode.READS_ALL | Mode.WRITES_ALL);
 
-  private static final int[] CONFLICTS = {
-    bits(X), // IS
-    bits(S, SIX, X), // IX
-    bits(IX, SIX, X), // S
-    bits(IX, S, SIX, X), // SIX
-    bits(IS, IX, S, SIX, X) // X
-  };
+  private static final int READS_SOMETHING = 1;
+  private static final int WRITES_SOMETHING = 2;
+  private static final int READS_ALL = 4;
+  private static final int WRITES_ALL = 8;
+
+  private static final Mode[] MODES = values();
+
+  private final int claims;
+
+  Mode(int claims) {
+    this.claims = claims;
+  }
 
   boolean conflictsWith(Mode other) {
-    return (CONFLICTS[ordinal()] & bits(other)) != 0;
+    return ((claims | other.claims) & WRITES_ALL) != 0
+        || ((claims & READS_ALL) != 0 && (other.claims & WRITES_SOMETHING) != 0)
+        || ((claims & WRITES_SOMETHING) != 0 && (other.claims & READS_ALL) != 0);
   }
 
   /** Whether the claim is on the node itself, not only on something below it. */
   boolean isEarnest() {
-    return this == S || this == SIX || this == X;
+    return (claims & READS_ALL) != 0;
   }
 
-  /** The weakest mode that claims what both claim. */
+  /** The mode that claims what both claim. */
   Mode and(Mode other) {
-    if (this == other) {
-      return this;
+    for (Mode mode : MODES) {
+      if (mode.claims == (claims | other.claims)) {
+        return mode;
+      }
     }
-    Mode stronger = ordinal() > other.ordinal() ? this : other;
-    // The five modes are a chain but for IX and S, of which neither contains the other.
-    return (this == IX && other == S) || (this == S && other == IX) ? SIX : stronger;
-  }
-
-  private static int bits(Mode... modes) {
-    int bits = 0;
-    for (Mode mode : modes) {
-      bits |= 1 << mode.ordinal();
-    }
-    return bits;
+    throw new AssertionError(this + " and " + other);
   }
 }

@@ -129,7 +129,9 @@ final class Node {
     for (Line line = lines; line != null; line = line.next) {
       if (line.mode.conflictsWith(claim.mode)) {
         // A waiter in front of a holder is rare, so this ends soon after the limit.
-        for (Claim each = line.oldest; each != claim && each != null && found.size() < limit; each = each.later) {
+        for (Claim each = line.oldest;
+            each != claim && each != null && found.size() < limit;
+            each = each.later) {
           if (each.request.isGranted()) {
             found.putIfAbsent(each.request, each.request.view());
           }
@@ -167,7 +169,8 @@ final class Node {
         return line;
       }
     }
-    return lines = new Line(mode, lines);
+    lines = new Line(mode, lines);
+    return lines;
   }
 
   /** The claims of one mode, oldest first. At most five a node, made when first needed. */

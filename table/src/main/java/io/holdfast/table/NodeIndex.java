@@ -39,13 +39,16 @@ final class NodeIndex {
 
   void remove(Node node) {
     int bucket = node.hash & (buckets.length - 1);
-    Node before = null;
-    for (Node each = buckets[bucket]; each != node; each = each.nextInBucket) {
-      before = each;
-    }
-    if (before == null) {
+    Node before = buckets[bucket];
+    if (before == node) {
       buckets[bucket] = node.nextInBucket;
     } else {
+      while (before != null && before.nextInBucket != node) {
+        before = before.nextInBucket;
+      }
+      if (before == null) {
+        throw new IllegalStateException("not in the index: " + node.segment);
+      }
       before.nextInBucket = node.nextInBucket;
     }
     if (--size < buckets.length / 8 && buckets.length > LEAST_BUCKETS) {

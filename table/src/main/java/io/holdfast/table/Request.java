@@ -43,7 +43,13 @@ final class Request {
   @Nullable Request nextInBucket;
 
   Request(
-      Session session, long id, long arrival, List<LockTarget> targets, HoldData data, long maxHoldNanos, long since) {
+      Session session,
+      long id,
+      long arrival,
+      List<LockTarget> targets,
+      HoldData data,
+      long maxHoldNanos,
+      long since) {
     this.session = session;
     this.id = id;
     this.arrival = arrival;
@@ -79,6 +85,7 @@ final class Request {
   }
 
   RequestView view() {
-    return new RequestView(session.id, id, session.client, targets, isGranted(), token, since, until, data);
+    return new RequestView(
+        session.id, id, session.client, targets, isGranted(), token, since, until, data);
   }
 }

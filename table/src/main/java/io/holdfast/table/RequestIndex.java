@@ -31,13 +31,16 @@ final class RequestIndex {
 
   void remove(Request request) {
     int bucket = bucket(request.session.id, request.id);
-    Request before = null;
-    for (Request each = buckets[bucket]; each != request; each = each.nextInBucket) {
-      before = each;
-    }
-    if (before == null) {
+    Request before = buckets[bucket];
+    if (before == request) {
       buckets[bucket] = request.nextInBucket;
     } else {
+      while (before != null && before.nextInBucket != request) {
+        before = before.nextInBucket;
+      }
+      if (before == null) {
+        throw new IllegalStateException("not in the index: " + request.view());
+      }
       before.nextInBucket = request.nextInBucket;
     }
     if (--size < buckets.length / 8 && buckets.length > LEAST_BUCKETS) {

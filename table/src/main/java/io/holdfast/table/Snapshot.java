@@ -76,11 +76,13 @@ final class Snapshot {
   static LockTable read(byte[] snapshot) {
     int length = snapshot.length - CHECKSUM_BYTES;
     if (length < 2 * Integer.BYTES || ByteBuffer.wrap(snapshot).getInt() != MAGIC) {
-      throw new IllegalArgumentException("not a snapshot of a lock table: " + snapshot.length + " bytes");
+      throw new IllegalArgumentException(
+          "not a snapshot of a lock table: " + snapshot.length + " bytes");
     }
     int format = ByteBuffer.wrap(snapshot).getInt(Integer.BYTES);
     if (format != FORMAT) {
-      throw new IllegalArgumentException("snapshot has format " + format + ", this version reads " + FORMAT);
+      throw new IllegalArgumentException(
+          "snapshot has format " + format + ", this version reads " + FORMAT);
     }
     if (ByteBuffer.wrap(snapshot).getInt(length) != checksum(snapshot, length)) {
       throw new IllegalArgumentException("snapshot is damaged: its checksum does not match");
@@ -147,7 +149,9 @@ final class Snapshot {
             case BUSY -> new Event.Busy(session.id, request, List.of());
             case RELEASED -> new Event.Released(session.id, request, in.readLong());
             case CANCELLED -> new Event.Cancelled(session.id, request);
-            case LOST -> new Event.Lost(session.id, request, in.readLong(), LossReason.valueOf(in.readUTF()));
+            case LOST ->
+                new Event.Lost(
+                    session.id, request, in.readLong(), LossReason.valueOf(in.readUTF()));
             default -> throw new IllegalArgumentException("snapshot has an ending of kind " + kind);
           });
     }
@@ -194,10 +198,13 @@ final class Snapshot {
       LockMode mode = (kind & 2) == 0 ? LockMode.SHARED : LockMode.EXCLUSIVE;
       String name = in.readUTF();
       LockKey key =
-          (kind & 1) == 0 ? new LockKey.Name(name) : new LockKey.Node(name, TreePath.parse(in.readUTF()));
+          (kind & 1) == 0
+              ? new LockKey.Name(name)
+              : new LockKey.Node(name, TreePath.parse(in.readUTF()));
       targets.add(new LockTarget(key, mode));
     }
-    Request request = new Request(session, id, arrival, List.copyOf(targets), data, maxHoldNanos, since);
+    Request request =
+        new Request(session, id, arrival, List.copyOf(targets), data, maxHoldNanos, since);
     request.token = token;
     request.until = until;
     return request;

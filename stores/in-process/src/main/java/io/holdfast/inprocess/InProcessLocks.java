@@ -123,14 +123,21 @@ public final class InProcessLocks {
     try {
       if (requests.size() >= maxRequests) {
         throw new LockRefusedException(
-            "TOO_MANY_REQUESTS", "held and waited for are " + requests.size() + ", at most maxRequests " + maxRequests);
+            "TOO_MANY_REQUESTS",
+            "held and waited for are " + requests.size() + ", at most maxRequests " + maxRequests);
       }
       request.id = ++lastRequest;
       requests.put(request.id, request);
       apply(request.toCommand(now()), notices);
       if (request.isWaiting() && request.waitsWithoutBound() && isInItsOwnWay(request)) {
-        notices.add(() -> request.answer().completeExceptionally(new IllegalStateException(
-            "not reentrant: this thread holds what it would wait for, " + request)));
+        notices.add(
+            () ->
+                request
+                    .answer()
+                    .completeExceptionally(
+                        new IllegalStateException(
+                            "not reentrant: this thread holds what it would wait for, "
+                                + request)));
         apply(new Command.Cancel(table.now(), request.session(), request.id), notices);
       }
     } finally {
@@ -146,7 +153,9 @@ public final class InProcessLocks {
 
   /** Gives back what a request holds. */
   void release(InProcessRequest request) {
-    applyIfLive(request, () -> new Command.Release(table.now(), request.session(), request.id, request.token()));
+    applyIfLive(
+        request,
+        () -> new Command.Release(table.now(), request.session(), request.id, request.token()));
   }
 
   /** Ends a hold whose {@code maxHold} is over. */
@@ -160,9 +169,11 @@ public final class InProcessLocks {
     mutex.lock();
     try {
       if (request.isWaiting()) {
-        List<RequestView> inTheWay = table.holdersInTheWay(request.session(), request.id, HOLDERS_TOLD);
+        List<RequestView> inTheWay =
+            table.holdersInTheWay(request.session(), request.id, HOLDERS_TOLD);
         String hint = isInItsOwnWay(request) ? " (this very thread: locks are not reentrant)" : "";
-        notices.add(() -> request.answer().complete(new AcquireOutcome.Busy(holders(inTheWay), hint)));
+        notices.add(
+            () -> request.answer().complete(new AcquireOutcome.Busy(holders(inTheWay), hint)));
         apply(new Command.Cancel(table.now(), request.session(), request.id), notices);
       }
     } finally {
@@ -217,7 +228,9 @@ public final class InProcessLocks {
                     view.targets(),
                     view.token(),
                     instant(view.since()),
-                    view.until() == Command.FOREVER ? Optional.empty() : Optional.of(instant(view.until())),
+                    view.until() == Command.FOREVER
+                        ? Optional.empty()
+                        : Optional.of(instant(view.until())),
                     view.data()))
         .toList();
   }
@@ -230,7 +243,10 @@ public final class InProcessLocks {
   private LockDescription describe(KeyView view) {
     List<Waiter> waiters =
         view.waiters().stream()
-            .map(waiter -> new Waiter(waiter.client(), waiter.targets(), instant(waiter.since()), waiter.data()))
+            .map(
+                waiter ->
+                    new Waiter(
+                        waiter.client(), waiter.targets(), instant(waiter.since()), waiter.data()))
             .toList();
     return new LockDescription(view.key(), holders(view.holders()), waiters);
   }

@@ -21,11 +21,13 @@ public final class InProcessProvider implements LockProvider {
   public LockStore open(String url, ClientOptions options) {
     if (!url.equals(SCHEME + ":")) {
       throw new InvalidRequestException(
-          "URL_MALFORMED", "url is " + InvalidRequestException.show(url) + ", but nothing follows " + SCHEME + ":");
+          "URL_MALFORMED",
+          "url is " + InvalidRequestException.show(url) + ", but nothing follows " + SCHEME + ":");
     }
     if (options.ticker() != InProcessLocks.shared().ticker()) {
       throw new InvalidRequestException(
-          "TICKER_FOREIGN", "ticker of the client is not the system's, which the locks of the JVM share");
+          "TICKER_FOREIGN",
+          "ticker of the client is not the system's, which the locks of the JVM share");
     }
     return InProcessLocks.shared().open(options.name());
   }

@@ -91,7 +91,8 @@ final class InProcessRequest implements Lease {
   Command.Acquire toCommand(long now) {
     long maxHoldNanos = asked.options().maxHold().map(Duration::toNanos).orElse(Command.FOREVER);
     boolean mayWait = asked.maxWaitNanos() > 0;
-    // Acknowledged with the asking: within a process nothing is lost on the way, and nothing is sent twice.
+    // Acknowledged with the asking: within a process nothing is lost on the way, and nothing is
+    // sent twice.
     return new Command.Acquire(
         now, session.id(), id, id, mayWait, asked.targets(), asked.options().data(), maxHoldNanos);
   }
@@ -101,14 +102,16 @@ final class InProcessRequest implements Lease {
     if (event instanceof Event.Granted granted) {
       state = State.HELD;
       token = granted.token();
-      deadlineNanos = granted.until() == Command.FOREVER ? NO_DEADLINE : locks.nanos(granted.until());
+      deadlineNanos =
+          granted.until() == Command.FOREVER ? NO_DEADLINE : locks.nanos(granted.until());
       return this::handOver;
     }
     if (event instanceof Event.Queued) {
       return this::limitPatience;
     }
     if (event instanceof Event.Refused refused && refused.reason() != Refusal.UNKNOWN_SESSION) {
-      return () -> {}; // a timer that came too early, or a release that came second: nothing has changed
+      return () -> {}; // a timer that came too early, or a release that came second: nothing has
+      // changed
     }
     state = State.ENDED;
     if (event instanceof Event.Lost loss) {
@@ -121,7 +124,8 @@ final class InProcessRequest implements Lease {
     if (event instanceof Event.Released) {
       return () -> cancel(expiry);
     }
-    // Cancelled, or Refused for there is no such session: whoever gave up has completed the answer, or the client is closed.
+    // Cancelled, or Refused for there is no such session: whoever gave up has completed the answer,
+    // or the client is closed.
     return () -> {
       cancel(patience);
       answer.completeExceptionally(session.closed());
@@ -146,7 +150,8 @@ final class InProcessRequest implements Lease {
 
   @Override
   public void whenLost(Consumer<LossReason> listener) {
-    this.listener = listener; // before `lost` is read, as the other side writes `lost` before it reads this
+    this.listener =
+        listener; // before `lost` is read, as the other side writes `lost` before it reads this
     LossReason reason = lost;
     if (reason != null) {
       listener.accept(reason);
@@ -169,7 +174,8 @@ final class InProcessRequest implements Lease {
 
   private void limitPatience() {
     Ticker ticker = locks.ticker();
-    Ticker.Alarm set = ticker.schedule(ticker.nanos() + asked.maxWaitNanos(), () -> locks.timeOut(this));
+    Ticker.Alarm set =
+        ticker.schedule(ticker.nanos() + asked.maxWaitNanos(), () -> locks.timeOut(this));
     patience = set;
     if (!isWaiting()) {
       set.cancel();

@@ -7,8 +7,8 @@ import io.holdfast.LockList;
 import io.holdfast.spi.AcquireOutcome;
 import io.holdfast.spi.AcquireRequest;
 import io.holdfast.spi.LockStore;
-import java.util.EnumSet;
 import java.util.Collections;
+import java.util.EnumSet;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 
