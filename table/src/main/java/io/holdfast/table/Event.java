@@ -9,13 +9,9 @@ import java.util.List;
  * command come in this order: its answer, what others lost, then grants in the order of arrival.
  */
 public sealed interface Event {
-  /** An event about one request. */
-  sealed interface OfRequest extends Event {
-    /** The request's session. */
-    long session();
-
-    /** The request's number in it. */
-    long request();
+  /** The number of the request that this is about, in its session; 0 if it is about none. */
+  default long request() {
+    return 0;
   }
 
   /** A session is open, now or still. */
@@ -33,33 +29,33 @@ public sealed interface Event {
    * @param token larger than every earlier one of this table
    * @param until when its {@code maxHold} ends, in table time; {@link Command#FOREVER} if it has none
    */
-  record Granted(long session, long request, long token, long until) implements OfRequest {}
+  record Granted(long session, long request, long token, long until) implements Event {}
 
   /**
    * A request stands in line.
    *
    * @param position its place among the requests that wait at the first of its nodes that is not free, from 1
    */
-  record Queued(long session, long request, int position) implements OfRequest {}
+  record Queued(long session, long request, int position) implements Event {}
 
   /**
    * A request that was not to wait found its targets held or waited for.
    *
    * @param holders some of the holders in its way; empty if only waiters are, or when told again
    */
-  record Busy(long session, long request, List<RequestView> holders) implements OfRequest {}
+  record Busy(long session, long request, List<RequestView> holders) implements Event {}
 
   /** A hold was given back. */
-  record Released(long session, long request, long token) implements OfRequest {}
+  record Released(long session, long request, long token) implements Event {}
 
   /** A request has left the line, or never came into it. */
-  record Cancelled(long session, long request) implements OfRequest {}
+  record Cancelled(long session, long request) implements Event {}
 
   /** A hold ended against its holder's will. */
-  record Lost(long session, long request, long token, LossReason reason) implements OfRequest {}
+  record Lost(long session, long request, long token, LossReason reason) implements Event {}
 
   /** A command about a request was not carried out; nothing has changed. */
-  record Refused(long session, long request, Refusal reason) implements OfRequest {}
+  record Refused(long session, long request, Refusal reason) implements Event {}
 
   /** A revocation found no such grant; nothing has changed. */
   record RevokeRefused(LockKey key, long token, Refusal reason) implements Event {}

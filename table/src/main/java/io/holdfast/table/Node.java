@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * A key that somebody claims, or a key above one. It knows nothing of the nodes below it: whoever claims one of those has
  * announced that here.
  */
-final class Node {
+final class Node extends Line {
   /*
    * A node keeps one line of claims a mode, held and waiting alike, in the order of arrival. A claim is free here when no
    * earlier claim conflicts with it: when the oldest claim of each conflicting mode is younger than it. So the free claims
@@ -19,6 +19,8 @@ final class Node {
    * anywhere; only when the oldest of its line leaves can something become free, and then the `firstBlocked` of the
    * conflicting lines move on. They never move back, so every claim is passed once, and the cost of a claim is a constant:
    * neither the length of the line nor the number of holders comes into it.
+   *
+   * A node is its own first line, for most nodes are claimed in one mode only; the others hang on it when needed.
    *
    * Invariant: firstBlocked is the oldest claim of its line with barrier(mode) < arrival, or null.
    */
@@ -38,9 +40,6 @@ final class Node {
   /** Of the claims here, those whose requests wait. */
   int waiting;
 
-  private int claims;
-  private @Nullable Line lines;
-
   Node(@Nullable Node parent, String segment) {
     this.parent = parent;
     this.segment = segment;
@@ -53,7 +52,12 @@ final class Node {
   }
 
   boolean isUnclaimed() {
-    return claims == 0;
+    for (Line line = this; line != null; line = line.next) {
+      if (line.oldest != null) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Puts a claim at the end of its line. Its request has the latest arrival of all. */
@@ -66,7 +70,6 @@ final class Node {
       line.youngest.later = claim;
     }
     line.youngest = claim;
-    claims++;
     if (barrier(claim.mode) < claim.arrival()) {
       claim.request.blockedClaims++;
       if (line.firstBlocked == null) {
@@ -86,14 +89,13 @@ final class Node {
     } else {
       claim.later.earlier = claim.earlier;
     }
-    claims--;
     if (claim.earlier != null) {
       claim.earlier.later = claim.later;
       return;
     }
     line.oldest = claim.later;
-    for (Line other = lines; other != null; other = other.next) {
-      if (other.firstBlocked != null && other.mode.conflictsWith(claim.mode)) {
+    for (Line other = this; other != null; other = other.next) {
+      if (other.firstBlocked != null && other.conflictsWith(claim.mode)) {
         advance(other, unblocked);
       }
     }
@@ -105,8 +107,8 @@ final class Node {
 
   /** Whether somebody claims the node itself, not only something below it. */
   boolean isClaimedInEarnest() {
-    for (Line line = lines; line != null; line = line.next) {
-      if (line.oldest != null && line.mode.isEarnest()) {
+    for (Line line = this; line != null; line = line.next) {
+      if (line.oldest != null && line.oldest.mode.isEarnest()) {
         return true;
       }
     }
@@ -115,8 +117,8 @@ final class Node {
 
   /** All claims, in no order that means anything. */
   List<Claim> claims() {
-    List<Claim> all = new ArrayList<>(claims);
-    for (Line line = lines; line != null; line = line.next) {
+    List<Claim> all = new ArrayList<>();
+    for (Line line = this; line != null; line = line.next) {
       for (Claim claim = line.oldest; claim != null; claim = claim.later) {
         all.add(claim);
       }
@@ -126,8 +128,8 @@ final class Node {
 
   /** Adds to {@code found} those who hold this node in a mode that the claim conflicts with, until there are {@code limit}. */
   void addHoldersInTheWay(Claim claim, int limit, Map<Request, RequestView> found) {
-    for (Line line = lines; line != null; line = line.next) {
-      if (line.mode.conflictsWith(claim.mode)) {
+    for (Line line = this; line != null; line = line.next) {
+      if (line.conflictsWith(claim.mode)) {
         // A waiter in front of a holder is rare, so this ends soon after the limit.
         for (Claim each = line.oldest;
             each != claim && each != null && found.size() < limit;
@@ -141,8 +143,8 @@ final class Node {
   }
 
   private void advance(Line line, List<Request> unblocked) {
-    long barrier = barrier(line.mode);
     Claim claim = line.firstBlocked;
+    long barrier = claim == null ? 0 : barrier(claim.mode);
     while (claim != null && claim.arrival() <= barrier) {
       if (--claim.request.blockedClaims == 0) {
         unblocked.add(claim.request);
@@ -155,8 +157,8 @@ final class Node {
   /** The arrival of the oldest claim that conflicts with the mode: claims up to this one are free (it may be one of them). */
   private long barrier(Mode mode) {
     long barrier = Long.MAX_VALUE;
-    for (Line line = lines; line != null; line = line.next) {
-      if (line.oldest != null && mode.conflictsWith(line.mode)) {
+    for (Line line = this; line != null; line = line.next) {
+      if (line.oldest != null && line.conflictsWith(mode)) {
         barrier = Math.min(barrier, line.oldest.arrival());
       }
     }
@@ -164,26 +166,16 @@ final class Node {
   }
 
   private Line line(Mode mode) {
-    for (Line line = lines; line != null; line = line.next) {
+    for (Line line = this; ; line = line.next) {
+      if (line.mode == null) {
+        line.mode = mode;
+      }
       if (line.mode == mode) {
         return line;
       }
-    }
-    lines = new Line(mode, lines);
-    return lines;
-  }
-
-  /** The claims of one mode, oldest first. At most five a node, made when first needed. */
-  private static final class Line {
-    final Mode mode;
-    final @Nullable Line next;
-    @Nullable Claim oldest;
-    @Nullable Claim youngest;
-    @Nullable Claim firstBlocked;
-
-    Line(Mode mode, @Nullable Line next) {
-      this.mode = mode;
-      this.next = next;
+      if (line.next == null) {
+        line.next = new Line();
+      }
     }
   }
 }

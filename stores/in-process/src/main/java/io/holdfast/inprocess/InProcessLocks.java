@@ -18,10 +18,7 @@ import io.holdfast.table.LockTable;
 import io.holdfast.table.RequestView;
 import io.holdfast.table.TableSize;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
@@ -56,9 +53,8 @@ public final class InProcessLocks {
 
   // All guarded by the mutex.
   private final LockTable table;
-  private final Map<Long, InProcessRequest> requests = new HashMap<>();
+  private final RequestRing requests = new RequestRing();
   private long lastSession;
-  private long lastRequest;
 
   private final Ticker ticker;
   private final long originNanos;
@@ -118,7 +114,7 @@ public final class InProcessLocks {
 
   /** Asks the table; the request is told what comes of it. */
   void acquire(InProcessRequest request) {
-    List<Runnable> notices = new ArrayList<>(2);
+    Notices notices = new Notices();
     mutex.lock();
     try {
       if (requests.size() >= maxRequests) {
@@ -126,24 +122,20 @@ public final class InProcessLocks {
             "TOO_MANY_REQUESTS",
             "held and waited for are " + requests.size() + ", at most maxRequests " + maxRequests);
       }
-      request.id = ++lastRequest;
-      requests.put(request.id, request);
+      requests.add(request);
       apply(request.toCommand(now()), notices);
       if (request.isWaiting() && request.waitsWithoutBound() && isInItsOwnWay(request)) {
         notices.add(
             () ->
-                request
-                    .answer()
-                    .completeExceptionally(
-                        new IllegalStateException(
-                            "not reentrant: this thread holds what it would wait for, "
-                                + request)));
+                request.completeExceptionally(
+                    new IllegalStateException(
+                        "not reentrant: this thread holds what it would wait for, " + request)));
         apply(new Command.Cancel(table.now(), request.session(), request.id), notices);
       }
     } finally {
       mutex.unlock();
     }
-    notices.forEach(Runnable::run);
+    notices.run();
   }
 
   /** Ends a request, whether it waits or holds. */
@@ -165,36 +157,35 @@ public final class InProcessLocks {
 
   /** Ends a wait whose patience is over, and tells who was in the way. */
   void timeOut(InProcessRequest request) {
-    List<Runnable> notices = new ArrayList<>(2);
+    Notices notices = new Notices();
     mutex.lock();
     try {
       if (request.isWaiting()) {
         List<RequestView> inTheWay =
             table.holdersInTheWay(request.session(), request.id, HOLDERS_TOLD);
         String hint = isInItsOwnWay(request) ? " (this very thread: locks are not reentrant)" : "";
-        notices.add(
-            () -> request.answer().complete(new AcquireOutcome.Busy(holders(inTheWay), hint)));
+        notices.add(() -> request.complete(new AcquireOutcome.Busy(holders(inTheWay), hint)));
         apply(new Command.Cancel(table.now(), request.session(), request.id), notices);
       }
     } finally {
       mutex.unlock();
     }
-    notices.forEach(Runnable::run);
+    notices.run();
   }
 
   void close(InProcessSession session) {
-    List<Runnable> notices = new ArrayList<>();
+    Notices notices = new Notices();
     mutex.lock();
     try {
       apply(new Command.CloseSession(now(), session.id()), notices);
     } finally {
       mutex.unlock();
     }
-    notices.forEach(Runnable::run);
+    notices.run();
   }
 
   boolean forceRelease(LockKey key, long token) {
-    List<Runnable> notices = new ArrayList<>(2);
+    Notices notices = new Notices();
     boolean revoked;
     mutex.lock();
     try {
@@ -202,7 +193,7 @@ public final class InProcessLocks {
     } finally {
       mutex.unlock();
     }
-    notices.forEach(Runnable::run);
+    notices.run();
     return revoked;
   }
 
@@ -275,30 +266,28 @@ public final class InProcessLocks {
   }
 
   private void applyIfLive(InProcessRequest request, Supplier<Command> command) {
-    List<Runnable> notices = new ArrayList<>(2);
+    Notices notices = new Notices();
     mutex.lock();
     try {
-      if (requests.containsKey(request.id)) {
+      if (!request.isEnded()) {
         apply(command.get(), notices);
       }
     } finally {
       mutex.unlock();
     }
-    notices.forEach(Runnable::run);
+    notices.run();
   }
 
   /** Applies a command and notes what it means for whom. Returns the first event, its answer. */
-  private Event apply(Command command, List<Runnable> notices) {
+  private Event apply(Command command, Notices notices) {
     assert mutex.isHeldByCurrentThread();
     List<Event> events = table.apply(command);
     for (Event event : events) {
-      if (event instanceof Event.OfRequest about) {
-        InProcessRequest request = requests.get(about.request());
-        if (request != null) {
-          notices.add(request.note(event));
-          if (request.isEnded()) {
-            requests.remove(request.id);
-          }
+      InProcessRequest request = requests.find(event.request());
+      if (request != null) {
+        notices.add(request.note(event));
+        if (request.isEnded()) {
+          requests.remove(request);
         }
       }
     }
@@ -310,7 +299,7 @@ public final class InProcessLocks {
     long caller = waiting.callerThread();
     return caller != 0
         && table.holdersInTheWay(waiting.session(), waiting.id, HOLDERS_SEARCHED).stream()
-            .map(view -> requests.get(view.request()))
+            .map(view -> requests.find(view.request()))
             .anyMatch(holder -> holder != null && holder.callerThread() == caller);
   }
 

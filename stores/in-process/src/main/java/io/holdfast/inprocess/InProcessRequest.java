@@ -9,17 +9,18 @@ import io.holdfast.table.Command;
 import io.holdfast.table.Event;
 import io.holdfast.table.Refusal;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A request of this process, from being asked until it ends; once granted, the lease.
+ * A request of this process, from being asked until it ends: the future of its answer and, once granted, the lease.
  *
  * <p>{@link #note} runs under the mutex of the locks and only writes down; what it returns is run after, and tells. Since
  * others may note in between, each teller looks at {@code state} again.
  */
-final class InProcessRequest implements Lease {
+final class InProcessRequest extends CompletableFuture<AcquireOutcome> implements Lease {
   private enum State {
     /** Stands in line, or is about to. */
     WAITING,
@@ -29,9 +30,11 @@ final class InProcessRequest implements Lease {
     ENDED
   }
 
+  /** What {@link #note} returns when there is nobody to tell. */
+  static final Runnable NOTHING = () -> {};
+
   private final InProcessLocks locks;
   private final InProcessSession session;
-  private final Answer answer = new Answer();
 
   private final AcquireRequest asked;
 
@@ -51,11 +54,6 @@ final class InProcessRequest implements Lease {
     this.locks = locks;
     this.session = session;
     this.asked = asked;
-  }
-
-  /** What the asker is told; completed in {@link #note} unless somebody else knew better before. */
-  CompletableFuture<AcquireOutcome> answer() {
-    return answer;
   }
 
   /** The thread that waits for the answer; 0 if none does. */
@@ -89,7 +87,8 @@ final class InProcessRequest implements Lease {
   }
 
   Command.Acquire toCommand(long now) {
-    long maxHoldNanos = asked.options().maxHold().map(Duration::toNanos).orElse(Command.FOREVER);
+    Optional<Duration> maxHold = asked.options().maxHold();
+    long maxHoldNanos = maxHold.isPresent() ? maxHold.get().toNanos() : Command.FOREVER;
     boolean mayWait = asked.maxWaitNanos() > 0;
     // Acknowledged with the asking: within a process nothing is lost on the way, and nothing is
     // sent twice.
@@ -110,7 +109,7 @@ final class InProcessRequest implements Lease {
       return this::limitPatience;
     }
     if (event instanceof Event.Refused refused && refused.reason() != Refusal.UNKNOWN_SESSION) {
-      return () -> {}; // a timer that came too early, or a release that came second: nothing has
+      return NOTHING; // a timer that came too early, or a release that came second: nothing has
       // changed
     }
     state = State.ENDED;
@@ -119,17 +118,28 @@ final class InProcessRequest implements Lease {
       return this::tellLoss;
     }
     if (event instanceof Event.Busy busy) {
-      return () -> answer.complete(new AcquireOutcome.Busy(locks.holders(busy.holders()), ""));
+      return () -> complete(new AcquireOutcome.Busy(locks.holders(busy.holders()), ""));
     }
     if (event instanceof Event.Released) {
-      return () -> cancel(expiry);
+      Ticker.Alarm set = expiry;
+      return set == null ? NOTHING : set::cancel;
     }
     // Cancelled, or Refused for there is no such session: whoever gave up has completed the answer,
     // or the client is closed.
     return () -> {
       cancel(patience);
-      answer.completeExceptionally(session.closed());
+      completeExceptionally(session.closed());
     };
+  }
+
+  /** Leaves the line; what was granted and not yet handed over is given back. */
+  @Override
+  public boolean cancel(boolean mayInterruptIfRunning) {
+    boolean cancelled = super.cancel(mayInterruptIfRunning);
+    if (cancelled) {
+      locks.cancel(this);
+    }
+    return cancelled;
   }
 
   @Override
@@ -167,7 +177,7 @@ final class InProcessRequest implements Lease {
         set.cancel();
       }
     }
-    if (!answer.complete(new AcquireOutcome.Granted(this))) {
+    if (!complete(new AcquireOutcome.Granted(this))) {
       locks.cancel(this);
     }
   }
@@ -194,18 +204,6 @@ final class InProcessRequest implements Lease {
   private static void cancel(Ticker.@Nullable Alarm alarm) {
     if (alarm != null) {
       alarm.cancel();
-    }
-  }
-
-  /** What the asker waits for. Cancelling it leaves the line. */
-  private final class Answer extends CompletableFuture<AcquireOutcome> {
-    @Override
-    public boolean cancel(boolean mayInterruptIfRunning) {
-      boolean cancelled = super.cancel(mayInterruptIfRunning);
-      if (cancelled) {
-        locks.cancel(InProcessRequest.this);
-      }
-      return cancelled;
     }
   }
 }

@@ -50,7 +50,7 @@ final class InProcessSession implements LockStore {
   public CompletableFuture<AcquireOutcome> acquire(AcquireRequest request) {
     InProcessRequest made = new InProcessRequest(locks, this, request);
     locks.acquire(made);
-    return made.answer();
+    return made;
   }
 
   @Override
