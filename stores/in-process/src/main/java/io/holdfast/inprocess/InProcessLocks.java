@@ -21,7 +21,6 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 
 /**
@@ -49,7 +48,7 @@ public final class InProcessLocks {
    * futures and listeners are told after it is released, for they run other people's code. So a grant may find its asker
    * gone a moment later: the completion of the asker's future decides, and a grant that comes too late is given back.
    */
-  private final ReentrantLock mutex = new ReentrantLock();
+  private final BackoffMutex mutex = new BackoffMutex();
 
   // All guarded by the mutex.
   private final LockTable table;
