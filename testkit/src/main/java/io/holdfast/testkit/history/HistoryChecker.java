@@ -2,146 +2,84 @@ package io.holdfast.testkit.history;
 
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
- * Judges a history by the promises of a lock service. Immutable; each method that changes a rule returns a new checker.
+ * Judges a history by the promises of a lock service. It knows only what clients saw, and shares no code with any store.
+ *
+ * <table>
+ * <caption>What a {@link Violation#property} says</caption>
+ * <tr><td>P1</td><td>tokens of a key are unique, and what was acquired before another was asked for has the lower one
+ * <tr><td>P2</td><td>two holders by the store's own answers; or a session given up before its lease was over
+ * <tr><td>P3</td><td>two holders by their own belief; or one that believes in a hold that has ended
+ * <tr><td>P4</td><td>a fenced resource took writes out of the order of tokens, or refused one without a reason
+ * <tr><td>P5</td><td>a request overtook a conflicting one that stood in line before it asked
+ * <tr><td>P6</td><td>a lock was withheld from who waited for it while nobody had it
+ * <tr><td>P7</td><td>P2 between a reader and a writer; P5 by a reader
+ * <tr><td>P8</td><td>P2 between two nodes of a tree; P6 in a tree
+ * <tr><td>P9</td><td>one request was granted twice
+ * <tr><td>P10</td><td>a wait did not end exactly once; a try stood in line; events that cannot follow each other
+ * <tr><td>P11</td><td>a client that was closed or given up was granted something, or still held
+ * <tr><td>P12</td><td>a loss was told late, twice, or without a cause
+ * <tr><td>P14</td><td>a call went on after its patience, or lost it too early
+ * <tr><td>P15</td><td>the run lacks the events that would make it worth anything
+ * <tr><td>P16</td><td>a try was answered with "busy" while nobody held or waited
+ * </table>
+ *
+ * <p>P13, that replicas agree, cannot be seen from outside. Immutable; each method that changes a rule returns a new checker.
  *
  * <pre>{@code
  * assertThat(HistoryChecker.fair().lease(Duration.ofSeconds(10)).check(recorder.history())).isEmpty();
  * }</pre>
  */
 public final class HistoryChecker {
-  /** What the checker holds a history to. */
-  record Rules(
-      boolean fair,
-      boolean pauses,
-      Optional<Duration> lease,
-      double clockRateBound,
-      Duration liveness,
-      Duration settle,
-      Duration lossTold,
-      Map<String, Integer> evidence) {}
-
   private final Rules rules;
 
   private HistoryChecker(Rules rules) {
     this.rules = rules;
   }
 
-  /** For stores that grant in the order of arrival: no leases, exact clocks, 2 s until slow counts as never. */
+  /**
+   * For stores that grant in the order of arrival. No lease, exact clocks, no pauses; 2 s until slow counts as never, and
+   * until a loss must have been told; 10 s to get over a fault.
+   */
   public static HistoryChecker fair() {
-    return new HistoryChecker(
-        new Rules(
-            true,
-            false,
-            Optional.empty(),
-            0,
-            Duration.ofSeconds(2),
-            Duration.ofSeconds(10),
-            Duration.ofSeconds(2),
-            Map.of()));
+    return new HistoryChecker(new Rules());
   }
 
-  /** For stores that promise no order. */
+  /** For stores that promise no order; otherwise the same. */
   public static HistoryChecker unfair() {
-    Rules fair = fair().rules;
-    return new HistoryChecker(
-        new Rules(
-            false,
-            fair.pauses,
-            fair.lease,
-            fair.clockRateBound,
-            fair.liveness,
-            fair.settle,
-            fair.lossTold,
-            fair.evidence));
+    return fair().with(rules -> rules.fair = false);
   }
 
-  /** The store may free what a client holds once it has not heard from it for so long; not a moment earlier. */
+  /** The store may free what a client holds once it has not heard from it for so long, and not a moment earlier. */
   public HistoryChecker lease(Duration lease) {
-    return new HistoryChecker(
-        new Rules(
-            rules.fair,
-            rules.pauses,
-            Optional.of(lease),
-            rules.clockRateBound,
-            rules.liveness,
-            rules.settle,
-            rules.lossTold,
-            rules.evidence));
+    return with(rules -> rules.leaseNanos = lease.toNanos());
   }
 
-  /** Clocks of different machines may run apart by this share, 0.01 for one in a hundred. */
+  /** The clocks of client and store may run apart by this share, 0.01 for one in a hundred. */
   public HistoryChecker clockRateBound(double rho) {
-    return new HistoryChecker(
-        new Rules(
-            rules.fair,
-            rules.pauses,
-            rules.lease,
-            rho,
-            rules.liveness,
-            rules.settle,
-            rules.lossTold,
-            rules.evidence));
+    return with(rules -> rules.clockRateBound = rho);
   }
 
   /** Clients were stopped and continued: what they believed is known only where they looked, and they hear of losses late. */
   public HistoryChecker withPauses() {
-    return new HistoryChecker(
-        new Rules(
-            rules.fair,
-            true,
-            rules.lease,
-            rules.clockRateBound,
-            rules.liveness,
-            rules.settle,
-            rules.lossTold,
-            rules.evidence));
+    return with(rules -> rules.pauses = true);
   }
 
-  /** A free lock must not be withheld from who waits for it for longer than this. */
+  /** A free lock must not be withheld for longer than this from who waits for it, nor an answer. */
   public HistoryChecker grantsWithin(Duration liveness) {
-    return new HistoryChecker(
-        new Rules(
-            rules.fair,
-            rules.pauses,
-            rules.lease,
-            rules.clockRateBound,
-            liveness,
-            rules.settle,
-            rules.lossTold,
-            rules.evidence));
+    return with(rules -> rules.livenessNanos = liveness.toNanos());
   }
 
   /** How long after a fault nobody is blamed for being slow. */
   public HistoryChecker settlesWithin(Duration settle) {
-    return new HistoryChecker(
-        new Rules(
-            rules.fair,
-            rules.pauses,
-            rules.lease,
-            rules.clockRateBound,
-            rules.liveness,
-            settle,
-            rules.lossTold,
-            rules.evidence));
+    return with(rules -> rules.settleNanos = settle.toNanos());
   }
 
-  /** A holder must have been told of its loss so soon after the store answered that the lock was taken away. */
+  /** A holder must have been told of its loss so soon after the lock was taken away. */
   public HistoryChecker tellsLossWithin(Duration lossTold) {
-    return new HistoryChecker(
-        new Rules(
-            rules.fair,
-            rules.pauses,
-            rules.lease,
-            rules.clockRateBound,
-            rules.liveness,
-            rules.settle,
-            lossTold,
-            rules.evidence));
+    return with(rules -> rules.lossToldNanos = lossTold.toNanos());
   }
 
   /** The run proves nothing unless this kind of event occurred at least so often. */
@@ -149,24 +87,41 @@ public final class HistoryChecker {
     return requires(atLeast, kind.getSimpleName());
   }
 
-  /** The run proves nothing unless this fault began, or this happened, at least so often. */
+  /** The run proves nothing unless a fault of this name began, or this {@linkplain HistoryEvent.Happened happened}, so often. */
   public HistoryChecker requires(int atLeast, String what) {
-    Map<String, Integer> evidence = new TreeMap<>(rules.evidence);
-    evidence.put(what, atLeast);
-    return new HistoryChecker(
-        new Rules(
-            rules.fair,
-            rules.pauses,
-            rules.lease,
-            rules.clockRateBound,
-            rules.liveness,
-            rules.settle,
-            rules.lossTold,
-            Map.copyOf(evidence)));
+    return with(rules -> rules.evidence.put(what, atLeast));
   }
 
-  /** The promises that the history shows to be broken; empty if none. */
+  /** The promises that the history shows to be broken; empty if none. Of many breaches of one, the first. */
   public List<Violation> check(History history) {
-    throw new UnsupportedOperationException("no rules yet for " + history.events().size() + " events");
+    Report report = new Report();
+    Timeline timeline = new Timeline(history, rules, report);
+    new TokenCheck(timeline, report).run();
+    new ExclusionCheck(timeline, rules, report).run();
+    new FencingCheck(timeline, report).run();
+    if (rules.fair) {
+      new OrderCheck(timeline, rules, report).run();
+    }
+    new LivenessCheck(timeline, rules, report).run();
+    new LifecycleCheck(timeline, rules, report).run();
+    new BusyCheck(timeline, rules, report).run();
+    checkEvidence(timeline, report);
+    return report.violations();
+  }
+
+  private void checkEvidence(Timeline timeline, Report report) {
+    rules.evidence.forEach(
+        (what, atLeast) -> {
+          int count = timeline.count(what);
+          if (count < atLeast) {
+            report.add("P15", "the run proves nothing: " + what + " " + count + " times, at least " + atLeast + " needed");
+          }
+        });
+  }
+
+  private HistoryChecker with(Consumer<Rules> change) {
+    Rules copy = rules.copy();
+    change.accept(copy);
+    return new HistoryChecker(copy);
   }
 }

@@ -70,7 +70,10 @@ public sealed interface HistoryEvent {
   /** The request is over without a grant, for certain. */
   record GaveUp(long atNanos, long request, Why why) implements OfRequest {}
 
-  /** The request is over for the client, which cannot know whether it was carried out: it never asks again for this one. */
+  /**
+   * What was asked last for this request, the lock or its release, will never be answered: the client cannot know whether it
+   * was carried out, and does nothing more about it.
+   */
   record Unknown(long atNanos, long request) implements OfRequest {}
 
   /**

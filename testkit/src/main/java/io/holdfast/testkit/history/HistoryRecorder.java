@@ -64,7 +64,7 @@ public final class HistoryRecorder {
     record(new HistoryEvent.GaveUp(nanos.getAsLong(), request, why));
   }
 
-  /** Nobody will ever learn what became of the request. */
+  /** What was asked last for this request will never be answered. */
   public void unknown(long request) {
     record(new HistoryEvent.Unknown(nanos.getAsLong(), request));
   }
