@@ -75,7 +75,10 @@ final class Attempt {
    * allowed it.
    */
   long mayBeFreedFrom(Rules rules) {
-    long from = Math.min(Math.min(releasingAt, revokingAt), Math.min(session.closingAt, session.expiredFrom(askedAt)));
+    long from =
+        Math.min(
+            Math.min(releasingAt, revokingAt),
+            Math.min(session.closingAt, session.expiredFrom(askedAt)));
     if (asked.maxHold().isPresent()) {
       from = Math.min(from, plus(askedAt, rules.atLeast(nanos(asked.maxHold().get()))));
     }
@@ -84,14 +87,18 @@ final class Attempt {
     }
     from = Math.min(from, session.diedAt);
     if (lossReason == LossReason.CONNECTION_LOST || lossReason == LossReason.TAKEN) {
-      return Math.min(from, Math.max(acquiredAt, lastUsedAt)); // the store knew first, and nobody saw when
+      return Math.min(
+          from, Math.max(acquiredAt, lastUsedAt)); // the store knew first, and nobody saw when
     }
     return from;
   }
 
   /** The last moment at which the store may still have what it had granted, if all goes well. */
   long mustBeFreedBy(Rules rules) {
-    long by = Math.min(Math.min(releasedAt, revokedAt), Math.min(session.closedAt, session.expiredFrom(askedAt)));
+    long by =
+        Math.min(
+            Math.min(releasedAt, revokedAt),
+            Math.min(session.closedAt, session.expiredFrom(askedAt)));
     long lease = rules.hasLease() ? rules.atMost(rules.leaseNanos) : 0;
     if (wasLost()) {
       boolean atOnce = lossReason == LossReason.REVOKED || lossReason == LossReason.TAKEN;
@@ -108,19 +115,30 @@ final class Attempt {
   long believedUntil(Rules rules) {
     boolean closedInTime = releasingAt != NEVER && !wasLost() && !rules.pauses;
     long until = closedInTime ? releasingAt : Math.max(acquiredAt, lastUsedAt);
-    return Math.min(until, revokingAt); // nothing can stop a holder from believing while it is being revoked
+    return Math.min(
+        until, revokingAt); // nothing can stop a holder from believing while it is being revoked
   }
 
   /** The first moment at which it may rightly have left the line. */
   long mayLeaveLineFrom(Rules rules) {
-    long from = Math.min(Math.min(answeredAt(), cancellingAt), plus(askedAt, rules.atLeast(nanos(asked.maxWait()))));
-    from = Math.min(from, Math.min(session.closingAt, Math.min(session.diedAt, session.expiredFrom(askedAt))));
-    return rules.hasLease() ? Math.min(from, session.lapsesAt(askedAt, rules.atLeast(rules.leaseNanos))) : from;
+    long from =
+        Math.min(
+            Math.min(answeredAt(), cancellingAt),
+            plus(askedAt, rules.atLeast(nanos(asked.maxWait()))));
+    from =
+        Math.min(
+            from,
+            Math.min(session.closingAt, Math.min(session.diedAt, session.expiredFrom(askedAt))));
+    return rules.hasLease()
+        ? Math.min(from, session.lapsesAt(askedAt, rules.atLeast(rules.leaseNanos)))
+        : from;
   }
 
   /** When nobody is left who waits for an answer. */
   long over() {
-    return Math.min(answeredAt(), Math.min(session.closingAt, Math.min(session.diedAt, session.expiredFrom(askedAt))));
+    return Math.min(
+        answeredAt(),
+        Math.min(session.closingAt, Math.min(session.diedAt, session.expiredFrom(askedAt))));
   }
 
   @Override
@@ -134,6 +152,6 @@ final class Attempt {
   }
 
   static long nanos(java.time.Duration duration) {
-    return duration.getSeconds() > NEVER / 1_000_000_000 - 1 ? NEVER : duration.toNanos();
+    return duration.toSeconds() > NEVER / 1_000_000_000 - 1 ? NEVER : duration.toNanos();
   }
 }

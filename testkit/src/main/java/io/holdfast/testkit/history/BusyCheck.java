@@ -35,14 +35,17 @@ final class BusyCheck {
         case COMES -> attempt.asked.targets().forEach(t -> presences.change(t, p -> p.present++));
         case IS_BUSY -> check(attempt);
         case GOES ->
-            attempt.asked.targets().forEach(
-                t ->
-                    presences.change(
-                        t,
-                        p -> {
-                          p.present--;
-                          p.lastGone = moment.at;
-                        }));
+            attempt
+                .asked
+                .targets()
+                .forEach(
+                    t ->
+                        presences.change(
+                            t,
+                            p -> {
+                              p.present--;
+                              p.lastGone = moment.at;
+                            }));
       }
     }
   }
@@ -52,7 +55,9 @@ final class BusyCheck {
       return attempt.mustBeFreedBy(rules);
     }
     // A grant that came too late for its client is given back, a little later.
-    return attempt.why == null ? Attempt.NEVER : Attempt.plus(attempt.gaveUpAt, rules.livenessNanos);
+    return attempt.why == null
+        ? Attempt.NEVER
+        : Attempt.plus(attempt.gaveUpAt, rules.livenessNanos);
   }
 
   private void check(Attempt busy) {
@@ -63,8 +68,14 @@ final class BusyCheck {
     if (!met[0]) {
       report.add(
           "P16",
-          busy + " was told at " + Report.ms(busy.gaveUpAt) + " that " + busy.asked.targets()
-              + " is busy, but since it asked at " + Report.ms(busy.askedAt) + " nobody held it or waited for it",
+          busy
+              + " was told at "
+              + Report.ms(busy.gaveUpAt)
+              + " that "
+              + busy.asked.targets()
+              + " is busy, but since it asked at "
+              + Report.ms(busy.askedAt)
+              + " nobody held it or waited for it",
           busy);
     }
   }

@@ -39,7 +39,8 @@ final class Disturbance {
     for (Stretch next : stretches) {
       int last = joined.size() - 1;
       if (last >= 0 && next.from <= joined.get(last).to) {
-        joined.set(last, new Stretch(joined.get(last).from, Math.max(joined.get(last).to, next.to)));
+        joined.set(
+            last, new Stretch(joined.get(last).from, Math.max(joined.get(last).to, next.to)));
       } else {
         joined.add(next);
       }

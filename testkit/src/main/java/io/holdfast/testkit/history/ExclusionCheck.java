@@ -88,7 +88,12 @@ final class ExclusionCheck {
           Pair pair = Pair.of(late, early);
           report.add(
               pair.property("P2"),
-              early + " had " + pair.later + " while " + late + ", which came first by its token, had not been freed",
+              early
+                  + " had "
+                  + pair.later
+                  + " while "
+                  + late
+                  + ", which came first by its token, had not been freed",
               late,
               early);
           break;
@@ -107,8 +112,13 @@ final class ExclusionCheck {
     if (renewedAt >= 0 && lasted < rules.atLeast(rules.leaseNanos)) {
       report.add(
           "P2",
-          "client " + session.client + " was given up " + Report.ms(lasted) + " after it renewed, before its lease of "
-              + Report.ms(rules.leaseNanos) + " was over");
+          "client "
+              + session.client
+              + " was given up "
+              + Report.ms(lasted)
+              + " after it renewed, before its lease of "
+              + Report.ms(rules.leaseNanos)
+              + " was over");
     }
   }
 
@@ -116,8 +126,18 @@ final class ExclusionCheck {
     Pair pair = Pair.of(first, second);
     report.add(
         pair.property("P2"),
-        second + " acquired " + pair.later + " at " + Report.ms(second.acquiredAt) + ", while " + first + " had "
-            + pair.earlier + " since " + Report.ms(first.acquiredAt) + " and nothing had freed it",
+        second
+            + " acquired "
+            + pair.later
+            + " at "
+            + Report.ms(second.acquiredAt)
+            + ", while "
+            + first
+            + " had "
+            + pair.earlier
+            + " since "
+            + Report.ms(first.acquiredAt)
+            + " and nothing had freed it",
         first,
         second);
   }
@@ -126,8 +146,17 @@ final class ExclusionCheck {
     Pair pair = Pair.of(first, second);
     report.add(
         "P3",
-        second + " held " + pair.later + " from " + Report.ms(second.acquiredAt) + " on, while " + first
-            + " believed that it held " + pair.earlier + " until " + Report.ms(first.believedUntil(rules)),
+        second
+            + " held "
+            + pair.later
+            + " from "
+            + Report.ms(second.acquiredAt)
+            + " on, while "
+            + first
+            + " believed that it held "
+            + pair.earlier
+            + " until "
+            + Report.ms(first.believedUntil(rules)),
         first,
         second);
   }
@@ -153,7 +182,9 @@ final class ExclusionCheck {
       if (!earlier.key().equals(later.key())) {
         return "P8";
       }
-      return earlier.mode() == LockMode.SHARED || later.mode() == LockMode.SHARED ? "P7" : otherwise;
+      return earlier.mode() == LockMode.SHARED || later.mode() == LockMode.SHARED
+          ? "P7"
+          : otherwise;
     }
   }
 

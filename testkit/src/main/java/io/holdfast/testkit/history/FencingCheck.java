@@ -24,10 +24,15 @@ final class FencingCheck {
     for (HistoryEvent.Wrote write : writes) {
       checkToken(write);
       if (highest != null && write.accepted() && write.token() < highest.token()) {
-        report.add("P4", say(write) + " was accepted after one with token " + highest.token(), highest, write);
+        report.add(
+            "P4",
+            say(write) + " was accepted after one with token " + highest.token(),
+            highest,
+            write);
       }
       if (!write.accepted() && (highest == null || write.token() >= highest.token())) {
-        report.add("P4", say(write) + " was refused, though no higher token had come before it", write);
+        report.add(
+            "P4", say(write) + " was refused, though no higher token had come before it", write);
       }
       if (write.accepted() && (highest == null || write.token() > highest.token())) {
         highest = write;
@@ -40,8 +45,13 @@ final class FencingCheck {
       return;
     }
     Attempt attempt = timeline.attempt(write);
-    if (!attempt.wasAcquired() || timeline.at(write) < attempt.acquiredAt || attempt.token != write.token()) {
-      report.add("P4", say(write) + " came from " + attempt + ", which did not have that token then", attempt);
+    if (!attempt.wasAcquired()
+        || timeline.at(write) < attempt.acquiredAt
+        || attempt.token != write.token()) {
+      report.add(
+          "P4",
+          say(write) + " came from " + attempt + ", which did not have that token then",
+          attempt);
     }
   }
 

@@ -114,7 +114,15 @@ public final class HistoryChecker {
         (what, atLeast) -> {
           int count = timeline.count(what);
           if (count < atLeast) {
-            report.add("P15", "the run proves nothing: " + what + " " + count + " times, at least " + atLeast + " needed");
+            report.add(
+                "P15",
+                "the run proves nothing: "
+                    + what
+                    + " "
+                    + count
+                    + " times, at least "
+                    + atLeast
+                    + " needed");
           }
         });
   }

@@ -90,7 +90,8 @@ public sealed interface HistoryEvent {
    * @param token what the holder handed it
    * @param accepted whether it took the write
    */
-  record Wrote(long atNanos, long request, String resource, long token, boolean accepted) implements OfRequest {}
+  record Wrote(long atNanos, long request, String resource, long token, boolean accepted)
+      implements OfRequest {}
 
   /** The holder is about to give the lock back. */
   record Releasing(long atNanos, long request) implements OfRequest {}

@@ -38,7 +38,8 @@ public final class HistoryRecorder {
   }
 
   /** A client is about to ask for a hold that lasts no longer than {@code maxHold}. Returns the number of the request. */
-  public long asked(String client, List<LockTarget> targets, Duration maxWait, Optional<Duration> maxHold) {
+  public long asked(
+      String client, List<LockTarget> targets, Duration maxWait, Optional<Duration> maxHold) {
     long request = requests.incrementAndGet();
     record(new HistoryEvent.Asked(nanos.getAsLong(), request, client, targets, maxWait, maxHold));
     return request;

@@ -3,6 +3,7 @@ package io.holdfast.testkit.history;
 import io.holdfast.LockKey;
 import io.holdfast.LockMode;
 import io.holdfast.LockTarget;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -39,29 +40,29 @@ final class KeyIndex<T> {
   /** Changes what is kept for this target wherever a conflicting one would meet it. */
   void change(LockTarget target, Consumer<T> change) {
     Node<T> node = node(target.key());
-    int mode = target.mode().ordinal();
-    change.accept(node.here(mode, maker));
+    change.accept(node.here.computeIfAbsent(target.mode(), m -> maker.get()));
     for (Node<T> n = node; n != null; n = n.parent) {
-      change.accept(n.hereAndBelow(mode, maker));
+      change.accept(n.hereAndBelow.computeIfAbsent(target.mode(), m -> maker.get()));
     }
   }
 
   /** Looks at everything that is kept for targets in conflict with this one. */
   void meet(LockTarget target, Consumer<T> look) {
-    Node<T> node = node(target.key());
-    for (int mode = 0; mode < Node.MODES; mode++) {
-      if (mode == LockMode.SHARED.ordinal() && target.mode() == LockMode.SHARED) {
-        continue;
-      }
-      T below = node.hereAndBelow[mode];
-      if (below != null) {
-        look.accept(below);
-      }
-      for (Node<T> n = node.parent; n != null; n = n.parent) {
-        T here = n.here[mode];
-        if (here != null) {
-          look.accept(here);
-        }
+    meet(node(target.key()), LockMode.EXCLUSIVE, look);
+    if (target.mode() == LockMode.EXCLUSIVE) {
+      meet(node(target.key()), LockMode.SHARED, look);
+    }
+  }
+
+  private static <T> void meet(Node<T> node, LockMode mode, Consumer<T> look) {
+    T below = node.hereAndBelow.get(mode);
+    if (below != null) {
+      look.accept(below);
+    }
+    for (Node<T> n = node.parent; n != null; n = n.parent) {
+      T here = n.here.get(mode);
+      if (here != null) {
+        look.accept(here);
       }
     }
   }
@@ -79,44 +80,17 @@ final class KeyIndex<T> {
   }
 
   private static final class Node<T> {
-    static final int MODES = LockMode.values().length;
-
     final @Nullable Node<T> parent;
-    final @Nullable T[] here = newArray();
-    final @Nullable T[] hereAndBelow = newArray();
-    private @Nullable Map<String, Node<T>> children;
+    final Map<LockMode, T> here = new EnumMap<>(LockMode.class);
+    final Map<LockMode, T> hereAndBelow = new EnumMap<>(LockMode.class);
+    private final Map<String, Node<T>> children = new HashMap<>(2);
 
     Node(@Nullable Node<T> parent) {
       this.parent = parent;
     }
 
     Node<T> child(String segment) {
-      if (children == null) {
-        children = new HashMap<>();
-      }
       return children.computeIfAbsent(segment, s -> new Node<>(this));
-    }
-
-    T here(int mode, Supplier<T> maker) {
-      return kept(here, mode, maker);
-    }
-
-    T hereAndBelow(int mode, Supplier<T> maker) {
-      return kept(hereAndBelow, mode, maker);
-    }
-
-    private static <T> T kept(@Nullable T[] of, int mode, Supplier<T> maker) {
-      T kept = of[mode];
-      if (kept == null) {
-        kept = maker.get();
-        of[mode] = kept;
-      }
-      return kept;
-    }
-
-    @SuppressWarnings("unchecked") // never leaves this class
-    private static <T> @Nullable T[] newArray() {
-      return (T[]) new Object[MODES];
     }
   }
 }

@@ -45,37 +45,53 @@ final class LifecycleCheck {
         if (attempt.asked.maxWait().isZero()) {
           report.add("P10", attempt + " would not wait, and yet it stood in line", attempt);
         }
-      } else if (event instanceof HistoryEvent.Acquired again && ended instanceof HistoryEvent.Acquired first) {
+      } else if (event instanceof HistoryEvent.Acquired again
+          && ended instanceof HistoryEvent.Acquired first) {
         if (again.token() != first.token()) {
           report.add(
               "P9",
-              "request " + first.request() + " was granted twice, with token " + first.token() + " and " + again.token(),
+              "request "
+                  + first.request()
+                  + " was granted twice, with token "
+                  + first.token()
+                  + " and "
+                  + again.token(),
               attempt);
         }
       } else if (event instanceof HistoryEvent.Acquired
           || event instanceof HistoryEvent.GaveUp
           || (event instanceof HistoryEvent.Unknown && !releasing)) {
         if (ended != null) {
-          report.add("P10", attempt + " ended twice: " + name(ended) + ", then " + name(event), attempt);
+          report.add(
+              "P10", attempt + " ended twice: " + name(ended) + ", then " + name(event), attempt);
         }
         ended = event;
-      } else if (event instanceof HistoryEvent.Releasing || event instanceof HistoryEvent.Released) {
+      } else if (event instanceof HistoryEvent.Releasing
+          || event instanceof HistoryEvent.Released) {
         releasing |= event instanceof HistoryEvent.Releasing;
         if (!(ended instanceof HistoryEvent.Acquired) || !releasing) {
-          report.add("P10", attempt + " was released before it was acquired or asked to be released", attempt);
+          report.add(
+              "P10",
+              attempt + " was released before it was acquired or asked to be released",
+              attempt);
         }
         holdEnded = event instanceof HistoryEvent.Released ? event : holdEnded;
       } else if (event instanceof HistoryEvent.Lost) {
         if (!(ended instanceof HistoryEvent.Acquired)) {
           report.add("P12", attempt + " was lost before it was acquired", attempt);
         } else if (holdEnded != null) {
-          report.add("P12", attempt + " ended twice: " + name(holdEnded) + ", then " + name(event), attempt);
+          report.add(
+              "P12",
+              attempt + " ended twice: " + name(holdEnded) + ", then " + name(event),
+              attempt);
         }
         holdEnded = event;
       }
     }
     long closed = attempt.session.closedAt;
-    if (ended == null && closed != Attempt.NEVER && Attempt.plus(closed, rules.livenessNanos) < timeline.end()) {
+    if (ended == null
+        && closed != Attempt.NEVER
+        && Attempt.plus(closed, rules.livenessNanos) < timeline.end()) {
       report.add("P10", attempt + " never ended, though its client was closed", attempt);
     }
   }
@@ -88,13 +104,20 @@ final class LifecycleCheck {
       report.add("P3", attempt + " was used before it was acquired", attempt);
     }
     if (attempt.lastUsedAt > Math.min(attempt.releasedAt, attempt.lostAt)) {
-      report.add("P3", attempt + " believed that it held the lock after it had been released or lost", attempt);
+      report.add(
+          "P3",
+          attempt + " believed that it held the lock after it had been released or lost",
+          attempt);
     }
     if (attempt.lastUsedAt > attempt.session.closedAt) {
-      report.add("P11", attempt + " believed that it held the lock after its client was closed", attempt);
+      report.add(
+          "P11", attempt + " believed that it held the lock after its client was closed", attempt);
     }
     if (attempt.lastUsedAt > attempt.session.expiredFrom(attempt.askedAt)) {
-      report.add("P3", attempt + " believed that it held the lock after the store had given up on its client", attempt);
+      report.add(
+          "P3",
+          attempt + " believed that it held the lock after the store had given up on its client",
+          attempt);
     }
   }
 
@@ -107,14 +130,16 @@ final class LifecycleCheck {
       report.add("P11", attempt + " was granted to a client that had been closed", attempt);
     }
     if (attempt.askedAt > session.expiredAt()
-        || timeline.disturbance().calmNanos(session.expiredAt(), attempt.acquiredAt) > rules.livenessNanos) {
+        || timeline.disturbance().calmNanos(session.expiredAt(), attempt.acquiredAt)
+            > rules.livenessNanos) {
       report.add("P11", attempt + " was granted to a client that the store had given up", attempt);
     }
   }
 
   private void checkSession(Session session) {
     if (session.wasExpired() && session.lastRenewalBy(Attempt.NEVER) > session.expiredAt()) {
-      report.add("P11", "client " + session.client + " was renewed after the store had given up on it");
+      report.add(
+          "P11", "client " + session.client + " was renewed after the store had given up on it");
     }
   }
 
@@ -125,17 +150,25 @@ final class LifecycleCheck {
     }
     Session session = attempt.session;
     boolean leaseOver =
-        rules.hasLease() && session.lapsesAt(attempt.askedAt, rules.atLeast(rules.leaseNanos)) <= lateBy(attempt.lostAt);
+        rules.hasLease()
+            && session.lapsesAt(attempt.askedAt, rules.atLeast(rules.leaseNanos))
+                <= lateBy(attempt.lostAt);
     boolean hasCause =
         switch (reason) {
           case REVOKED -> attempt.revokingAt <= attempt.lostAt;
           case EXPIRED -> leaseOver || maxHoldOver(attempt);
           case SESSION_ENDED ->
-              session.closingAt <= attempt.lostAt || session.expiredFrom(attempt.askedAt) <= attempt.lostAt || leaseOver;
-          case CONNECTION_LOST, TAKEN -> leaseOver || timeline.disturbance().beganBy(attempt.lostAt);
+              session.closingAt <= attempt.lostAt
+                  || session.expiredFrom(attempt.askedAt) <= attempt.lostAt
+                  || leaseOver;
+          case CONNECTION_LOST, TAKEN ->
+              leaseOver || timeline.disturbance().beganBy(attempt.lostAt);
         };
     if (!hasCause) {
-      report.add("P12", attempt + " was told " + reason + ", but nothing had happened that could be the cause", attempt);
+      report.add(
+          "P12",
+          attempt + " was told " + reason + ", but nothing had happened that could be the cause",
+          attempt);
     }
   }
 
@@ -146,7 +179,8 @@ final class LifecycleCheck {
 
   private boolean maxHoldOver(Attempt attempt) {
     return attempt.asked.maxHold().isPresent()
-        && attempt.lostAt - attempt.askedAt >= rules.atLeast(Attempt.nanos(attempt.asked.maxHold().get()));
+        && attempt.lostAt - attempt.askedAt
+            >= rules.atLeast(Attempt.nanos(attempt.asked.maxHold().get()));
   }
 
   private void checkTold(Attempt attempt) {
@@ -154,23 +188,37 @@ final class LifecycleCheck {
       return;
     }
     checkToldSince(attempt, "revoked", Math.max(attempt.revokedAt, attempt.acquiredAt));
-    checkToldSince(attempt, "given up with its client", Math.max(attempt.session.expiredFrom(attempt.askedAt), attempt.acquiredAt));
+    checkToldSince(
+        attempt,
+        "given up with its client",
+        Math.max(attempt.session.expiredFrom(attempt.askedAt), attempt.acquiredAt));
   }
 
   private void checkToldSince(Attempt attempt, String what, long since) {
     if (since == Attempt.NEVER) {
       return;
     }
-    long over = Math.min(Math.min(attempt.lostAt, attempt.releasingAt), Math.min(attempt.session.closingAt, attempt.session.diedAt));
+    long over =
+        Math.min(
+            Math.min(attempt.lostAt, attempt.releasingAt),
+            Math.min(attempt.session.closingAt, attempt.session.diedAt));
     long told = Math.min(over, timeline.end());
     if (timeline.disturbance().calmNanos(since, told) > rules.lossToldNanos) {
       report.add(
           "P12",
-          attempt + " was " + what + " at " + Report.ms(since) + ", and its holder was not told within "
+          attempt
+              + " was "
+              + what
+              + " at "
+              + Report.ms(since)
+              + ", and its holder was not told within "
               + Report.ms(rules.lossToldNanos),
           attempt);
     } else if (timeline.disturbance().calmNanos(since, attempt.lastUsedAt) > rules.lossToldNanos) {
-      report.add("P12", attempt + " was " + what + " at " + Report.ms(since) + ", and its holder went on", attempt);
+      report.add(
+          "P12",
+          attempt + " was " + what + " at " + Report.ms(since) + ", and its holder went on",
+          attempt);
     }
   }
 

@@ -39,21 +39,30 @@ final class LivenessCheck {
   }
 
   private void checkCalls(Attempt attempt) {
-    long deadline = Attempt.plus(attempt.askedAt, rules.atMost(Attempt.nanos(attempt.asked.maxWait())));
-    checkAnswered(attempt, "was not answered after its patience was over at", deadline, attempt.over());
+    long deadline =
+        Attempt.plus(attempt.askedAt, rules.atMost(Attempt.nanos(attempt.asked.maxWait())));
+    checkAnswered(
+        attempt, "was not answered after its patience was over at", deadline, attempt.over());
     if (attempt.cancellingAt != Attempt.NEVER) {
-      checkAnswered(attempt, "was not over after it was cancelled at", attempt.cancellingAt, attempt.over());
+      checkAnswered(
+          attempt, "was not over after it was cancelled at", attempt.cancellingAt, attempt.over());
     }
     if (attempt.releasingAt != Attempt.NEVER) {
       long released = Math.min(Math.min(attempt.releasedAt, attempt.lostAt), attempt.unknownAt);
       released = Math.min(released, Math.min(attempt.session.closingAt, attempt.session.diedAt));
-      checkAnswered(attempt, "was not released after that was asked at", attempt.releasingAt, released);
+      checkAnswered(
+          attempt, "was not released after that was asked at", attempt.releasingAt, released);
     }
-    long patience = rules.atLeast(Attempt.nanos(attempt.asked.maxWait())) - 1_000_000; // clocks of milliseconds
-    if (attempt.why == HistoryEvent.Why.TIMED_OUT && attempt.gaveUpAt - attempt.askedAt < patience) {
+    long patience =
+        rules.atLeast(Attempt.nanos(attempt.asked.maxWait())) - 1_000_000; // clocks of milliseconds
+    if (attempt.why == HistoryEvent.Why.TIMED_OUT
+        && attempt.gaveUpAt - attempt.askedAt < patience) {
       report.add(
           "P14",
-          attempt + " timed out after " + Report.ms(attempt.gaveUpAt - attempt.askedAt) + ", but its patience was "
+          attempt
+              + " timed out after "
+              + Report.ms(attempt.gaveUpAt - attempt.askedAt)
+              + ", but its patience was "
               + attempt.asked.maxWait(),
           attempt);
     }
@@ -62,7 +71,10 @@ final class LivenessCheck {
   private void checkAnswered(Attempt attempt, String complaint, long from, long to) {
     long until = Math.min(to, timeline.end());
     if (timeline.disturbance().calmNanos(from, until) > rules.livenessNanos) {
-      report.add("P14", attempt + " " + complaint + " " + Report.ms(from) + " until " + Report.ms(until), attempt);
+      report.add(
+          "P14",
+          attempt + " " + complaint + " " + Report.ms(from) + " until " + Report.ms(until),
+          attempt);
     }
   }
 
@@ -76,7 +88,9 @@ final class LivenessCheck {
         long over = Math.min(attempt.over(), timeline.end());
         waits.add(new Span(attempt.askedAt, over, attempt));
         long lastWindow = (over - rules.livenessNanos) / stride;
-        for (long w = (attempt.askedAt + stride - 1) / stride; over >= rules.livenessNanos && w <= lastWindow; w++) {
+        for (long w = (attempt.askedAt + stride - 1) / stride;
+            over >= rules.livenessNanos && w <= lastWindow;
+            w++) {
           patient.computeIfAbsent(w, n -> new ArrayList<>()).add(attempt);
         }
       }
@@ -91,15 +105,19 @@ final class LivenessCheck {
       long from = window.getKey() * stride;
       long to = from + rules.livenessNanos;
       if (!timeline.disturbance().touches(from, to)) {
-        checkWindow(from, to, window.getValue(), holdsNow.slide(from, to), waitsNow.slide(from, to));
+        checkWindow(
+            from, to, window.getValue(), holdsNow.slide(from, to), waitsNow.slide(from, to));
       }
     }
   }
 
-  private void checkWindow(long from, long to, List<Attempt> patient, List<Attempt> holds, List<Attempt> waits) {
+  private void checkWindow(
+      long from, long to, List<Attempt> patient, List<Attempt> holds, List<Attempt> waits) {
     KeyIndex<Earliest> reasons = new KeyIndex<>(Earliest::new);
     for (Attempt hold : holds) {
-      hold.asked.targets().forEach(target -> reasons.change(target, e -> e.askedAt = Earliest.HELD));
+      hold.asked
+          .targets()
+          .forEach(target -> reasons.change(target, e -> e.askedAt = Earliest.HELD));
     }
     Set<Attempt> unjustified = new HashSet<>(patient);
     List<Attempt> open = new ArrayList<>(waits);
@@ -114,7 +132,10 @@ final class LivenessCheck {
           changed = true;
           if (rules.fair) {
             long askedAt = waiter.askedAt;
-            waiter.asked.targets().forEach(t -> reasons.change(t, e -> e.askedAt = Math.min(e.askedAt, askedAt)));
+            waiter
+                .asked
+                .targets()
+                .forEach(t -> reasons.change(t, e -> e.askedAt = Math.min(e.askedAt, askedAt)));
           }
         }
       }
@@ -124,7 +145,13 @@ final class LivenessCheck {
         boolean inTree = waiter.asked.targets().get(0).key() instanceof LockKey.Node;
         report.add(
             inTree ? "P8" : "P6",
-            waiter + " waited for " + waiter.asked.targets() + " from " + Report.ms(from) + " to " + Report.ms(to)
+            waiter
+                + " waited for "
+                + waiter.asked.targets()
+                + " from "
+                + Report.ms(from)
+                + " to "
+                + Report.ms(to)
                 + ", while nobody held any of it and nobody in front had a reason to wait",
             waiter);
       }
@@ -135,7 +162,8 @@ final class LivenessCheck {
     boolean[] found = new boolean[1];
     for (LockTarget target : waiter.asked.targets()) {
       // Who asked only after this one stood in line is behind it, and no reason.
-      reasons.meet(target, e -> found[0] |= e.askedAt != Attempt.NEVER && e.askedAt <= waiter.queuedAt);
+      reasons.meet(
+          target, e -> found[0] |= e.askedAt != Attempt.NEVER && e.askedAt <= waiter.queuedAt);
     }
     return found[0];
   }

@@ -51,7 +51,10 @@ final class OrderCheck {
         case ACQUIRES -> check(attempt);
         case QUEUES -> {
           waiting.add(attempt);
-          attempt.asked.targets().forEach(target -> lines.change(target, line -> line.add(attempt)));
+          attempt
+              .asked
+              .targets()
+              .forEach(target -> lines.change(target, line -> line.add(attempt)));
         }
       }
     }
@@ -63,8 +66,16 @@ final class OrderCheck {
       if (first != null && first.queuedAt < attempt.askedAt) {
         report.add(
             target.mode() == LockMode.SHARED ? "P7" : "P5",
-            attempt + " was granted " + target + " at " + Report.ms(attempt.acquiredAt) + ", ahead of " + first
-                + ", which conflicts and stood in line since " + Report.ms(first.queuedAt) + ", before the other asked",
+            attempt
+                + " was granted "
+                + target
+                + " at "
+                + Report.ms(attempt.acquiredAt)
+                + ", ahead of "
+                + first
+                + ", which conflicts and stood in line since "
+                + Report.ms(first.queuedAt)
+                + ", before the other asked",
             first,
             attempt);
         return;

@@ -50,7 +50,8 @@ final class Report {
     counts.forEach(
         (property, count) -> {
           if (count > MAX_PER_PROPERTY) {
-            all.add(new Violation(property, "and " + (count - MAX_PER_PROPERTY) + " more", List.of()));
+            all.add(
+                new Violation(property, "and " + (count - MAX_PER_PROPERTY) + " more", List.of()));
           }
         });
     return all;

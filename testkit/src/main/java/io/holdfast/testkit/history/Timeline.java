@@ -31,10 +31,14 @@ final class Timeline {
     disturbance = new Disturbance(end, rules.settleNanos);
     events.forEach(this::countAndOpen);
     for (HistoryEvent event : events) {
-      if (event instanceof HistoryEvent.OfRequest ofRequest && !(event instanceof HistoryEvent.Asked)) {
+      if (event instanceof HistoryEvent.OfRequest ofRequest
+          && !(event instanceof HistoryEvent.Asked)) {
         Attempt attempt = attempts.get(ofRequest.request());
         if (attempt == null) {
-          report.add("P10", "request " + ofRequest.request() + " was never asked, and yet there is " + event, event);
+          report.add(
+              "P10",
+              "request " + ofRequest.request() + " was never asked, and yet there is " + event,
+              event);
         } else {
           note(attempt, ofRequest);
         }
@@ -171,7 +175,8 @@ final class Timeline {
     }
     for (LockTarget target : attempt.asked.targets()) {
       Grant grant = new Grant(target.key(), attempt.token);
-      attempt.revokingAt = Math.min(attempt.revokingAt, revoking.getOrDefault(grant, Attempt.NEVER));
+      attempt.revokingAt =
+          Math.min(attempt.revokingAt, revoking.getOrDefault(grant, Attempt.NEVER));
       attempt.revokedAt = Math.min(attempt.revokedAt, revoked.getOrDefault(grant, Attempt.NEVER));
     }
   }

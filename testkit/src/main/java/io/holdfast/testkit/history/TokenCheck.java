@@ -3,9 +3,10 @@ package io.holdfast.testkit.history;
 import io.holdfast.LockKey;
 import io.holdfast.LockTarget;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
-import java.util.HashSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Tokens of a key are unique, and grow with real time: what was acquired before another was asked for has the lower one
@@ -33,7 +34,9 @@ final class TokenCheck {
         lookBack(timeline.attempt(asked));
       } else if (event instanceof HistoryEvent.Acquired acquired && timeline.knows(acquired)) {
         Attempt attempt = timeline.attempt(acquired);
-        if (acquired.token() > 0 && timeline.at(acquired) == attempt.acquiredAt && acquired.token() == attempt.token) {
+        if (acquired.token() > 0
+            && timeline.at(acquired) == attempt.acquiredAt
+            && acquired.token() == attempt.token) {
           check(attempt);
         }
       }
@@ -56,7 +59,10 @@ final class TokenCheck {
     if (bound != null && bound.grant != null && bound.grant.token >= attempt.token) {
       report.add(
           "P1",
-          attempt + " was asked for after " + bound.grant + " had been acquired, and yet its token is not higher",
+          attempt
+              + " was asked for after "
+              + bound.grant
+              + " had been acquired, and yet its token is not higher",
           bound.grant,
           attempt);
     }
@@ -65,16 +71,21 @@ final class TokenCheck {
       ofConflicting.change(target, highest -> highest.raise(attempt));
       if (keys.add(target.key())) {
         ofKey.computeIfAbsent(target.key(), k -> new Highest()).raise(attempt);
-        Attempt twin = grants.computeIfAbsent(target.key(), k -> new HashMap<>()).put(attempt.token, attempt);
+        Attempt twin =
+            grants.computeIfAbsent(target.key(), k -> new HashMap<>()).put(attempt.token, attempt);
         if (twin != null && twin != attempt) {
-          report.add("P1", attempt + " has the same token on " + target.key() + " as " + twin, twin, attempt);
+          report.add(
+              "P1",
+              attempt + " has the same token on " + target.key() + " as " + twin,
+              twin,
+              attempt);
         }
       }
     }
   }
 
   private static final class Highest {
-    private @org.jspecify.annotations.Nullable Attempt grant;
+    private @Nullable Attempt grant;
 
     void raise(Attempt attempt) {
       if (grant == null || attempt.token > grant.token) {
@@ -82,7 +93,7 @@ final class TokenCheck {
       }
     }
 
-    void raise(@org.jspecify.annotations.Nullable Highest other) {
+    void raise(@Nullable Highest other) {
       if (other != null && other.grant != null) {
         raise(other.grant);
       }
