@@ -9,7 +9,12 @@ import java.util.List;
  * command come in this order: its answer, what others lost, then grants in the order of arrival.
  */
 public sealed interface Event {
-  /** The number of the request that this is about, in its session; 0 if it is about none. */
+  /** The session that this is about; 0 if it is about none. */
+  default long session() {
+    return 0;
+  }
+
+  /** The number, in its session, of the request that this is about; 0 if it is about none. */
   default long request() {
     return 0;
   }

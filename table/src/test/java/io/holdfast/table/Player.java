@@ -304,7 +304,7 @@ final class Player {
     return names.getOrDefault(session, String.valueOf(session));
   }
 
-  private String request(Event.OfRequest event) {
+  private String request(Event event) {
     return request(event.session(), event.request());
   }
 
