@@ -225,8 +225,15 @@ public final class DistributedLock {
     }
     // The thread that completes the answer may be one that releases somebody else's lock: it shall
     // not run our user's code.
-    answer.whenCompleteAsync(
-        (outcome, failure) -> hand(answer, waitNanos, result), client.executor());
+    answer
+        .whenCompleteAsync((outcome, failure) -> hand(answer, waitNanos, result), client.executor())
+        .whenComplete(
+            (outcome, failure) -> {
+              if (!result.isDone()) { // the executor refused to run it
+                result.completeExceptionally(
+                    new IllegalStateException("the client's executor is shut down", failure));
+              }
+            });
     result.whenComplete(
         (hold, failure) -> {
           if (hold == null) {

@@ -127,7 +127,7 @@ public final class Hold implements AutoCloseable {
    */
   public void onAtRisk(Duration before, Consumer<? super Hold> callback) {
     Durations.requireBetween("AT_RISK", "before", before, Duration.ofNanos(1), Durations.LONGEST);
-    watchDeadline(before.toNanos(), callback);
+    new DeadlineWatch(this, before.toNanos(), callback).start();
   }
 
   /** Asks to be told, once, if the hold is lost; at once if it is. */
@@ -205,6 +205,10 @@ public final class Hold implements AutoCloseable {
     close();
   }
 
+  boolean hasEnded() {
+    return ending != null;
+  }
+
   boolean wasLost() {
     return ending instanceof Lost;
   }
@@ -229,40 +233,17 @@ public final class Hold implements AutoCloseable {
     return new HoldLostException(toString(), lost.reason);
   }
 
-  private long nanosLeft() {
+  /** Until the deadline as it stands now; {@link Lease#NO_DEADLINE} if there is none. */
+  long nanosLeft() {
     long deadline = lease.deadlineNanos();
     return deadline == Lease.NO_DEADLINE ? Lease.NO_DEADLINE : deadline - ticker().nanos();
   }
 
-  private void watchDeadline(long beforeNanos, Consumer<? super Hold> callback) {
-    long left = nanosLeft();
-    if (ending != null || left == Lease.NO_DEADLINE) {
-      return;
-    }
-    if (left <= beforeNanos) {
-      executor()
-          .execute(
-              () -> {
-                if (isHeld()) {
-                  callback.accept(this);
-                }
-              });
-      return;
-    }
-    // Renewal moves the deadline, so the timer looks again when it fires. It goes when the hold
-    // goes.
-    Ticker.Alarm alarm =
-        ticker()
-            .schedule(
-                lease.deadlineNanos() - beforeNanos, () -> watchDeadline(beforeNanos, callback));
-    ended().thenRun(alarm::cancel);
-  }
-
-  private Ticker ticker() {
+  Ticker ticker() {
     return lock.client().ticker();
   }
 
-  private Executor executor() {
+  Executor executor() {
     return lock.client().executor();
   }
 

@@ -50,13 +50,17 @@ public sealed interface LockKey {
 
   private static void checkName(String field, String name) {
     TextRules.check(field, name, MAX_NAME_BYTES);
-    if (Character.isWhitespace(name.charAt(0))
-        || Character.isWhitespace(name.charAt(name.length() - 1))) {
+    if (isSpace(name.charAt(0)) || isSpace(name.charAt(name.length() - 1))) {
       throw TextRules.invalid(field, "EDGE_SPACE", name, "starts or ends with a space");
     }
     if (name.startsWith(RESERVED_PREFIX)) {
       throw TextRules.invalid(
           field, "RESERVED", name, "starts with " + RESERVED_PREFIX + ", which is reserved");
     }
+  }
+
+  private static boolean isSpace(char c) {
+    return Character.isWhitespace(c)
+        || Character.isSpaceChar(c); // each knows some that the other does not
   }
 }

@@ -117,9 +117,8 @@ public final class InProcessLocks {
     mutex.lock();
     try {
       if (requests.size() >= maxRequests) {
-        throw new LockRefusedException(
-            "TOO_MANY_REQUESTS",
-            "held and waited for are " + requests.size() + ", at most maxRequests " + maxRequests);
+        request.completeExceptionally(tooMany());
+        return;
       }
       requests.add(request);
       apply(request.toCommand(now()), notices);
@@ -253,6 +252,12 @@ public final class InProcessLocks {
 
   private long now() {
     return ticker.nanos() - originNanos;
+  }
+
+  private LockRefusedException tooMany() {
+    return new LockRefusedException(
+        "TOO_MANY_REQUESTS",
+        "held and waited for are " + requests.size() + ", at most maxRequests " + maxRequests);
   }
 
   private <T> T read(Supplier<T> query) {
