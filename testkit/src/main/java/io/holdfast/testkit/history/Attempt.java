@@ -26,7 +26,10 @@ final class Attempt {
   long releasedAt = NEVER;
   long lostAt = NEVER;
 
-  /** When somebody began to take the grant away, and when the store said it had. */
+  /**
+   * When somebody began to take the grant away, and when the store said it had. Of a request that was not acquired: when
+   * somebody began to take away a grant of one of its keys that nobody knows.
+   */
   long revokingAt = NEVER;
 
   long revokedAt = NEVER;
@@ -129,6 +132,13 @@ final class Attempt {
         Math.min(
             from,
             Math.min(session.closingAt, Math.min(session.diedAt, session.expiredFrom(askedAt))));
+    if (!wasAcquired()) { // it may have been granted all the same, and been ended before anybody
+      // knew
+      from = Math.min(from, revokingAt);
+      if (asked.maxHold().isPresent()) {
+        from = Math.min(from, plus(askedAt, rules.atLeast(nanos(asked.maxHold().get()))));
+      }
+    }
     return rules.hasLease()
         ? Math.min(from, session.lapsesAt(askedAt, rules.atLeast(rules.leaseNanos)))
         : from;

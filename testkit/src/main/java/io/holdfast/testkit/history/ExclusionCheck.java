@@ -33,17 +33,24 @@ final class ExclusionCheck {
     timeline.sessions().forEach(this::checkExpiry);
   }
 
-  /** Finds conflicting attempts whose stretches, each from its {@code acquiredAt}, overlap. One clash an attempt. */
+  /**
+   * Finds conflicting attempts whose stretches, each from its {@code acquiredAt}, overlap. One clash an attempt. A stretch
+   * that is a mere moment clashes only with one that began before; moments are looked at first.
+   */
   private static void sweep(List<Attempt> granted, ToLongFunction<Attempt> until, Clash clash) {
     List<Attempt> begins = new ArrayList<>(granted);
-    begins.removeIf(a -> until.applyAsLong(a) <= a.acquiredAt);
+    begins.removeIf(a -> until.applyAsLong(a) < a.acquiredAt);
     List<Attempt> ends = new ArrayList<>(begins);
-    begins.sort(Comparator.comparingLong(a -> a.acquiredAt));
+    ends.removeIf(a -> until.applyAsLong(a) == a.acquiredAt);
+    begins.sort(
+        Comparator.<Attempt>comparingLong(a -> a.acquiredAt)
+            .thenComparing(a -> until.applyAsLong(a) > a.acquiredAt));
     ends.sort(Comparator.comparingLong(until));
     KeyIndex<Set<Attempt>> live = new KeyIndex<>(HashSet::new);
     int ended = 0;
     for (Attempt begin : begins) {
-      for (; until.applyAsLong(ends.get(ended)) <= begin.acquiredAt; ended++) {
+      long now = begin.acquiredAt;
+      for (; ended < ends.size() && until.applyAsLong(ends.get(ended)) <= now; ended++) {
         Attempt end = ends.get(ended);
         end.asked.targets().forEach(target -> live.change(target, set -> set.remove(end)));
       }
@@ -51,7 +58,9 @@ final class ExclusionCheck {
       if (other != null) {
         clash.between(other, begin);
       }
-      begin.asked.targets().forEach(target -> live.change(target, set -> set.add(begin)));
+      if (until.applyAsLong(begin) > now) {
+        begin.asked.targets().forEach(target -> live.change(target, set -> set.add(begin)));
+      }
     }
   }
 

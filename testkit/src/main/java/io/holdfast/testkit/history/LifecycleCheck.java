@@ -151,8 +151,8 @@ final class LifecycleCheck {
     Session session = attempt.session;
     boolean leaseOver =
         rules.hasLease()
-            && session.lapsesAt(attempt.askedAt, rules.atLeast(rules.leaseNanos))
-                <= lateBy(attempt.lostAt);
+            && withMargin(attempt.lostAt, rules.leaseNanos)
+                >= session.lapsesAt(attempt.askedAt, rules.atLeast(rules.leaseNanos));
     boolean hasCause =
         switch (reason) {
           case REVOKED -> attempt.revokingAt <= attempt.lostAt;
@@ -172,15 +172,15 @@ final class LifecycleCheck {
     }
   }
 
-  /** A holder believes less than the store, by a margin. A tenth of the lease is more than any. */
-  private long lateBy(long at) {
-    return Attempt.plus(at, rules.leaseNanos / 10);
+  private boolean maxHoldOver(Attempt attempt) {
+    long maxHold = attempt.asked.maxHold().map(Attempt::nanos).orElse(Attempt.NEVER);
+    return withMargin(attempt.lostAt, maxHold)
+        >= Attempt.plus(attempt.askedAt, rules.atLeast(maxHold));
   }
 
-  private boolean maxHoldOver(Attempt attempt) {
-    return attempt.asked.maxHold().isPresent()
-        && attempt.lostAt - attempt.askedAt
-            >= rules.atLeast(Attempt.nanos(attempt.asked.maxHold().get()));
+  /** A holder believes less than the store, by a margin. A tenth of the span is more than any. */
+  private static long withMargin(long lostAt, long span) {
+    return Attempt.plus(lostAt, span == Attempt.NEVER ? 0 : span / 10);
   }
 
   private void checkTold(Attempt attempt) {

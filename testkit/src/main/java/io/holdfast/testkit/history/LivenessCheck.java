@@ -94,9 +94,11 @@ final class LivenessCheck {
           patient.computeIfAbsent(w, n -> new ArrayList<>()).add(attempt);
         }
       }
-      if (attempt.wasAcquired() || attempt.grantIsUnknown()) {
-        long from = attempt.wasAcquired() ? attempt.acquiredAt : attempt.askedAt;
-        holds.add(new Span(from, attempt.mustBeFreedBy(rules), attempt));
+      if (attempt.wasAcquired()) {
+        holds.add(new Span(attempt.acquiredAt, attempt.mustBeFreedBy(rules), attempt));
+      } else if (attempt.why == null
+          && attempt.over() != Attempt.NEVER) { // perhaps granted, and nobody there to know
+        holds.add(new Span(attempt.over(), attempt.mustBeFreedBy(rules), attempt));
       }
     }
     Slider waitsNow = new Slider(waits);

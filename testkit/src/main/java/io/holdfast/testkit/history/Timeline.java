@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeSet;
 
 /** A history sorted by what it is about: requests, clients, resources, faults. */
 final class Timeline {
@@ -44,7 +45,7 @@ final class Timeline {
         }
       }
     }
-    attempts.values().forEach(this::noteRevocation);
+    noteRevocations();
     disturbance.seal();
   }
 
@@ -101,7 +102,11 @@ final class Timeline {
     counts.merge(event.getClass().getSimpleName(), 1, Integer::sum);
     long at = at(event);
     if (event instanceof HistoryEvent.Asked asked) {
-      attempts.putIfAbsent(asked.request(), new Attempt(asked, session(asked.client()), at));
+      Attempt first =
+          attempts.putIfAbsent(asked.request(), new Attempt(asked, session(asked.client()), at));
+      if (first != null) {
+        first.events.add(asked);
+      }
     } else if (event instanceof HistoryEvent.OfClient ofClient) {
       note(session(ofClient.client()), ofClient, at);
     } else if (event instanceof HistoryEvent.Revoking r) {
@@ -169,16 +174,32 @@ final class Timeline {
     }
   }
 
-  private void noteRevocation(Attempt attempt) {
-    if (!attempt.wasAcquired() || revoking.isEmpty()) {
-      return;
+  private void noteRevocations() {
+    Map<Grant, Long> ofUnknown = new HashMap<>(revoking);
+    for (Attempt attempt : attempts.values()) {
+      for (LockTarget target : attempt.asked.targets()) {
+        if (attempt.wasAcquired()) {
+          Grant grant = new Grant(target.key(), attempt.token);
+          ofUnknown.remove(grant);
+          attempt.revokingAt = Math.min(attempt.revokingAt, at(revoking, grant));
+          attempt.revokedAt = Math.min(attempt.revokedAt, at(revoked, grant));
+        }
+      }
     }
-    for (LockTarget target : attempt.asked.targets()) {
-      Grant grant = new Grant(target.key(), attempt.token);
-      attempt.revokingAt =
-          Math.min(attempt.revokingAt, revoking.getOrDefault(grant, Attempt.NEVER));
-      attempt.revokedAt = Math.min(attempt.revokedAt, revoked.getOrDefault(grant, Attempt.NEVER));
+    Map<LockKey, TreeSet<Long>> ofUnknownByKey = new HashMap<>();
+    ofUnknown.forEach(
+        (grant, at) -> ofUnknownByKey.computeIfAbsent(grant.key, k -> new TreeSet<>()).add(at));
+    for (Attempt attempt : attempts.values()) {
+      for (LockTarget target : attempt.asked.targets()) {
+        TreeSet<Long> at = ofUnknownByKey.get(target.key());
+        Long next = attempt.wasAcquired() || at == null ? null : at.ceiling(attempt.askedAt);
+        attempt.revokingAt = next == null ? attempt.revokingAt : Math.min(attempt.revokingAt, next);
+      }
     }
+  }
+
+  private static long at(Map<Grant, Long> times, Grant grant) {
+    return times.getOrDefault(grant, Attempt.NEVER);
   }
 
   private Session session(String client) {
