@@ -137,6 +137,10 @@ final class LegalHistory {
     final Client client;
     final long id;
     final List<LockTarget> targets;
+
+    /** As text that begins with another's where it lies below it; our names have no slash. */
+    final List<String> places;
+
     final Optional<Duration> maxHold;
     long token;
     boolean heldByClient;
@@ -147,26 +151,24 @@ final class LegalHistory {
       this.client = client;
       this.id = id;
       this.targets = targets;
+      this.places = targets.stream().map(t -> (t.key() + "/").replace("//", "/")).toList();
       this.maxHold = maxHold;
     }
 
     boolean conflicts(Request other) {
-      for (LockTarget mine : targets) {
-        for (LockTarget theirs : other.targets) {
-          boolean writes = mine.mode() == LockMode.EXCLUSIVE || theirs.mode() == LockMode.EXCLUSIVE;
-          if (writes && meet(mine.key().toString() + "/", theirs.key().toString() + "/")) {
+      for (int i = 0; i < places.size(); i++) {
+        for (int j = 0; j < other.places.size(); j++) {
+          boolean write =
+              targets.get(i).mode() == LockMode.EXCLUSIVE
+                  || other.targets.get(j).mode() == LockMode.EXCLUSIVE;
+          String mine = places.get(i);
+          String theirs = other.places.get(j);
+          if (write && (mine.startsWith(theirs) || theirs.startsWith(mine))) {
             return true;
           }
         }
       }
       return false;
-    }
-
-    /** Names have no slash here, so text is enough. */
-    private static boolean meet(String a, String b) {
-      String x = a.replace("//", "/");
-      String y = b.replace("//", "/");
-      return x.startsWith(y) || y.startsWith(x);
     }
   }
 
