@@ -128,7 +128,7 @@ public final class InProcessLocks {
                 request.completeExceptionally(
                     new IllegalStateException(
                         "not reentrant: this thread holds what it would wait for, " + request)));
-        apply(new Command.Cancel(table.now(), request.session(), request.id), notices);
+        apply(new Command.Cancel(now(), request.session(), request.id), notices);
       }
     } finally {
       mutex.unlock();
@@ -138,14 +138,13 @@ public final class InProcessLocks {
 
   /** Ends a request, whether it waits or holds. */
   void cancel(InProcessRequest request) {
-    applyIfLive(request, () -> new Command.Cancel(table.now(), request.session(), request.id));
+    applyIfLive(request, () -> new Command.Cancel(now(), request.session(), request.id));
   }
 
   /** Gives back what a request holds. */
   void release(InProcessRequest request) {
     applyIfLive(
-        request,
-        () -> new Command.Release(table.now(), request.session(), request.id, request.token()));
+        request, () -> new Command.Release(now(), request.session(), request.id, request.token()));
   }
 
   /** Ends a hold whose {@code maxHold} is over. */
@@ -163,7 +162,7 @@ public final class InProcessLocks {
             table.holdersInTheWay(request.session(), request.id, HOLDERS_TOLD);
         String hint = isInItsOwnWay(request) ? " (this very thread: locks are not reentrant)" : "";
         notices.add(() -> request.complete(new AcquireOutcome.Busy(holders(inTheWay), hint)));
-        apply(new Command.Cancel(table.now(), request.session(), request.id), notices);
+        apply(new Command.Cancel(now(), request.session(), request.id), notices);
       }
     } finally {
       mutex.unlock();
