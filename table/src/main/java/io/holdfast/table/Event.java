@@ -5,8 +5,8 @@ import io.holdfast.LossReason;
 import java.util.List;
 
 /**
- * What a {@link LockTable} says in return: the answer to a command, and what follows from it for others. Events of one
- * command come in this order: its answer, what others lost, then grants in the order of arrival.
+ * What a {@link LockTable} says in return: the answer to a command, then the grants that follow from it, in the order of
+ * arrival. The answer is one event, but for the end of a session, which ends all its requests first.
  */
 public sealed interface Event {
   /** The session that this is about; 0 if it is about none. */

@@ -306,10 +306,10 @@ public final class LockTable {
       events.add(new Event.Refused(acquire.session(), acquire.request(), Refusal.UNKNOWN_SESSION));
       return;
     }
-    Event told = told(session, acquire.request());
+    Event known = whatBecameOf(session, acquire.request());
     acknowledge(session, acquire.acknowledged());
-    if (told != null) {
-      events.add(told);
+    if (known != null) {
+      events.add(known);
       return;
     }
     Request request =
@@ -371,12 +371,12 @@ public final class LockTable {
       end(request, ending, events);
       return;
     }
-    Event told = told(session, cancel.request());
-    if (told == null) {
+    Event known = whatBecameOf(session, cancel.request());
+    if (known == null) {
       remember(session, cancel.request(), cancelled); // the request itself may still be on its way
-      told = cancelled;
+      known = cancelled;
     }
-    events.add(told);
+    events.add(known);
   }
 
   private void expireHold(Command.ExpireHold expire, List<Event> events) {
@@ -419,7 +419,7 @@ public final class LockTable {
   }
 
   /** What has become of a request that the session has made before; null if it has not. */
-  private @Nullable Event told(Session session, long id) {
+  private @Nullable Event whatBecameOf(Session session, long id) {
     Request live = requests.find(session.id, id);
     if (live != null) {
       return live.isGranted()
@@ -448,9 +448,8 @@ public final class LockTable {
   /** Puts a request at the end of every line it has to stand in. */
   private void add(Request request) {
     List<LockTarget> targets = request.targets;
-    for (int i = 0;
-        i < targets.size();
-        i++) { // by index: this is the hot path, and an iterator is a tenth of it
+    // By index: this is the hot path, and an iterator would be a tenth of it.
+    for (int i = 0; i < targets.size(); i++) {
       LockTarget target = targets.get(i);
       boolean shared = target.mode() == LockMode.SHARED;
       Node node;
