@@ -1,6 +1,7 @@
 package io.holdfast.table;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -126,18 +127,30 @@ final class Node extends Line {
     return all;
   }
 
-  /** Adds to {@code found} those who hold this node in a mode that the claim conflicts with, until there are {@code limit}. */
+  /**
+   * Adds to {@code found} those who hold this node in a mode that the claim conflicts with, in the order of arrival, until
+   * there are {@code limit}.
+   */
   void addHoldersInTheWay(Claim claim, int limit, Map<Request, RequestView> found) {
+    List<Request> holders = new ArrayList<>();
     for (Line line = this; line != null; line = line.next) {
       if (line.conflictsWith(claim.mode)) {
-        // A waiter in front of a holder is rare, so this ends soon after the limit.
-        for (Claim each = line.oldest;
-            each != claim && each != null && found.size() < limit;
-            each = each.later) {
+        // Holders stand in the free part of a line. A waiter there waits at another of its nodes.
+        int ofLine = 0;
+        Claim each = line.oldest;
+        while (each != null && each != line.firstBlocked && each != claim && ofLine < limit) {
           if (each.request.isGranted()) {
-            found.putIfAbsent(each.request, each.request.view());
+            holders.add(each.request);
+            ofLine++;
           }
+          each = each.later;
         }
+      }
+    }
+    holders.sort(Comparator.comparingLong(holder -> holder.arrival));
+    for (Request holder : holders) {
+      if (found.size() < limit) {
+        found.putIfAbsent(holder, holder.view());
       }
     }
   }
