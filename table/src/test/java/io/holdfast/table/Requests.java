@@ -27,6 +27,10 @@ final class Requests {
     return new LockTarget(new LockKey.Name(name), LockMode.EXCLUSIVE);
   }
 
+  static LockTarget readName(String name) {
+    return new LockTarget(new LockKey.Name(name), LockMode.SHARED);
+  }
+
   static List<LockTarget> targets(Collection<String> reads, Collection<String> writes) {
     return Stream.concat(reads.stream().map(Requests::read), writes.stream().map(Requests::write))
         .toList();
@@ -59,8 +63,14 @@ final class Requests {
 
   /** Whether requests conflict by what they mean, without modes, intentions or nodes. */
   static boolean conflict(List<LockTarget> some, List<LockTarget> others) {
-    return some.stream()
-        .anyMatch(target -> others.stream().anyMatch(other -> conflict(target, other)));
+    for (LockTarget target : some) {
+      for (LockTarget other : others) {
+        if (conflict(target, other)) {
+          return true;
+        }
+      }
+    }
+    return false;
   }
 
   /** Two targets conflict when one's sub-tree is part of the other's, unless both only read. */
@@ -69,16 +79,23 @@ final class Requests {
     return !bothRead && meet(one.key(), other.key());
   }
 
-  private static boolean meet(LockKey one, LockKey other) {
-    if (one instanceof LockKey.Node node && other instanceof LockKey.Node otherNode) {
-      String path = node.path() + "/";
-      String otherPath = otherNode.path() + "/";
-      return node.tree().equals(otherNode.tree())
-          && (path.startsWith(otherPath)
-              || otherPath.startsWith(path)
-              || node.path().toString().equals("/")
-              || otherNode.path().toString().equals("/"));
+  /** Whether two keys have anything in common: whether one is the other or below it. */
+  static boolean meet(LockKey one, LockKey other) {
+    return covers(one, other) || covers(other, one);
+  }
+
+  /** Whether the lower key is the upper one or below it. */
+  static boolean covers(LockKey upper, LockKey lower) {
+    if (upper instanceof LockKey.Node node && lower instanceof LockKey.Node below) {
+      String path = node.path().toString();
+      String lowerPath = below.path().toString();
+      boolean within =
+          lowerPath.startsWith(path)
+              && (path.equals("/")
+                  || lowerPath.length() == path.length()
+                  || lowerPath.charAt(path.length()) == '/');
+      return within && node.tree().equals(below.tree());
     }
-    return one.equals(other);
+    return upper.equals(lower);
   }
 }
