@@ -1,25 +1,58 @@
 package io.holdfast.cli;
 
+import java.io.OutputStream;
+import java.io.OutputStreamWriter;
+import java.io.PrintWriter;
+import java.nio.charset.Charset;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** The {@code holdfast} command. */
 @Command(
     name = "holdfast",
-    description = "Distributed locks from the command line.",
+    description = "Locks for programs that run in more than one place.",
     mixinStandardHelpOptions = true,
-    versionProvider = Main.Version.class)
-public final class Main {
+    versionProvider = Main.Version.class,
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = DemoCommand.class)
+public final class Main implements Runnable {
+  @Spec
+  @SuppressWarnings("NullAway.Init") // picocli does
+  private CommandSpec spec;
 
-  @Command(name = "demo", description = "Shows locks at work.")
-  int demo() {
-    System.out.println("The house stands, its rooms are empty: there is nothing to show yet.");
-    return 0;
-  }
+  /** Called by picocli. */
+  Main() {}
 
   public static void main(String[] args) {
-    System.exit(new CommandLine(new Main()).execute(args));
+    System.exit(run(System.out, System.err, args));
+  }
+
+  /** Runs one command line and returns its exit code. */
+  static int run(OutputStream out, OutputStream err, String... args) {
+    PrintWriter errors = writer(err);
+    Errors oneLine = new Errors(errors, List.of(args).contains("--json"));
+    return new CommandLine(new Main())
+        .setOut(writer(out))
+        .setErr(errors)
+        .setParameterExceptionHandler(oneLine)
+        .setExecutionExceptionHandler(oneLine)
+        .execute(args);
+  }
+
+  /** Without a command there is nothing to do. */
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "no command given; try: holdfast demo");
+  }
+
+  /** What a terminal reads. Text of our own is plain ASCII, for the locale may be any. */
+  private static PrintWriter writer(OutputStream stream) {
+    return new PrintWriter(new OutputStreamWriter(stream, Charset.defaultCharset()), true);
   }
 
   static final class Version implements IVersionProvider {

@@ -1,0 +1,188 @@
+package io.holdfast.cli.demo;
+
+import io.holdfast.cli.demo.Attempt.Outcome;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/**
+ * The page with what happened, in one file that needs nothing else: what {@code report.html} says, with the figures and the
+ * timeline of this run in place of its {@code {{words}}}.
+ */
+final class Report {
+  private static final String TEMPLATE = "report.html";
+  private static final Pattern WORD = Pattern.compile("\\{\\{(\\w+)}}");
+
+  /** So many violations are listed. */
+  private static final int MAX_LISTED = 100;
+
+  private final DemoSettings settings;
+  private final Summary summary;
+  private final List<Finding> findings;
+  private final List<Attempt> attempts;
+  private final List<String> promises;
+  private final Log log;
+
+  Report(
+      DemoSettings settings,
+      Summary summary,
+      List<Finding> findings,
+      List<Attempt> attempts,
+      List<String> promises,
+      Log log) {
+    this.settings = settings;
+    this.summary = summary;
+    this.findings = findings.subList(0, Math.min(MAX_LISTED, findings.size()));
+    this.attempts = attempts;
+    this.promises = promises;
+    this.log = log;
+  }
+
+  void write(Path file) throws IOException {
+    Map<String, String> words =
+        Map.of(
+            "verdict", summary.violations() == 0 ? "whole" : "broken",
+            "headline", escape(headline()),
+            "lead", escape(lead()),
+            "when", escape(when()),
+            "figures", figures(),
+            "violations", violations(),
+            "promises",
+                promises.stream()
+                    .map(p -> "<li>" + escape(p) + "</li>")
+                    .collect(Collectors.joining("\n")),
+            "data",
+                new Timeline(log, attempts).toJson(Moment.of(attempts, log, findings), findings));
+    String page =
+        WORD.matcher(template())
+            .replaceAll(word -> Matcher.quoteReplacement(words.get(word.group(1))));
+    try {
+      Files.writeString(file, page);
+    } catch (IOException e) {
+      throw new IOException("cannot write the report: " + e, e);
+    }
+  }
+
+  private String headline() {
+    String grants = String.format(Locale.ROOT, "%,d grants", summary.granted());
+    if (settings.sabotage()) {
+      return String.format(Locale.ROOT, "Locks switched off: %,d violations", summary.violations());
+    }
+    return summary.violations() == 0
+        ? grants + ", nothing broken"
+        : String.format(Locale.ROOT, "%s, %,d violations", grants, summary.violations());
+  }
+
+  private String lead() {
+    String work =
+        String.format(
+            Locale.ROOT,
+            "%d workers renamed, moved, copied, wrote, read and deleted %d files that they share, for %.1f seconds",
+            settings.workers(),
+            summary.files(),
+            summary.seconds());
+    if (settings.sabotage()) {
+      return work
+          + ". The locks they asked for were granted to everybody at once, on purpose, to see that the checks notice. "
+          + "This is what the checks found.";
+    }
+    return work
+        + ", each under its lock. Then the files were checked, and the history of all that anybody saw of the locks.";
+  }
+
+  private String when() {
+    return "Seed "
+        + settings.seed()
+        + " \u00b7 "
+        + ZonedDateTime.now(ZoneOffset.UTC)
+            .format(DateTimeFormatter.ofPattern("d MMMM yyyy, HH:mm 'UTC'", Locale.ROOT));
+  }
+
+  private String figures() {
+    return figure("granted", count(summary.granted()), perSecond())
+        + figure("wait, p50", Summary.millis(summary.waitP50Nanos()), "half were faster")
+        + figure("wait, p99", Summary.millis(summary.waitP99Nanos()), "1 of 100 was slower")
+        + figure("longest wait", Summary.millis(summary.waitLongestNanos()), "granted in the end")
+        + figure("timed out", count(Outcome.TIMED_OUT), "maxWait was over")
+        + figure("cancelled", count(Outcome.CANCELLED), "thought better of it")
+        + figure("interrupted", count(Outcome.INTERRUPTED), "while they waited")
+        + figure("would not wait", count(Outcome.BUSY), "tryAcquire, busy")
+        + figure("revoked", count(Outcome.REVOKED), "by the operator")
+        + figure("expired", count(Outcome.EXPIRED), "maxHold was over")
+        + figure("late writes", count(summary.refusedWrites()), "refused by their token")
+        + figure(
+            "violations",
+            count(summary.violations()),
+            summary.violations() == 0 ? "as it must be" : "see below");
+  }
+
+  private String perSecond() {
+    return String.format(
+        Locale.ROOT, "%,.0f a second", summary.granted() / Math.max(summary.seconds(), 0.001));
+  }
+
+  private String count(Outcome outcome) {
+    return count(summary.count(outcome));
+  }
+
+  private static String count(long number) {
+    return String.format(Locale.ROOT, "%,d", number);
+  }
+
+  private static String figure(String what, String value, String note) {
+    return "<div><dt>%s</dt><dd>%s<small>%s</small></dd></div>\n"
+        .formatted(escape(what), escape(value), escape(note));
+  }
+
+  private String violations() {
+    if (findings.isEmpty()) {
+      return "";
+    }
+    StringBuilder list =
+        new StringBuilder("<section id=\"violations\"><h2>Violations</h2>\n<ol>\n");
+    for (int i = 0; i < findings.size(); i++) {
+      Finding finding = findings.get(i);
+      list.append(
+          "<li><button type=\"button\" class=\"link\" data-finding=\"%d\">%.3f s</button> <b>%s</b> %s</li>\n"
+              .formatted(
+                  i,
+                  (finding.atNanos() - log.originNanos()) / 1e9,
+                  escape(finding.rule()),
+                  escape(finding.what())));
+    }
+    list.append("</ol>\n");
+    if (summary.violations() > findings.size()) {
+      list.append("<p>And ")
+          .append(count(summary.violations() - findings.size()))
+          .append(" more.</p>\n");
+    }
+    return list.append("</section>\n").toString();
+  }
+
+  private static String template() throws IOException {
+    try (InputStream in = Report.class.getResourceAsStream(TEMPLATE)) {
+      if (in == null) {
+        throw new IOException("the jar is not complete: " + TEMPLATE + " is missing");
+      }
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+  }
+
+  private static String escape(String text) {
+    return text.replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+        .replace("\"", "&quot;");
+  }
+}

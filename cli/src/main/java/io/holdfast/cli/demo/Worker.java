@@ -1,0 +1,186 @@
+package io.holdfast.cli.demo;
+
+import io.holdfast.Hold;
+import io.holdfast.HoldLostException;
+import io.holdfast.LockClient;
+import io.holdfast.LockTimeoutException;
+import io.holdfast.spi.AcquireRequest;
+import io.holdfast.spi.Ticker;
+import io.holdfast.testkit.history.HistoryEvent.Why;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Does one job after the other, each under its lock, and waits for locks in all the ways there are: without bound, for so
+ * long at most, not at all, until it thinks better of it, until somebody interrupts it.
+ */
+final class Worker implements Runnable {
+  /** What {@code acquire()} means by no bound. */
+  static final Duration FOREVER = Duration.ofNanos(AcquireRequest.LONGEST_WAIT_NANOS);
+
+  private static final Duration PATIENT = Duration.ofSeconds(5);
+
+  private final String name;
+  private final LockClient locks;
+  private final FileWorld world;
+  private final Log log;
+  private final Ticker ticker;
+  private final SplittableRandom random;
+  private final Overstays overstays;
+  private final BooleanSupplier isOver;
+
+  Worker(
+      String name,
+      LockClient locks,
+      FileWorld world,
+      Log log,
+      Ticker ticker,
+      SplittableRandom random,
+      Overstays overstays,
+      BooleanSupplier isOver) {
+    this.name = name;
+    this.locks = locks;
+    this.world = world;
+    this.log = log;
+    this.ticker = ticker;
+    this.random = random;
+    this.overstays = overstays;
+    this.isOver = isOver;
+  }
+
+  @Override
+  public void run() {
+    while (!isOver.getAsBoolean()) {
+      try {
+        if (!overstays.runOneOf(name, locks)) {
+          attempt(world.job(locks, random));
+        }
+        Thread.sleep(random.nextInt(12));
+      } catch (InterruptedException e) {
+        log.damage(0, name + " was interrupted when nobody had a reason to");
+      } catch (RuntimeException e) {
+        log.damage(0, name + " failed: " + e);
+      }
+    }
+  }
+
+  private void attempt(Job job) throws InterruptedException {
+    int dice = random.nextInt(100);
+    if (dice < 25) {
+      waitWithoutBound(job);
+    } else if (dice < 60) {
+      waitFor(job, PATIENT);
+    } else if (dice < 70) {
+      waitFor(job, Duration.ofMillis(3 + random.nextInt(20)));
+    } else if (dice < 80) {
+      tryOnce(job);
+    } else if (dice < 90) {
+      waitUntilItThinksBetter(job, Duration.ofMillis(3 + random.nextInt(20)));
+    } else {
+      waitUntilInterrupted(job, Duration.ofMillis(3 + random.nextInt(20)));
+    }
+  }
+
+  private void waitWithoutBound(Job job) throws InterruptedException {
+    long request = log.asking(name, job.name(), job.lock(), FOREVER);
+    work(job, request, job.lock().acquire());
+  }
+
+  private void waitFor(Job job, Duration maxWait) throws InterruptedException {
+    long request = log.asking(name, job.name(), job.lock(), maxWait);
+    Hold hold;
+    try {
+      hold = job.lock().acquire(maxWait);
+    } catch (LockTimeoutException e) {
+      log.timedOut(request, e);
+      return;
+    }
+    work(job, request, hold);
+  }
+
+  private void tryOnce(Job job) throws InterruptedException {
+    long request = log.asking(name, job.name(), job.lock(), Duration.ZERO);
+    Optional<Hold> hold = job.lock().tryAcquire();
+    if (hold.isPresent()) {
+      work(job, request, hold.get());
+    } else {
+      log.gaveUp(request, Why.BUSY);
+    }
+  }
+
+  private void waitUntilItThinksBetter(Job job, Duration after) throws InterruptedException {
+    long request = log.asking(name, job.name(), job.lock(), FOREVER);
+    CompletableFuture<Hold> asked = job.lock().acquireAsync();
+    Hold hold = grantedWithin(asked, after);
+    if (hold == null) {
+      log.cancelling(request);
+      asked.cancel(true); // does nothing if the grant was faster
+      hold = grantedWithin(asked, Duration.ZERO);
+    }
+    if (hold == null) {
+      log.gaveUp(request, Why.CANCELLED);
+    } else {
+      work(job, request, hold);
+    }
+  }
+
+  private void waitUntilInterrupted(Job job, Duration after) throws InterruptedException {
+    long request = log.asking(name, job.name(), job.lock(), PATIENT);
+    Hold hold;
+    try (Interrupter interrupter =
+        new Interrupter(ticker, after, () -> log.interrupting(request))) {
+      hold = job.lock().acquire(PATIENT);
+    } catch (InterruptedException e) {
+      log.gaveUp(request, Why.CANCELLED);
+      return;
+    } catch (LockTimeoutException e) {
+      log.timedOut(request, e);
+      return;
+    }
+    work(job, request, hold);
+  }
+
+  private void work(Job job, long request, Hold hold) throws InterruptedException {
+    try (hold) {
+      log.acquired(request, hold.token());
+      hold.onLost(reason -> log.lost(request, reason));
+      try {
+        job.body().run(new Job.Turn(request, hold, random));
+      } catch (DamageException | IOException | UncheckedIOException e) {
+        // Whoever was thrown out may see others at work. Who holds the lock must not.
+        if (hold.isHeld()) {
+          log.damage(
+              request,
+              e instanceof DamageException damage ? damage.what() : "vanished or broken: " + e);
+        }
+      }
+      if (hold.isHeld()) {
+        log.releasing(request);
+      }
+    } catch (HoldLostException e) {
+      return; // onLost has written it down
+    }
+    log.released(request);
+  }
+
+  private static @Nullable Hold grantedWithin(CompletableFuture<Hold> asked, Duration patience)
+      throws InterruptedException {
+    try {
+      return asked.get(patience.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException | CancellationException e) {
+      return null;
+    } catch (ExecutionException e) {
+      throw new IllegalStateException(e.getCause());
+    }
+  }
+}
