@@ -1,8 +1,10 @@
 package io.holdfast.table;
 
+import io.holdfast.ClientOptions;
 import io.holdfast.HoldData;
 import io.holdfast.LockKey;
 import io.holdfast.LockTarget;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
@@ -27,13 +29,18 @@ public sealed interface Command {
    * session that has ended, and stays ended.
    *
    * @param session its id, above 0
-   * @param client the client's name, to be shown
+   * @param client the client's name, to be shown; at most {@value ClientOptions#MAX_NAME_BYTES} UTF-8 bytes
    */
   record OpenSession(long now, long session, String client) implements Command {
-    /** Checks the numbers. */
+    /** Checks the numbers, and the length of the name: one beyond 64 KiB would be in no snapshot. */
     public OpenSession {
       requireTime(now);
       requirePositive("session", session);
+      int bytes = client.getBytes(StandardCharsets.UTF_8).length;
+      if (bytes > ClientOptions.MAX_NAME_BYTES) {
+        throw new IllegalArgumentException(
+            "client has " + bytes + " bytes, at most " + ClientOptions.MAX_NAME_BYTES);
+      }
     }
   }
 
