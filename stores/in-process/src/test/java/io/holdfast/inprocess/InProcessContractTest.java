@@ -1,0 +1,29 @@
+package io.holdfast.inprocess;
+
+import io.holdfast.ClientOptions;
+import io.holdfast.LockClient;
+import io.holdfast.testkit.LockContract;
+import io.holdfast.testkit.ManualTicker;
+import java.util.Optional;
+
+class InProcessContractTest extends LockContract {
+  /** About to overflow, as a clock of arbitrary origin may be. */
+  private final ManualTicker ticker = new ManualTicker(Long.MAX_VALUE - 1_000_000_000);
+
+  private final InProcessLocks locks = InProcessLocks.builder().ticker(ticker).build();
+
+  @Override
+  protected LockClient connect(ClientOptions options) {
+    return locks.client(options);
+  }
+
+  @Override
+  protected Optional<ManualTicker> ticker() {
+    return Optional.of(ticker);
+  }
+
+  @Override
+  protected boolean standsInLineAtOnce() {
+    return true;
+  }
+}

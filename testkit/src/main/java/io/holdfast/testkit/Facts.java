@@ -1,0 +1,35 @@
+package io.holdfast.testkit;
+
+import io.holdfast.DistributedLock;
+import io.holdfast.Hold;
+import io.holdfast.LockClient;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.BeforeEach;
+
+/** What the facts of all themes begin with: three clients of one store, and a name. */
+abstract class Facts {
+  final StoreUnderTest store;
+  LockClient ann;
+  LockClient bob;
+  LockClient cid;
+  String name;
+
+  Facts(StoreUnderTest store) {
+    this.store = store;
+  }
+
+  @BeforeEach
+  final void connect() {
+    ann = store.client("ann");
+    bob = store.client("bob");
+    cid = store.client("cid");
+    name = store.name("invoice/42");
+  }
+
+  /** Asks for a lock, and returns when the request stands in line for a name as the so-many-th. */
+  final CompletableFuture<Hold> waits(DistributedLock lock, String name, int place) {
+    CompletableFuture<Hold> answer = lock.acquireAsync();
+    store.untilWaiting(cid, name, place);
+    return answer;
+  }
+}

@@ -1,0 +1,93 @@
+package io.holdfast.testkit;
+
+import io.holdfast.ClientOptions;
+import io.holdfast.LockClient;
+import java.time.Duration;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Nested;
+
+/**
+ * What every store promises. A store passes it with a small subclass that says how to {@link #connect}; what a store cannot
+ * do ({@link LockClient#capabilities}) is skipped, whatever its name.
+ *
+ * <pre>{@code
+ * class InProcessContractTest extends LockContract {
+ *   private final InProcessLocks locks = InProcessLocks.create();
+ *
+ *   @Override
+ *   protected LockClient connect(ClientOptions options) {
+ *     return locks.client(options);
+ *   }
+ * }
+ * }</pre>
+ *
+ * <p>JUnit makes an instance for each fact. Facts use names of their own, so many may run against one database.
+ */
+public abstract class LockContract {
+  private final StoreUnderTest tested = new StoreUnderTest(this);
+
+  /** For subclasses. */
+  protected LockContract() {}
+
+  /** Opens a new client, a session of its own, of the one store that this instance is about. It is closed after the fact. */
+  protected abstract LockClient connect(ClientOptions options);
+
+  /**
+   * The ticker that the store and all its clients go by; then time is turned by hand and costs none. Empty, as by default, if
+   * real time must pass.
+   */
+  protected Optional<ManualTicker> ticker() {
+    return Optional.empty();
+  }
+
+  /** How soon whoever waits must have heard of what he waits for. Generous: it is waited for only when something is wrong. */
+  protected Duration promptly() {
+    return Duration.ofSeconds(5);
+  }
+
+  /** How long a request may take to stand in line; only of use to stores that cannot tell who waits. */
+  protected Duration arrivesWithin() {
+    return Duration.ofMillis(300);
+  }
+
+  /**
+   * Ends a client as if its process had died: it gives nothing back and says no more.
+   *
+   * @return false, as by default, if that cannot be done
+   */
+  protected boolean kill(LockClient client) {
+    return false;
+  }
+
+  /**
+   * Ends the store, with all clients there are, and starts it again.
+   *
+   * @return false, as by default, if that cannot be done
+   */
+  protected boolean restart() {
+    return false;
+  }
+
+  /** Whether the store can see that a thread waits for what it holds itself. */
+  protected boolean seesReentrancy() {
+    return true;
+  }
+
+  /** Whether a request stands in line by the time that {@code acquireAsync} returns; then the order of grants is judged. */
+  protected boolean standsInLineAtOnce() {
+    return false;
+  }
+
+  @AfterEach
+  final void nothingIsLeft() {
+    tested.close();
+  }
+
+  @Nested
+  class Acquiring extends AcquiringFacts {
+    Acquiring() {
+      super(tested);
+    }
+  }
+}
