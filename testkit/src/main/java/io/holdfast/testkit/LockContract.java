@@ -51,6 +51,11 @@ public abstract class LockContract {
     return Duration.ofMillis(300);
   }
 
+  /** How often a race is run. */
+  protected int rounds() {
+    return 200;
+  }
+
   /**
    * Ends a client as if its process had died: it gives nothing back and says no more.
    *
@@ -87,6 +92,41 @@ public abstract class LockContract {
   @Nested
   class Acquiring extends AcquiringFacts {
     Acquiring() {
+      super(tested);
+    }
+  }
+
+  @Nested
+  class Leaving extends LeavingFacts {
+    Leaving() {
+      super(tested);
+    }
+  }
+
+  @Nested
+  class Order extends OrderFacts {
+    Order() {
+      super(tested);
+    }
+  }
+
+  @Nested
+  class Shared extends SharedFacts {
+    Shared() {
+      super(tested);
+    }
+  }
+
+  @Nested
+  class All extends AllFacts {
+    All() {
+      super(tested);
+    }
+  }
+
+  @Nested
+  class Tree extends TreeFacts {
+    Tree() {
       super(tested);
     }
   }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.holdfast.Capability;
 import io.holdfast.ClientOptions;
+import io.holdfast.DistributedLock;
 import io.holdfast.Hold;
 import io.holdfast.LockClient;
 import io.holdfast.LockDescription;
@@ -15,8 +16,11 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.BrokenBarrierException;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -123,7 +127,7 @@ final class StoreUnderTest {
       throw new AssertionError("no answer within " + promptly(), e);
     } catch (InterruptedException e) {
       throw new AssertionError("interrupted while waiting for an answer", e);
-    } catch (java.util.concurrent.CancellationException e) {
+    } catch (CancellationException e) {
       return e;
     }
   }
@@ -162,8 +166,27 @@ final class StoreUnderTest {
     return actor;
   }
 
+  /** Does two things at the same moment, as near as can be, and returns when both are done. */
+  void atOnce(Runnable there, Runnable here) {
+    CyclicBarrier start = new CyclicBarrier(2);
+    Actor<Boolean> other =
+        inThread(
+            () -> {
+              start.await();
+              there.run();
+              return true;
+            });
+    try {
+      start.await(promptly().toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException | BrokenBarrierException | TimeoutException e) {
+      throw new AssertionError("did not start", e);
+    }
+    here.run();
+    promptly(other.answer);
+  }
+
   /** Whether a lock can be had promptly: it was freed, or will be by a message that is under way. */
-  Hold freed(io.holdfast.DistributedLock lock) {
+  Hold freed(DistributedLock lock) {
     List<Hold> got = new ArrayList<>();
     until(
         lock + " is free",
@@ -180,6 +203,10 @@ final class StoreUnderTest {
 
   void restart() {
     assumeTrue(contract.restart(), "the store cannot be restarted here");
+  }
+
+  int rounds() {
+    return contract.rounds();
   }
 
   boolean seesReentrancy() {
