@@ -130,4 +130,32 @@ public abstract class LockContract {
       super(tested);
     }
   }
+
+  @Nested
+  class Tokens extends TokenFacts {
+    Tokens() {
+      super(tested);
+    }
+  }
+
+  @Nested
+  class Holding extends HoldFacts {
+    Holding() {
+      super(tested);
+    }
+  }
+
+  @Nested
+  class Calling extends CallFacts {
+    Calling() {
+      super(tested);
+    }
+  }
+
+  @Nested
+  class Operating extends OperatorFacts {
+    Operating() {
+      super(tested);
+    }
+  }
 }

@@ -25,6 +25,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
@@ -39,6 +40,7 @@ final class StoreUnderTest {
   private final LockContract contract;
   private final List<LockClient> clients = new CopyOnWriteArrayList<>();
   private final List<Actor<?>> actors = new CopyOnWriteArrayList<>();
+  private final AtomicInteger callbacks = new AtomicInteger();
   private final String prefix =
       "contract-" + Long.toString(ThreadLocalRandom.current().nextLong(1L << 40), 36) + "/";
 
@@ -55,6 +57,27 @@ final class StoreUnderTest {
     LockClient client = contract.connect(options);
     clients.add(client);
     return client;
+  }
+
+  /** A client whose callbacks {@link #callbacksAreThrough} can wait for. */
+  LockClient watchedClient(String name) {
+    return client(ClientOptions.defaults().name(name).executor(this::callBack));
+  }
+
+  private void callBack(Runnable callback) {
+    callbacks.incrementAndGet();
+    Actor<Boolean> actor =
+        inThread(
+            () -> {
+              callback.run();
+              return true;
+            });
+    actor.answer.whenComplete((ran, failed) -> callbacks.decrementAndGet());
+  }
+
+  /** Waits until no callback of a {@link #watchedClient} is running or about to. */
+  void callbacksAreThrough() {
+    until("callbacks are through", () -> callbacks.get() == 0);
   }
 
   /** A name, or the name of a tree, for this fact alone. */
@@ -211,6 +234,10 @@ final class StoreUnderTest {
 
   boolean seesReentrancy() {
     return contract.seesReentrancy();
+  }
+
+  boolean timeIsTurnedByHand() {
+    return contract.ticker().isPresent();
   }
 
   boolean standsInLineAtOnce() {
