@@ -8,6 +8,9 @@ final class Durations {
   /** Longer than anybody means; short enough to add to a clock. */
   static final Duration LONGEST = Duration.ofDays(365);
 
+  /** Shown in milliseconds up to here. */
+  private static final Duration FEW_DIGITS = Duration.ofDays(100_000);
+
   private Durations() {}
 
   static void requireBetween(
@@ -32,7 +35,9 @@ final class Durations {
 
   private static String show(Duration value) {
     Duration millis = value.truncatedTo(ChronoUnit.MILLIS);
-    boolean shortEnough = value.abs().compareTo(Duration.ofDays(100_000)) < 0;
+    // Not by abs(): the most negative duration has none.
+    boolean shortEnough =
+        value.compareTo(FEW_DIGITS) < 0 && value.compareTo(FEW_DIGITS.negated()) > 0;
     return shortEnough && millis.equals(value) ? value.toMillis() + " ms" : value.toString();
   }
 }
