@@ -99,7 +99,7 @@ class CompatibilityTest {
     Map<Long, Integer> line = new LinkedHashMap<>();
     Set<Long> granted = new HashSet<>();
     for (int request : requests) {
-      long id = line.size() + 1;
+      long id = line.size() + 1L;
       line.put(id, request);
       note(table.apply(acquire(id, REQUESTS.get(request))), granted);
       check(line, granted);

@@ -345,7 +345,7 @@ final class Player {
 
   private static String time(long nanos) {
     Duration time = Duration.ofNanos(nanos);
-    return time.getNano() == 0 ? time.toSeconds() + "s" : time.toMillis() + "ms";
+    return time.toMillisPart() == 0 ? time.toSeconds() + "s" : time.toMillis() + "ms";
   }
 
   private static long nanos(String text) {
