@@ -119,7 +119,7 @@ abstract class CallFacts extends Facts {
                     .call(
                         hold -> {
                           ann.close();
-                          store.promptly(hold.lost().toCompletableFuture());
+                          store.until("lost", () -> !hold.isHeld());
                           return "as if nothing had happened";
                         }))
         .isInstanceOf(HoldLostException.class)

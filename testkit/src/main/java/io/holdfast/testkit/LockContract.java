@@ -158,4 +158,32 @@ public abstract class LockContract {
       super(tested);
     }
   }
+
+  @Nested
+  class NotReentrant extends ReentrancyFacts {
+    NotReentrant() {
+      super(tested);
+    }
+  }
+
+  @Nested
+  class Naming extends NameFacts {
+    Naming() {
+      super(tested);
+    }
+  }
+
+  @Nested
+  class AsJavaLocks extends JavaLocksFacts {
+    AsJavaLocks() {
+      super(tested);
+    }
+  }
+
+  @Nested
+  class Capabilities extends CapabilityFacts {
+    Capabilities() {
+      super(tested);
+    }
+  }
 }

@@ -54,6 +54,21 @@ abstract class OperatorFacts extends Facts {
   }
 
   @Test
+  void sinceIsTheGrantThoughItCameByARelease() throws Exception {
+    store.requires(Capability.DESCRIBE);
+    Hold hold = ann.lock(name).acquire();
+    CompletableFuture<Hold> waiting = waits(bob.lock(name), name, 1);
+    Instant before = store.now();
+    store.letPass(Duration.ofSeconds(2));
+    hold.close();
+    Hold next = store.promptly(waiting);
+    assertThat(cid.describe(name).holders())
+        .singleElement()
+        .satisfies(holder -> assertThat(holder.since()).isAfter(before.plusSeconds(1)));
+    next.close();
+  }
+
+  @Test
   void theEndOfAHoldIsDescribedIfTimeEndsIt() throws Exception {
     store.requires(Capability.DESCRIBE);
     Duration maxHold = Duration.ofMinutes(5);
