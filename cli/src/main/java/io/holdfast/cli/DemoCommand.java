@@ -104,7 +104,8 @@ final class DemoCommand implements Callable<Integer> {
             keep,
             sabotage,
             json);
-    boolean whole = Demo.run(settings, spec.commandLine().getOut(), Terminal.current());
+    boolean whole =
+        Demo.run(settings, spec.commandLine().getOut(), json ? Terminal.NONE : Terminal.current());
     if (sabotage && whole) {
       throw new IllegalStateException("the locks were switched off, and no check noticed");
     }

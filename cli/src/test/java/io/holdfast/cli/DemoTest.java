@@ -2,11 +2,18 @@ package io.holdfast.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.holdfast.cli.demo.Demo;
+import io.holdfast.cli.demo.DemoSettings;
+import io.holdfast.cli.output.Terminal;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -86,6 +93,33 @@ class DemoTest {
     Map<String, Object> summary = events.get(events.size() - 1);
     assertThat(summary).containsEntry("event", "summary").containsEntry("violations", 0.0);
     assertThat(summary.get("granted")).isEqualTo((double) counts.get("acquired"));
+  }
+
+  @Test
+  void aTerminalIsDrawnOnInPlaceAndCleanedUp() throws Exception {
+    DemoSettings settings =
+        new DemoSettings(
+            1,
+            6,
+            Duration.ofSeconds(1),
+            Optional.of(folder.resolve("r.html")),
+            false,
+            false,
+            false);
+    StringWriter out = new StringWriter();
+    assertThat(Demo.run(settings, new PrintWriter(out), new Terminal(true, false, 60, 12)))
+        .isTrue();
+    String[] frames = out.toString().split("\033\\[J");
+    assertThat(frames).hasSizeGreaterThan(3);
+    for (int i = 1; i < frames.length - 2; i++) {
+      assertThat(frames[i])
+          .contains("holdfast demo", "LOCK", "exclusive")
+          .doesNotContain("\033[1m");
+      assertThat(frames[i].lines())
+          .hasSizeLessThan(12)
+          .allMatch(line -> line.replaceAll("\033\\[\\d*[A-Z]", "").length() < 60);
+    }
+    assertThat(frames[frames.length - 1]).contains("violations  0");
   }
 
   @ParameterizedTest

@@ -83,7 +83,11 @@ final class Log {
     long request = recorder.asked(worker, lock.targets(), maxWait, lock.options().maxHold());
     askers.put(request, new Asker(worker, job));
     if (json) {
-      Json line = line("asked", request).field("max_wait_ms", maxWait.toMillis()).array("locks");
+      Json line = line("asked", request);
+      if (!maxWait.equals(Worker.FOREVER)) {
+        line.field("max_wait_ms", maxWait.toMillis());
+      }
+      line.array("locks");
       for (LockTarget target : lock.targets()) {
         line.object().field("lock", target.key().toString()).field("mode", mode(target)).end();
       }

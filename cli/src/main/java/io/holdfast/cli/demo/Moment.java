@@ -8,7 +8,6 @@ import io.holdfast.testkit.history.HistoryEvent;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Predicate;
 
@@ -80,7 +79,7 @@ record Moment(String title, String text, Lanes lanes, long fromNanos, long toNan
         .append(" gets stuck while it holds ")
         .append(names(stuck))
         .append(" (token ")
-        .append(number(held.token()))
+        .append(Summary.count(held.token()))
         .append("). ")
         .append(count(inLine.size(), "other comes", "others come"))
         .append(" to wait for it");
@@ -146,7 +145,7 @@ record Moment(String title, String text, Lanes lanes, long fromNanos, long toNan
             + Summary.millis(span)
             + " after the grant, the hold ends by itself: the worker is told, and who waits goes on."
             + (refused
-                ? " Its late write is refused, its token being " + number(held.token()) + "."
+                ? " Its late write is refused, its token being " + Summary.count(held.token()) + "."
                 : ""),
         Lanes.ALL,
         slow.waitedUntilNanos() - span / 8,
@@ -213,9 +212,9 @@ record Moment(String title, String text, Lanes lanes, long fromNanos, long toNan
   }
 
   private static Moment around(Attempt attempt, String title, String text) {
-    long from = attempt.askedNanos();
+    long from = attempt.waitedUntilNanos();
     long to = attempt.held().orElseThrow().untilNanos();
-    long margin = Math.max(25 * MILLIS, to - from);
+    long margin = Math.max(25 * MILLIS, 2 * (to - from));
     return new Moment(
         title,
         text,
@@ -280,10 +279,6 @@ record Moment(String title, String text, Lanes lanes, long fromNanos, long toNan
   private static String names(Attempt attempt) {
     return String.join(
         " and ", attempt.targets().stream().map(target -> target.key().toString()).toList());
-  }
-
-  private static String number(long number) {
-    return String.format(Locale.ROOT, "%,d", number);
   }
 
   private static String count(long number, String one, String more) {

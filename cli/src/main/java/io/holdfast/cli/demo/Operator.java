@@ -16,6 +16,7 @@ final class Operator {
   static final String NAME = "operator";
 
   private static final LockKey NOTICE = new LockKey.Name(NoticeBoard.LOCK_NAME);
+  private static final int MIN_LOOKS = 5;
   private static final Duration MAX_WAIT = Duration.ofSeconds(5);
 
   private final LockClient locks;
@@ -24,8 +25,11 @@ final class Operator {
   private final Ticker ticker;
   private final Duration patience;
 
-  /** When each token of the notice's present holders was first seen, by this operator's own clock. */
-  private final Map<Long, Long> firstSeenNanos = new HashMap<>();
+  /** The notice's present holders by their tokens. */
+  private final Map<Long, Sighting> sightings = new HashMap<>();
+
+  /** Since when, by this operator's own clock, and how often a holder was seen. */
+  private record Sighting(long sinceNanos, int looks) {}
 
   Operator(LockClient locks, NoticeBoard board, Log log, Ticker ticker, Duration patience) {
     this.locks = locks;
@@ -37,18 +41,25 @@ final class Operator {
 
   /** Looks once. For one thread alone. */
   void look() {
-    Map<Long, Long> seenBefore = new HashMap<>(firstSeenNanos);
-    firstSeenNanos.clear();
+    Map<Long, Sighting> before = Map.copyOf(sightings);
+    sightings.clear();
+    long now = ticker.nanos();
     for (Holder holder : locks.describe(NoticeBoard.LOCK_NAME).holders()) {
-      long now = ticker.nanos();
-      long since = seenBefore.getOrDefault(holder.token(), now);
-      firstSeenNanos.put(holder.token(), since);
-      if (now - since > patience.toNanos()) {
-        log.revoking(NOTICE, holder.token());
-        if (locks.forceRelease(NoticeBoard.LOCK_NAME, holder.token())) {
-          log.revoked(NOTICE, holder.token());
+      if (holder.until().isEmpty()) { // others end by themselves
+        Sighting seen = before.getOrDefault(holder.token(), new Sighting(now, 0));
+        sightings.put(holder.token(), new Sighting(seen.sinceNanos, seen.looks + 1));
+        // More than a few looks: where the whole machine stood still the holder is not to blame.
+        if (now - seen.sinceNanos > patience.toNanos() && seen.looks >= MIN_LOOKS) {
+          revoke(holder.token());
         }
       }
+    }
+  }
+
+  private void revoke(long token) {
+    log.revoking(NOTICE, token);
+    if (locks.forceRelease(NoticeBoard.LOCK_NAME, token)) {
+      log.revoked(NOTICE, token);
     }
   }
 

@@ -9,7 +9,6 @@ import io.holdfast.spi.Ticker;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -54,7 +53,7 @@ final class Overstays {
   /** Plays this worker's part, if it has one and its time has come. Returns whether. */
   boolean runOneOf(String worker, LockClient locks) throws InterruptedException {
     Overstay overstay = overstays.get(worker);
-    if (overstay == null || ticker.nanos() < overstay.dueNanos) {
+    if (overstay == null || ticker.nanos() - overstay.dueNanos < 0) {
       return false;
     }
     overstays.remove(worker);
@@ -66,9 +65,9 @@ final class Overstays {
     return true;
   }
 
-  /** The overstays that are still to come. */
-  Optional<String> unplayed() {
-    return overstays.keySet().stream().findFirst();
+  /** Whether this worker has a part still to play. */
+  boolean isExpectedOf(String worker) {
+    return overstays.containsKey(worker);
   }
 
   private void run(String worker, LockClient locks, Overstay overstay)

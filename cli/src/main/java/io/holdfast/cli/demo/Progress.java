@@ -35,6 +35,9 @@ final class Progress {
   private static final int LOCK_COLUMNS = 28;
   private static final String ROW = "  %-" + LOCK_COLUMNS + "s %-9s %-8s %7s %7s  %s";
 
+  private static final Duration DRAW_EVERY = Duration.ofMillis(150);
+  private static final Duration PRINT_EVERY = Duration.ofSeconds(1);
+
   /** Who holds for longer is pointed out. */
   private static final Duration LONG = Duration.ofMillis(100);
 
@@ -45,13 +48,14 @@ final class Progress {
   private final PrintWriter out;
   private final Terminal terminal;
 
+  private long nextNanos;
   private long lastNanos;
   private long lastGranted;
   private long rate;
   private int drawnLines;
 
   /** What the store says at one moment. All that one grant holds is one row. */
-  private record Moment(
+  private record Snapshot(
       Map<Long, Holder> holders, Map<String, Waiter> waiters, List<LockDescription> locks) {}
 
   Progress(
@@ -67,17 +71,18 @@ final class Progress {
     this.ticker = ticker;
     this.out = out;
     this.terminal = terminal;
-    this.lastNanos = ticker.nanos();
+    this.nextNanos = ticker.nanos();
   }
 
-  /** How long to wait between two updates. */
-  Duration interval() {
-    return Duration.ofMillis(terminal.drawable() && !settings.json() ? 150 : 1000);
-  }
-
-  void update() {
+  /** Shows how things are, unless that was a moment ago. */
+  void updateIfDue() {
+    long nowNanos = ticker.nanos();
+    if (nowNanos - nextNanos < 0) {
+      return;
+    }
+    nextNanos = nowNanos + (terminal.drawable() ? DRAW_EVERY : PRINT_EVERY).toNanos();
     measureRate();
-    Moment now = look();
+    Snapshot now = look();
     if (settings.json()) {
       log.emit(
           log.line("progress")
@@ -104,6 +109,9 @@ final class Progress {
   }
 
   private void measureRate() {
+    if (lastGranted == 0) {
+      lastNanos = log.originNanos();
+    }
     long now = ticker.nanos();
     long granted = log.granted.sum();
     if (now - lastNanos >= 500_000_000) {
@@ -113,7 +121,7 @@ final class Progress {
     }
   }
 
-  private Moment look() {
+  private Snapshot look() {
     List<LockDescription> listed = new ArrayList<>(locks.list("").locks());
     listed.addAll(locks.tree(Folders.TREE).list().locks());
     Map<Long, Holder> holders = new LinkedHashMap<>();
@@ -122,10 +130,10 @@ final class Progress {
       lock.holders().forEach(holder -> holders.putIfAbsent(holder.token(), holder));
       lock.waiters().forEach(waiter -> waiters.putIfAbsent(waiter.client(), waiter));
     }
-    return new Moment(holders, waiters, listed);
+    return new Snapshot(holders, waiters, listed);
   }
 
-  private List<String> picture(Moment now) {
+  private List<String> picture(Snapshot now) {
     List<String> lines = new ArrayList<>();
     lines.add(
         style(BOLD, "holdfast demo")
@@ -155,7 +163,7 @@ final class Progress {
     return lines;
   }
 
-  private List<String> rows(Moment now) {
+  private List<String> rows(Snapshot now) {
     Instant instant = ticker.instant();
     return now.holders.values().stream().map(holder -> row(holder, now.locks, instant)).toList();
   }
@@ -189,7 +197,7 @@ final class Progress {
         .collect(Collectors.joining(" + "));
   }
 
-  private String counts(Moment now) {
+  private String counts(Snapshot now) {
     String text =
         String.format(
             Locale.ROOT,

@@ -75,13 +75,15 @@ final class Report {
   }
 
   private String headline() {
-    String grants = String.format(Locale.ROOT, "%,d grants", summary.granted());
+    String violations =
+        Summary.count(summary.violations())
+            + (summary.violations() == 1 ? " violation" : " violations");
     if (settings.sabotage()) {
-      return String.format(Locale.ROOT, "Locks switched off: %,d violations", summary.violations());
+      return "Locks switched off: " + violations;
     }
-    return summary.violations() == 0
-        ? grants + ", nothing broken"
-        : String.format(Locale.ROOT, "%s, %,d violations", grants, summary.violations());
+    return Summary.count(summary.granted())
+        + " grants, "
+        + (summary.violations() == 0 ? "nothing broken" : violations);
   }
 
   private String lead() {
@@ -110,20 +112,20 @@ final class Report {
   }
 
   private String figures() {
-    return figure("granted", count(summary.granted()), perSecond())
+    return figure("granted", Summary.count(summary.granted()), perSecond())
         + figure("wait, p50", Summary.millis(summary.waitP50Nanos()), "half were faster")
         + figure("wait, p99", Summary.millis(summary.waitP99Nanos()), "1 of 100 was slower")
         + figure("longest wait", Summary.millis(summary.waitLongestNanos()), "granted in the end")
-        + figure("timed out", count(Outcome.TIMED_OUT), "maxWait was over")
-        + figure("cancelled", count(Outcome.CANCELLED), "thought better of it")
-        + figure("interrupted", count(Outcome.INTERRUPTED), "while they waited")
-        + figure("would not wait", count(Outcome.BUSY), "tryAcquire, busy")
-        + figure("revoked", count(Outcome.REVOKED), "by the operator")
-        + figure("expired", count(Outcome.EXPIRED), "maxHold was over")
-        + figure("late writes", count(summary.refusedWrites()), "refused by their token")
+        + figure("timed out", outcome(Outcome.TIMED_OUT), "maxWait was over")
+        + figure("cancelled", outcome(Outcome.CANCELLED), "thought better of it")
+        + figure("interrupted", outcome(Outcome.INTERRUPTED), "while they waited")
+        + figure("would not wait", outcome(Outcome.BUSY), "tryAcquire, busy")
+        + figure("revoked", outcome(Outcome.REVOKED), "by the operator")
+        + figure("expired", outcome(Outcome.EXPIRED), "maxHold was over")
+        + figure("late writes", Summary.count(summary.refusedWrites()), "refused by their token")
         + figure(
             "violations",
-            count(summary.violations()),
+            Summary.count(summary.violations()),
             summary.violations() == 0 ? "as it must be" : "see below");
   }
 
@@ -132,12 +134,8 @@ final class Report {
         Locale.ROOT, "%,.0f a second", summary.granted() / Math.max(summary.seconds(), 0.001));
   }
 
-  private String count(Outcome outcome) {
-    return count(summary.count(outcome));
-  }
-
-  private static String count(long number) {
-    return String.format(Locale.ROOT, "%,d", number);
+  private String outcome(Outcome outcome) {
+    return Summary.count(summary.count(outcome));
   }
 
   private static String figure(String what, String value, String note) {
@@ -164,7 +162,7 @@ final class Report {
     list.append("</ol>\n");
     if (summary.violations() > findings.size()) {
       list.append("<p>And ")
-          .append(count(summary.violations() - findings.size()))
+          .append(Summary.count(summary.violations() - findings.size()))
           .append(" more.</p>\n");
     }
     return list.append("</section>\n").toString();

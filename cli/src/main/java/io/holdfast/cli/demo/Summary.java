@@ -119,6 +119,10 @@ record Summary(
         .field("violations", violations);
   }
 
+  static String count(long number) {
+    return String.format(Locale.ROOT, "%,d", number);
+  }
+
   static String millis(long nanos) {
     return String.format(Locale.ROOT, nanos < 10_000_000 ? "%.2f ms" : "%,.0f ms", nanos / 1e6);
   }

@@ -12,6 +12,8 @@ import io.holdfast.spi.AcquireOutcome;
 import io.holdfast.spi.AcquireRequest;
 import io.holdfast.spi.Lease;
 import io.holdfast.spi.LockStore;
+import io.holdfast.spi.Ticker;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.EnumSet;
 import java.util.List;
@@ -28,21 +30,23 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Sabotage: locks that are switched off. Whoever asks is granted at once, with a token that rises as it should, and holds
- * until it closes or is thrown out. Everything looks like locks; only the files and the history can tell.
+ * until it closes, is thrown out, or its {@code maxHold} is over. Everything looks like locks; only the files and the history can tell.
  */
 final class UnlockedStore {
   private final AtomicLong lastToken = new AtomicLong();
   private final Map<Long, Grant> grants = new ConcurrentSkipListMap<>();
 
   LockClient client(ClientOptions options) {
-    return LockClient.over(new Session(options.name()), options);
+    return LockClient.over(new Session(options.name(), options.ticker()), options);
   }
 
   private final class Session implements LockStore {
     private final String client;
+    private final Ticker ticker;
 
-    private Session(String client) {
+    private Session(String client, Ticker ticker) {
       this.client = client;
+      this.ticker = ticker;
     }
 
     @Override
@@ -59,6 +63,9 @@ final class UnlockedStore {
     public CompletableFuture<AcquireOutcome> acquire(AcquireRequest request) {
       Grant grant = new Grant(client, request);
       grants.put(grant.token, grant);
+      Consumer<Duration> expireAfter =
+          maxHold -> ticker.schedule(ticker.nanosIn(maxHold), () -> grant.end(LossReason.EXPIRED));
+      request.options().maxHold().ifPresent(expireAfter);
       return CompletableFuture.completedFuture(new AcquireOutcome.Granted(grant));
     }
 
@@ -82,7 +89,7 @@ final class UnlockedStore {
     @Override
     public boolean forceRelease(LockKey key, long token) {
       Grant grant = grants.get(token);
-      return grant != null && grant.isOn(key) && grants.remove(token, grant) && grant.revoke();
+      return grant != null && grant.isOn(key) && grant.end(LossReason.REVOKED);
     }
 
     @Override
@@ -103,7 +110,7 @@ final class UnlockedStore {
     private final Instant since = Instant.now();
     private final String client;
     private final AcquireRequest request;
-    private volatile boolean revoked;
+    private volatile @Nullable LossReason lost;
     private volatile @Nullable Consumer<LossReason> listener;
 
     private Grant(String client, AcquireRequest request) {
@@ -130,16 +137,20 @@ final class UnlockedStore {
     @Override
     public void whenLost(Consumer<LossReason> listener) {
       this.listener = listener;
-      if (revoked) {
-        listener.accept(LossReason.REVOKED);
+      LossReason reason = lost;
+      if (reason != null) {
+        listener.accept(reason);
       }
     }
 
-    private boolean revoke() {
-      revoked = true;
+    private boolean end(LossReason reason) {
+      if (!grants.remove(token, this)) {
+        return false;
+      }
+      lost = reason;
       Consumer<LossReason> told = listener;
       if (told != null) {
-        told.accept(LossReason.REVOKED);
+        told.accept(reason);
       }
       return true;
     }

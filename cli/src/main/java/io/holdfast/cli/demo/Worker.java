@@ -17,7 +17,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,7 +36,7 @@ final class Worker implements Runnable {
   private final Ticker ticker;
   private final SplittableRandom random;
   private final Overstays overstays;
-  private final BooleanSupplier isOver;
+  private final long endNanos;
 
   Worker(
       String name,
@@ -47,7 +46,7 @@ final class Worker implements Runnable {
       Ticker ticker,
       SplittableRandom random,
       Overstays overstays,
-      BooleanSupplier isOver) {
+      long endNanos) {
     this.name = name;
     this.locks = locks;
     this.world = world;
@@ -55,12 +54,12 @@ final class Worker implements Runnable {
     this.ticker = ticker;
     this.random = random;
     this.overstays = overstays;
-    this.isOver = isOver;
+    this.endNanos = endNanos;
   }
 
   @Override
   public void run() {
-    while (!isOver.getAsBoolean()) {
+    while (ticker.nanos() - endNanos < 0 || overstays.isExpectedOf(name)) {
       try {
         if (!overstays.runOneOf(name, locks)) {
           attempt(world.job(locks, random));
