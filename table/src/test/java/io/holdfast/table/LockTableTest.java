@@ -50,7 +50,7 @@ class LockTableTest {
     while (!crowd.isEmpty()) {
       long leaver = crowd.remove(crowd.size() - 1);
       assertThat(table.apply(end(leaver)).get(0)).isEqualTo(new Event.Released(1, leaver, leaver));
-      if (crowd.size() % 100 == 0) {
+      if (crowd.size() % 500 == 0) {
         for (long i : crowd) {
           Event again = table.apply(acquire(i, name("other"))).get(0);
           assertThat(again).isEqualTo(new Event.Granted(1, i, i, Command.FOREVER));
