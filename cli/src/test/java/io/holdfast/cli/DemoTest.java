@@ -55,8 +55,7 @@ class DemoTest {
         .contains("counter/1", "account/5", "settings", "files:/orders/open");
     assertThat(list(data.get("attempts"))).hasSizeGreaterThan(300);
     assertThat(data.get("marks").toString()).contains("forceRelease", "late write refused");
-    assertThat(data.get("moments").toString())
-        .contains("thrown out by the operator", "maxHold is over");
+    assertThat(data.get("moments").toString()).contains("Stuck, and thrown out", "maxHold is over");
     assertThat(list(data.get("findings"))).isEmpty();
     for (Object attempt : list(data.get("attempts"))) {
       List<Object> fields = list(attempt);
@@ -86,7 +85,7 @@ class DemoTest {
     Map<Object, Long> counts =
         events.stream().collect(Collectors.groupingBy(e -> e.get("event"), Collectors.counting()));
     assertThat(counts)
-        .containsKeys("asked", "acquired", "released", "progress", "revoking", "wrote")
+        .containsKeys("asked", "queued", "acquired", "released", "progress", "revoking", "wrote")
         .containsEntry("lost", 2L)
         .containsEntry("summary", 1L)
         .doesNotContainKeys("damage", "violation");

@@ -22,7 +22,7 @@ final class Crew implements AutoCloseable {
   /** After the end of the work, who has not come back within this is stuck in a lock. */
   private static final Duration LAST_CALL = Duration.ofSeconds(8);
 
-  private static final Duration LOOK_EVERY = Duration.ofMillis(10);
+  private static final Duration LOOK_EVERY = Duration.ofMillis(20);
 
   /** How long the operator lets anybody have the notice; a short demo has an impatient one. */
   private static final Duration LONGEST_PATIENCE = Duration.ofMillis(600);

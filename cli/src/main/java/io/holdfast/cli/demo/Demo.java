@@ -49,7 +49,7 @@ public final class Demo {
   }
 
   private boolean run() throws IOException, InterruptedException {
-    Path home = Files.createTempDirectory("holdfast-demo-");
+    Path home = newFolder();
     Path tree = home.resolve("tree");
     Path report = settings.report().orElse(home.resolve("report.html"));
     if (settings.keep()) {
@@ -94,12 +94,12 @@ public final class Demo {
     Function<ClientOptions, LockClient> store =
         settings.sabotage() ? new UnlockedStore()::client : InProcessLocks.create()::client;
     try (Crew crew = new Crew(store, world, log, ticker)) {
-      Progress progress =
-          new Progress(settings, crew.client("watcher"), log, ticker, out, terminal);
+      Onlooker onlooker = new Onlooker(crew.client("onlooker"), log);
+      Progress progress = new Progress(settings, log, ticker, out, terminal);
       crew.work(
           settings,
           () -> {
-            progress.updateIfDue();
+            progress.updateIfDue(onlooker.look());
             printLines(log);
           });
       progress.clear();
@@ -162,6 +162,15 @@ public final class Demo {
       out.println(line);
     }
     out.flush();
+  }
+
+  private static Path newFolder() throws IOException {
+    try {
+      return Files.createTempDirectory("holdfast-demo-");
+    } catch (IOException e) {
+      throw new IOException(
+          "no folder can be made in " + System.getProperty("java.io.tmpdir") + ": " + e, e);
+    }
   }
 
   /** Removes the tree, and its folder unless the report is in there. */

@@ -53,6 +53,8 @@ final class Log {
   private final boolean json;
   private final HistoryRecorder recorder;
   private final Map<Long, Asker> askers = new ConcurrentHashMap<>();
+  private final Map<String, Long> asking = new ConcurrentHashMap<>();
+  private final Set<Long> seenInLine = ConcurrentHashMap.newKeySet();
   private final Set<Long> interrupts = ConcurrentHashMap.newKeySet();
   private final Queue<Damage> damage = new ConcurrentLinkedQueue<>();
   private final Map<Long, String> explanations = new ConcurrentHashMap<>();
@@ -82,6 +84,7 @@ final class Log {
   long asking(String worker, String job, DistributedLock lock, Duration maxWait) {
     long request = recorder.asked(worker, lock.targets(), maxWait, lock.options().maxHold());
     askers.put(request, new Asker(worker, job));
+    asking.put(worker, request);
     if (json) {
       Json line = line("asked", request);
       if (!maxWait.equals(Worker.FOREVER)) {
@@ -96,7 +99,28 @@ final class Log {
     return request;
   }
 
+  /** What each worker asks for, as the number of its request, that has no answer yet. */
+  Map<String, Long> asking() {
+    return Map.copyOf(asking);
+  }
+
+  /** A worker was seen standing in line. Noted only if it still asks for the same: what is answered was in line before. */
+  void queued(String worker, long request) {
+    asking.computeIfPresent(
+        worker,
+        (name, current) -> {
+          if (current == request && seenInLine.add(request)) {
+            recorder.queued(request);
+            if (json) {
+              emit(line("queued", request));
+            }
+          }
+          return current;
+        });
+  }
+
   void acquired(long request, long token) {
+    answered(request);
     recorder.acquired(request, token);
     granted.increment();
     if (json) {
@@ -115,6 +139,7 @@ final class Log {
   }
 
   void gaveUp(long request, Why why) {
+    answered(request);
     recorder.gaveUp(request, why);
     LongAdder counter =
         switch (why) {
@@ -237,6 +262,10 @@ final class Log {
 
   static String mode(LockTarget target) {
     return target.mode() == LockMode.SHARED ? "shared" : "exclusive";
+  }
+
+  private void answered(long request) {
+    asking.remove(asker(request).worker(), request);
   }
 
   private Json line(String event, long request) {

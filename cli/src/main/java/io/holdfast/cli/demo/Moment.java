@@ -118,7 +118,7 @@ record Moment(String title, String text, Lanes lanes, long fromNanos, long toNan
                     .append("\u201d."));
     long span = held.untilNanos() - stuck.waitedUntilNanos();
     return new Moment(
-        "Stuck, and thrown out by the operator",
+        "Stuck, and thrown out",
         text.toString(),
         Lanes.ALL,
         stuck.waitedUntilNanos() - span / 8,
@@ -137,7 +137,7 @@ record Moment(String title, String text, Lanes lanes, long fromNanos, long toNan
                         && w.request() == slow.request()
                         && !w.accepted());
     return new Moment(
-        "Longer than it said: maxHold is over",
+        "maxHold is over",
         slow.worker()
             + " takes "
             + names(slow)
@@ -178,7 +178,7 @@ record Moment(String title, String text, Lanes lanes, long fromNanos, long toNan
             .count();
     return around(
         stock,
-        "Taking stock of the whole tree",
+        "Taking stock of the tree",
         stock.worker()
             + " reads everything, under one shared lock on the root. "
             + count(beside, "reader of a single folder is", "readers of single folders are")

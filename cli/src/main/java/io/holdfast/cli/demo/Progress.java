@@ -1,7 +1,6 @@
 package io.holdfast.cli.demo;
 
 import io.holdfast.Holder;
-import io.holdfast.LockClient;
 import io.holdfast.LockDescription;
 import io.holdfast.LockKey;
 import io.holdfast.LockMode;
@@ -13,15 +12,13 @@ import java.io.PrintWriter;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * What the demo shows while it runs: who holds what and who waits, as {@code list} tells any client. On a terminal it is
+ * What the demo shows while it runs: who holds what and who waits, as an {@link Onlooker} sees it. On a terminal it is
  * drawn in place; elsewhere it is one line a second.
  */
 final class Progress {
@@ -42,7 +39,6 @@ final class Progress {
   private static final Duration LONG = Duration.ofMillis(100);
 
   private final DemoSettings settings;
-  private final LockClient locks;
   private final Log log;
   private final Ticker ticker;
   private final PrintWriter out;
@@ -54,19 +50,8 @@ final class Progress {
   private long rate;
   private int drawnLines;
 
-  /** What the store says at one moment. All that one grant holds is one row. */
-  private record Snapshot(
-      Map<Long, Holder> holders, Map<String, Waiter> waiters, List<LockDescription> locks) {}
-
-  Progress(
-      DemoSettings settings,
-      LockClient locks,
-      Log log,
-      Ticker ticker,
-      PrintWriter out,
-      Terminal terminal) {
+  Progress(DemoSettings settings, Log log, Ticker ticker, PrintWriter out, Terminal terminal) {
     this.settings = settings;
-    this.locks = locks;
     this.log = log;
     this.ticker = ticker;
     this.out = out;
@@ -75,21 +60,21 @@ final class Progress {
   }
 
   /** Shows how things are, unless that was a moment ago. */
-  void updateIfDue() {
+  void updateIfDue(Onlooker.Sight now) {
     long nowNanos = ticker.nanos();
     if (nowNanos - nextNanos < 0) {
       return;
     }
     nextNanos = nowNanos + (terminal.drawable() ? DRAW_EVERY : PRINT_EVERY).toNanos();
     measureRate();
-    Snapshot now = look();
+
     if (settings.json()) {
       log.emit(
           log.line("progress")
               .field("granted", log.granted.sum())
               .field("granted_per_second", rate)
-              .field("holders", now.holders.size())
-              .field("waiters", now.waiters.size())
+              .field("holders", now.holders().size())
+              .field("waiters", now.waiters().size())
               .field("damage", log.damages.sum()));
     } else if (terminal.drawable()) {
       draw(picture(now));
@@ -121,19 +106,7 @@ final class Progress {
     }
   }
 
-  private Snapshot look() {
-    List<LockDescription> listed = new ArrayList<>(locks.list("").locks());
-    listed.addAll(locks.tree(Folders.TREE).list().locks());
-    Map<Long, Holder> holders = new LinkedHashMap<>();
-    Map<String, Waiter> waiters = new LinkedHashMap<>();
-    for (LockDescription lock : listed) {
-      lock.holders().forEach(holder -> holders.putIfAbsent(holder.token(), holder));
-      lock.waiters().forEach(waiter -> waiters.putIfAbsent(waiter.client(), waiter));
-    }
-    return new Snapshot(holders, waiters, listed);
-  }
-
-  private List<String> picture(Snapshot now) {
+  private List<String> picture(Onlooker.Sight now) {
     List<String> lines = new ArrayList<>();
     lines.add(
         style(BOLD, "holdfast demo")
@@ -163,9 +136,11 @@ final class Progress {
     return lines;
   }
 
-  private List<String> rows(Snapshot now) {
+  private List<String> rows(Onlooker.Sight now) {
     Instant instant = ticker.instant();
-    return now.holders.values().stream().map(holder -> row(holder, now.locks, instant)).toList();
+    return now.holders().values().stream()
+        .map(holder -> row(holder, now.locks(), instant))
+        .toList();
   }
 
   private String row(Holder holder, List<LockDescription> locks, Instant now) {
@@ -197,15 +172,15 @@ final class Progress {
         .collect(Collectors.joining(" + "));
   }
 
-  private String counts(Snapshot now) {
+  private String counts(Onlooker.Sight now) {
     String text =
         String.format(
             Locale.ROOT,
             "%,d granted, %,d a second; %d hold, %d wait; %d timed out, %d cancelled, %d interrupted, %d busy",
             log.granted.sum(),
             rate,
-            now.holders.size(),
-            now.waiters.size(),
+            now.holders().size(),
+            now.waiters().size(),
             log.timedOut.sum(),
             log.cancelled.sum(),
             log.interrupted.sum(),

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -112,35 +113,35 @@ final class Report {
   }
 
   private String figures() {
-    return figure("granted", Summary.count(summary.granted()), perSecond())
-        + figure("wait, p50", Summary.millis(summary.waitP50Nanos()), "half were faster")
-        + figure("wait, p99", Summary.millis(summary.waitP99Nanos()), "1 of 100 was slower")
-        + figure("longest wait", Summary.millis(summary.waitLongestNanos()), "granted in the end")
-        + figure("timed out", outcome(Outcome.TIMED_OUT), "maxWait was over")
-        + figure("cancelled", outcome(Outcome.CANCELLED), "thought better of it")
-        + figure("interrupted", outcome(Outcome.INTERRUPTED), "while they waited")
-        + figure("would not wait", outcome(Outcome.BUSY), "tryAcquire, busy")
-        + figure("revoked", outcome(Outcome.REVOKED), "by the operator")
-        + figure("expired", outcome(Outcome.EXPIRED), "maxHold was over")
-        + figure("late writes", Summary.count(summary.refusedWrites()), "refused by their token")
-        + figure(
-            "violations",
-            Summary.count(summary.violations()),
-            summary.violations() == 0 ? "as it must be" : "see below");
-  }
-
-  private String perSecond() {
-    return String.format(
-        Locale.ROOT, "%,.0f a second", summary.granted() / Math.max(summary.seconds(), 0.001));
+    Map<String, String> figures = new LinkedHashMap<>();
+    figures.put("granted", Summary.count(summary.granted()));
+    figures.put(
+        "a second",
+        Summary.count(Math.round(summary.granted() / Math.max(summary.seconds(), 0.001))));
+    figures.put("wait, p50", Summary.millis(summary.waitP50Nanos()));
+    figures.put("wait, p99", Summary.millis(summary.waitP99Nanos()));
+    figures.put("longest wait", Summary.millis(summary.waitLongestNanos()));
+    figures.put("timed out", outcome(Outcome.TIMED_OUT));
+    figures.put("cancelled", outcome(Outcome.CANCELLED));
+    figures.put("interrupted", outcome(Outcome.INTERRUPTED));
+    figures.put("would not wait", outcome(Outcome.BUSY));
+    figures.put("revoked", outcome(Outcome.REVOKED));
+    figures.put("expired", outcome(Outcome.EXPIRED));
+    figures.put("late writes refused", Summary.count(summary.refusedWrites()));
+    figures.put("violations", Summary.count(summary.violations()));
+    return figures.entrySet().stream()
+        .map(
+            figure ->
+                "<div><dt>"
+                    + escape(figure.getKey())
+                    + "</dt><dd>"
+                    + escape(figure.getValue())
+                    + "</dd></div>\n")
+        .collect(Collectors.joining());
   }
 
   private String outcome(Outcome outcome) {
     return Summary.count(summary.count(outcome));
-  }
-
-  private static String figure(String what, String value, String note) {
-    return "<div><dt>%s</dt><dd>%s<small>%s</small></dd></div>\n"
-        .formatted(escape(what), escape(value), escape(note));
   }
 
   private String violations() {
