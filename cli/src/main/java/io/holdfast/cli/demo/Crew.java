@@ -8,6 +8,7 @@ import io.holdfast.spi.Ticker;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.CountDownLatch;
@@ -72,7 +73,7 @@ final class Crew implements AutoCloseable {
     long endNanos = log.originNanos() + settings.duration().toNanos();
     List<Thread> workers = new ArrayList<>();
     for (int i = 1; i <= settings.workers(); i++) {
-      String name = String.format("w%02d", i);
+      String name = String.format(Locale.ROOT, "w%02d", i);
       Worker worker =
           new Worker(name, client(name), world, log, ticker, random.split(), overstays, endNanos);
       workers.add(daemon(name).newThread(worker));

@@ -130,8 +130,7 @@ public final class Demo {
 
   private void conclude(
       Path tree, Path reportFile, Summary summary, List<Finding> findings, Log log) {
-    String report =
-        reportFile.toAbsolutePath().toUri().toString().replaceFirst("^file:/(?!/)", "file:///");
+    String report = reportFile.toAbsolutePath().toUri().toString();
     if (settings.json()) {
       for (Finding finding : findings) {
         log.emit(log.line("violation").field("rule", finding.rule()).field("what", finding.what()));

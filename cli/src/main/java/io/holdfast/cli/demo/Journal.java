@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -59,6 +60,6 @@ final class Journal implements Corner {
   }
 
   private static String line(long number) {
-    return String.format("line %06d\n", number);
+    return String.format(Locale.ROOT, "line %06d\n", number);
   }
 }

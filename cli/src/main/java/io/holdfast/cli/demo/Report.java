@@ -153,12 +153,13 @@ final class Report {
     for (int i = 0; i < findings.size(); i++) {
       Finding finding = findings.get(i);
       list.append(
-          "<li><button type=\"button\" class=\"link\" data-finding=\"%d\">%.3f s</button> <b>%s</b> %s</li>\n"
-              .formatted(
-                  i,
-                  (finding.atNanos() - log.originNanos()) / 1e9,
-                  escape(finding.rule()),
-                  escape(finding.what())));
+          String.format(
+              Locale.ROOT,
+              "<li><button type=\"button\" class=\"link\" data-finding=\"%d\">%.3f s</button> <b>%s</b> %s</li>\n",
+              i,
+              (finding.atNanos() - log.originNanos()) / 1e9,
+              escape(finding.rule()),
+              escape(finding.what())));
     }
     list.append("</ol>\n");
     if (summary.violations() > findings.size()) {
