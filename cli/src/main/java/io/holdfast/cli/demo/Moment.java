@@ -32,7 +32,7 @@ record Moment(String title, String text, Lanes lanes, long fromNanos, long toNan
   /** The moments of a run, the most telling one first. */
   static List<Moment> of(List<Attempt> attempts, Log log, List<Finding> findings) {
     List<Moment> moments = new ArrayList<>();
-    findings.stream().limit(1).forEach(finding -> moments.add(broken(finding)));
+    findings.stream().limit(1).forEach(finding -> moments.add(broken(finding, attempts)));
     find(attempts, a -> a.outcome() == Outcome.REVOKED)
         .ifPresent(a -> moments.add(revoked(a, attempts, log)));
     find(attempts, a -> a.outcome() == Outcome.EXPIRED)
@@ -44,14 +44,15 @@ record Moment(String title, String text, Lanes lanes, long fromNanos, long toNan
     return moments;
   }
 
-  private static Moment broken(Finding finding) {
+  private static Moment broken(Finding finding, List<Attempt> attempts) {
+    long request = finding.requests().isEmpty() ? 0 : finding.requests().get(0);
     return new Moment(
         "Where it broke first",
         finding.toString(),
-        Lanes.ALL,
+        find(attempts, a -> a.request() == request).map(Moment::lanes).orElse(Lanes.ALL),
         finding.atNanos() - 25 * MILLIS,
         finding.atNanos() + 25 * MILLIS,
-        finding.requests().isEmpty() ? 0 : finding.requests().get(0));
+        request);
   }
 
   private static Moment revoked(Attempt stuck, List<Attempt> attempts, Log log) {
@@ -215,13 +216,7 @@ record Moment(String title, String text, Lanes lanes, long fromNanos, long toNan
     long from = attempt.waitedUntilNanos();
     long to = attempt.held().orElseThrow().untilNanos();
     long margin = Math.max(25 * MILLIS, 2 * (to - from));
-    return new Moment(
-        title,
-        text,
-        isTree(attempt) ? Lanes.TREE : Lanes.NAMES,
-        from - margin,
-        to + margin,
-        attempt.request());
+    return new Moment(title, text, lanes(attempt), from - margin, to + margin, attempt.request());
   }
 
   private static Optional<Attempt> mostInTheWay(List<Attempt> attempts, String job) {
@@ -270,6 +265,10 @@ record Moment(String title, String text, Lanes lanes, long fromNanos, long toNan
 
   private static boolean isTree(Attempt attempt) {
     return attempt.targets().stream().anyMatch(target -> target.key() instanceof LockKey.Node);
+  }
+
+  private static Lanes lanes(Attempt attempt) {
+    return isTree(attempt) ? Lanes.TREE : Lanes.NAMES;
   }
 
   private static Optional<Attempt> find(List<Attempt> attempts, Predicate<Attempt> which) {
