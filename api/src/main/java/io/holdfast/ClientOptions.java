@@ -79,7 +79,7 @@ public final class ClientOptions {
     return ticker;
   }
 
-  /** The executor handed in; empty for the client's own, of at most {@value LockClient#CALLBACK_THREADS} daemon threads. */
+  /** The executor handed in; empty for the client's own daemon threads, see {@link LockClient#CALLBACK_THREADS}. */
   public Optional<Executor> executor() {
     return executor;
   }

@@ -29,7 +29,7 @@ final class DeadlineWatch {
       return;
     }
     if (left <= beforeNanos) {
-      hold.executor().execute(this::call);
+      hold.callBack(this::call);
       return;
     }
     Ticker.Alarm set =

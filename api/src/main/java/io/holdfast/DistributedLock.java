@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,10 +46,9 @@ public final class DistributedLock {
    * @throws UnsupportedOperationException if the options carry data and the store cannot
    */
   public DistributedLock with(HoldOptions options) {
-    if (!options.data().isEmpty()) {
-      client.require(Capability.DATA);
-    }
-    return new DistributedLock(client, targets, Objects.requireNonNull(options, "options"));
+    Objects.requireNonNull(options, "options");
+    client.requireFor(targets, options);
+    return new DistributedLock(client, targets, options);
   }
 
   /** What is acquired as one, in the order asked for. */
@@ -120,8 +120,7 @@ public final class DistributedLock {
    * Acquires the lock, runs the body in this thread, and releases the lock. If the hold is lost meanwhile the thread is
    * interrupted, and when the body returns or throws, the loss is what is thrown.
    *
-   * <p>An interrupt that arrives from elsewhere at the moment of the loss cannot be told from that of the loss, and ends
-   * with it.
+   * <p>An interrupt that arrives from elsewhere after the loss cannot be told from that of the loss, and ends with it.
    *
    * @return what the body returned
    * @throws X what the body threw, while the lock was held throughout
@@ -189,7 +188,9 @@ public final class DistributedLock {
     try {
       return answer.get();
     } catch (InterruptedException e) {
-      abandon(answer);
+      if (!answer.cancel(false)) {
+        giveBack(answer);
+      }
       throw e;
     } catch (ExecutionException e) {
       throw unwrap(e);
@@ -204,16 +205,14 @@ public final class DistributedLock {
     }
   }
 
-  /** Leaves the line; if the grant was faster, gives it back. */
-  private static void abandon(CompletableFuture<AcquireOutcome> answer) {
-    if (!answer.cancel(false)) {
-      answer.thenAccept(
-          outcome -> {
-            if (outcome instanceof AcquireOutcome.Granted granted) {
-              granted.lease().release();
-            }
-          });
-    }
+  /** Gives back a grant that nobody is left to take. */
+  private void giveBack(CompletableFuture<AcquireOutcome> answer) {
+    answer.thenAccept(
+        outcome -> {
+          if (outcome instanceof AcquireOutcome.Granted granted) {
+            Hold.of(this, granted.lease()).closeAsync();
+          }
+        });
   }
 
   private CompletableFuture<Hold> acquireAsync(long waitNanos) {
@@ -223,21 +222,19 @@ public final class DistributedLock {
       hand(answer, waitNanos, result);
       return result;
     }
+    // Whoever else completes the result leaves the line; what was granted before is then given back
+    // by the hand-over.
+    result.whenComplete((hold, failure) -> answer.cancel(false));
     // The thread that completes the answer may be one that releases somebody else's lock: it shall
     // not run our user's code.
-    answer
-        .whenCompleteAsync((outcome, failure) -> hand(answer, waitNanos, result), client.executor())
-        .whenComplete(
-            (outcome, failure) -> {
-              if (!result.isDone()) { // the executor refused to run it
-                result.completeExceptionally(
-                    new IllegalStateException("the client's executor is shut down", failure));
-              }
-            });
-    result.whenComplete(
-        (hold, failure) -> {
-          if (hold == null) {
-            abandon(answer);
+    answer.whenComplete(
+        (outcome, failure) -> {
+          try {
+            client.handOver(() -> hand(answer, waitNanos, result));
+          } catch (RejectedExecutionException refused) {
+            result.completeExceptionally(
+                new IllegalStateException("the client's executor is shut down", refused));
+            giveBack(answer);
           }
         });
     return result;
@@ -296,7 +293,7 @@ public final class DistributedLock {
     } catch (HoldLostException loss) {
       loss.addSuppressed(thrown);
       throw loss;
-    } catch (LockException failedRelease) {
+    } catch (RuntimeException failedRelease) {
       thrown.addSuppressed(failedRelease);
     }
   }

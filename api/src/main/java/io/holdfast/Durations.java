@@ -25,12 +25,12 @@ final class Durations {
     }
   }
 
-  /** A wait in nanoseconds; one longer than {@link #LONGEST} is cut to it. */
+  /** A wait in nanoseconds; one longer than {@link #LONGEST} is cut to just below it, which means without bound. */
   static long waitNanos(Duration maxWait) {
     if (maxWait.isNegative()) {
       throw new InvalidRequestException("WAIT_NEGATIVE", "maxWait " + show(maxWait) + " < 0 ms");
     }
-    return maxWait.compareTo(LONGEST) > 0 ? LONGEST.toNanos() : maxWait.toNanos();
+    return maxWait.compareTo(LONGEST) < 0 ? maxWait.toNanos() : LONGEST.toNanos() - 1;
   }
 
   private static String show(Duration value) {

@@ -9,7 +9,6 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -25,8 +24,8 @@ import org.jspecify.annotations.Nullable;
  * href="https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html">How to do distributed locking</a>,
  * 2016.)
  *
- * <p>Thread-safe. Callbacks run on the client's {@link ClientOptions#executor}, each on its own, so a slow one does not
- * delay the next hold's.
+ * <p>Thread-safe. Callbacks run on the client's {@link ClientOptions#executor}; one that blocks keeps a thread of it from the
+ * next.
  */
 public final class Hold implements AutoCloseable {
   /*
@@ -45,6 +44,7 @@ public final class Hold implements AutoCloseable {
   private final Lease lease;
   private volatile @Nullable Ending ending;
   private volatile @Nullable CompletableFuture<Ending> ended;
+  private volatile @Nullable CompletionStage<LossReason> lost;
 
   private Hold(DistributedLock lock, Lease lease) {
     this.lock = lock;
@@ -82,7 +82,7 @@ public final class Hold implements AutoCloseable {
    * for itself. Local; costs no I/O.
    */
   public boolean isHeld() {
-    return ending == null && nanosLeft() > 0;
+    return endingByNow() == null;
   }
 
   /**
@@ -92,15 +92,12 @@ public final class Hold implements AutoCloseable {
    * @throws IllegalStateException if it was closed
    */
   public void checkHeld() {
-    Ending ending = this.ending;
-    if (ending instanceof Lost lost) {
+    Ending over = endingByNow();
+    if (over instanceof Lost lost) {
       throw tell(lost);
     }
-    if (ending != null) {
+    if (over != null) {
       throw new IllegalStateException(this + " was closed");
-    }
-    if (nanosLeft() <= 0) {
-      throw new HoldLostException(toString(), LossReason.EXPIRED);
     }
   }
 
@@ -109,7 +106,7 @@ public final class Hold implements AutoCloseable {
    * not end it. Local; costs no I/O.
    */
   public Optional<Duration> remaining() {
-    if (ending != null) {
+    if (endingByNow() != null) {
       return Optional.of(Duration.ZERO);
     }
     long left = nanosLeft();
@@ -120,40 +117,49 @@ public final class Hold implements AutoCloseable {
 
   /**
    * Asks to be told, once, when {@link #remaining} has shrunk to {@code before}: renewal is failing, or {@code maxHold} is
-   * near. Never called for a hold that was closed or lost first, nor if time alone does not end the hold.
+   * near. Never called for a hold that was closed or lost first, nor if time alone does not end the hold. Where a lease is
+   * renewed, {@code before} is to be shorter than what is left at a renewal (two thirds of the lease), or a healthy hold is
+   * called at risk.
    *
-   * @param before how long before the end; more than zero
-   * @throws InvalidRequestException if {@code before} is not positive
+   * @param before how long before the end; more than zero, at most 365 days
+   * @throws InvalidRequestException if {@code before} is outside these bounds
    */
   public void onAtRisk(Duration before, Consumer<? super Hold> callback) {
     Durations.requireBetween("AT_RISK", "before", before, Duration.ofNanos(1), Durations.LONGEST);
+    Objects.requireNonNull(callback, "callback");
     new DeadlineWatch(this, before.toNanos(), callback).start();
   }
 
   /** Asks to be told, once, if the hold is lost; at once if it is. */
   public void onLost(Consumer<? super LossReason> callback) {
+    Objects.requireNonNull(callback, "callback");
     ended()
         .thenAccept(
             ending -> {
               if (ending instanceof Lost lost) {
-                executor().execute(() -> callback.accept(lost.reason));
+                callBack(() -> callback.accept(lost.reason));
               }
             });
   }
 
-  /** Completes with the reason if the hold is lost; never if it is closed in time. */
+  /** Completes with the reason if the hold is lost; never if it is closed in time. The same stage each time. */
   public CompletionStage<LossReason> lost() {
-    CompletableFuture<LossReason> stage = new CompletableFuture<>();
-    onLost(stage::complete);
-    return stage.minimalCompletionStage();
+    CompletionStage<LossReason> existing = lost;
+    if (existing == null) {
+      CompletableFuture<LossReason> made = new CompletableFuture<>();
+      onLost(made::complete);
+      existing = made.minimalCompletionStage();
+      lost = existing; // two threads at once make two, both of which complete
+    }
+    return existing;
   }
 
   /**
    * Gives the lock back and waits until the store has done so. Closing a second time does nothing.
    *
-   * @throws HoldLostException if the hold was lost and neither {@link #checkHeld} nor an earlier {@code close} has said so:
+   * @throws HoldLostException if the hold was lost and neither {@link #checkHeld} nor an earlier {@code close} has thrown it:
    *     a {@code try} block whose lock was lost does not end as if it had been held throughout
-   * @throws UncertainOutcomeException if the store did not answer; it frees the lock within the lease
+   * @throws UncertainOutcomeException if the store did not answer; there the lock ends with its lease
    */
   @Override
   public void close() {
@@ -167,7 +173,7 @@ public final class Hold implements AutoCloseable {
 
   /** Gives the lock back like {@link #close}, without waiting: what {@code close} would throw, the future fails with. */
   public CompletableFuture<Void> closeAsync() {
-    if (end(Closed.CLOSED)) {
+    if (endingByNow() == null && end(Closed.CLOSED)) {
       return lease.release();
     }
     if (ending instanceof Lost lost && !lost.told) {
@@ -199,7 +205,7 @@ public final class Hold implements AutoCloseable {
 
   /** {@link #close} that throws a loss even if the user has been told of it. */
   void closeOrThrowLoss() {
-    if (ending instanceof Lost lost) {
+    if (endingByNow() instanceof Lost lost) {
       throw tell(lost);
     }
     close();
@@ -211,6 +217,17 @@ public final class Hold implements AutoCloseable {
 
   boolean wasLost() {
     return ending instanceof Lost;
+  }
+
+  /**
+   * How the hold has ended; null while it is held. A deadline that has passed ends it here and now, whether or not the timer
+   * of the store's engine has come, and a renewal that arrives later changes nothing.
+   */
+  private @Nullable Ending endingByNow() {
+    if (ending == null && nanosLeft() <= 0) {
+      lose(LossReason.EXPIRED);
+    }
+    return ending;
   }
 
   private void lose(LossReason reason) {
@@ -243,8 +260,8 @@ public final class Hold implements AutoCloseable {
     return lock.client().ticker();
   }
 
-  Executor executor() {
-    return lock.client().executor();
+  void callBack(Runnable callback) {
+    lock.client().callBack(callback);
   }
 
   @SuppressWarnings({"unchecked", "rawtypes"}) // a class literal has no type argument

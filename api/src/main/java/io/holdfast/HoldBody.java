@@ -1,5 +1,7 @@
 package io.holdfast;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * What is done while a lock is held.
  *
@@ -7,8 +9,7 @@ package io.holdfast;
  * @param <X> what it may throw; inferred, {@link RuntimeException} if nothing checked
  */
 @FunctionalInterface
-public interface HoldBody<
-    T extends @org.jspecify.annotations.Nullable Object, X extends Exception> {
+public interface HoldBody<T extends @Nullable Object, X extends Exception> {
   /**
    * Does it.
    *

@@ -25,13 +25,15 @@ public final class JavaLocks {
 
   /** The lock, seen as a {@link Lock}. */
   public static Lock lock(DistributedLock lock) {
-    return new ThreadLock(lock);
+    return new ThreadLock(lock, new ConcurrentHashMap<>());
   }
 
   /** The lock, seen as a {@link ReadWriteLock}. */
   public static ReadWriteLock readWriteLock(DistributedReadWriteLock lock) {
-    Lock read = lock(lock.read());
-    Lock write = lock(lock.write());
+    Map<Long, Hold> holds =
+        new ConcurrentHashMap<>(); // of both sides: neither can be had on top of the other
+    Lock read = new ThreadLock(lock.read(), holds);
+    Lock write = new ThreadLock(lock.write(), holds);
     return new ReadWriteLock() {
       @Override
       public Lock readLock() {
@@ -49,10 +51,11 @@ public final class JavaLocks {
     private final DistributedLock lock;
 
     /** By the id of the thread that took it; more than one if the lock is shared. */
-    private final Map<Long, Hold> holds = new ConcurrentHashMap<>();
+    private final Map<Long, Hold> holds;
 
-    private ThreadLock(DistributedLock lock) {
+    private ThreadLock(DistributedLock lock, Map<Long, Hold> holds) {
       this.lock = lock;
+      this.holds = holds;
     }
 
     @Override
@@ -83,11 +86,12 @@ public final class JavaLocks {
 
     @Override
     public void unlock() {
-      Hold hold = holds.remove(me());
-      if (hold == null) {
+      Hold hold = holds.get(me());
+      if (hold == null || hold.targets() != lock.targets()) { // the other side of a read/write lock
         throw new IllegalMonitorStateException(
             "thread " + Thread.currentThread().getName() + " does not hold " + lock);
       }
+      holds.remove(me());
       hold.close();
     }
 

@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
@@ -23,7 +24,7 @@ import java.util.concurrent.TimeUnit;
  * }
  * }</pre>
  *
- * <p>Closing the client frees what it holds (those holds are lost, {@link LossReason#SESSION_ENDED}) and ends what waits.
+ * <p>Closing the client releases what it holds (those holds are lost, {@link LossReason#SESSION_ENDED}) and ends what waits.
  */
 public final class LockClient implements AutoCloseable {
   /** A request has at most so many targets. */
@@ -32,17 +33,27 @@ public final class LockClient implements AutoCloseable {
   /** A list has at most so many locks. */
   public static final int MAX_LISTED = 10_000;
 
-  /** A client without an executor of the user's runs its callbacks on at most so many threads of its own. */
+  /** A description has at most so many holders, and as many waiters. */
+  public static final int MAX_DESCRIBED = 1_000;
+
+  /**
+   * A client without an executor of the user's runs its callbacks on at most so many threads of its own, and completes the
+   * futures of {@code acquireAsync} on as many others.
+   */
   public static final int CALLBACK_THREADS = 4;
 
   private final LockStore store;
   private final ClientOptions options;
-  private final Executor executor;
+  private final Executor callbacks;
+  private final Executor handOvers;
 
   private LockClient(LockStore store, ClientOptions options) {
     this.store = store;
     this.options = options;
-    this.executor = options.executor().orElseGet(LockClient::callbackThreads);
+    // Threads of their own each: a grant must reach its asker though callbacks are slow, and the
+    // other way round.
+    this.callbacks = options.executor().orElseGet(() -> threads("holdfast-callbacks"));
+    this.handOvers = options.executor().orElseGet(() -> threads("holdfast-hand-overs"));
   }
 
   /**
@@ -116,9 +127,10 @@ public final class LockClient implements AutoCloseable {
 
   /**
    * Several locks of this client as one: granted together or not at all, under one deadline, with one token. The same key
-   * may stand in it more than once; the strongest mode counts. Options of the parts are not looked at; set them on the whole.
+   * may stand in it more than once; the strongest mode counts. How it is held is set on the whole, not on its parts.
    *
-   * @throws InvalidRequestException if there is none, or more than {@value #MAX_TARGETS} targets, or one of another client
+   * @throws InvalidRequestException if there is none, or more than {@value #MAX_TARGETS} targets, or one of another client,
+   *     or one with options of its own
    * @throws UnsupportedOperationException if the store cannot ({@link Capability#ALL})
    */
   public DistributedLock all(DistributedLock... locks) {
@@ -128,6 +140,10 @@ public final class LockClient implements AutoCloseable {
       if (lock.client() != this) {
         throw new InvalidRequestException(
             "OTHER_CLIENT", "lock " + lock + " was made by another client");
+      }
+      if (lock.options() != options.holds()) {
+        throw new InvalidRequestException(
+            "OPTIONS_ON_PART", "lock " + lock + " has options: set them on the whole");
       }
       targets.addAll(lock.targets());
     }
@@ -183,7 +199,7 @@ public final class LockClient implements AutoCloseable {
     return forceRelease(new LockKey.Name(name), token);
   }
 
-  /** Frees what this client holds and ends what it waits for. Twice is harmless. */
+  /** Releases what this client holds and ends what it waits for. Twice is harmless. */
   @Override
   public void close() {
     store.close();
@@ -210,7 +226,20 @@ public final class LockClient implements AutoCloseable {
       throw new InvalidRequestException(
           "TOO_MANY_TARGETS", "targets are " + targets.size() + ", at most " + MAX_TARGETS);
     }
+    requireFor(targets, options.holds());
     return new DistributedLock(this, List.copyOf(targets), options.holds());
+  }
+
+  void requireFor(List<LockTarget> targets, HoldOptions options) {
+    if (targets.size() > 1) {
+      require(Capability.ALL);
+    }
+    if (targets.stream().anyMatch(target -> target.mode() == LockMode.SHARED)) {
+      require(Capability.SHARED);
+    }
+    if (!options.data().isEmpty()) {
+      require(Capability.DATA);
+    }
   }
 
   void require(Capability capability) {
@@ -227,12 +256,22 @@ public final class LockClient implements AutoCloseable {
     return options.ticker();
   }
 
-  Executor executor() {
-    return executor;
+  /** Runs a callback. One that the user's executor refuses gets a thread: a loss is told whatever has been shut down. */
+  void callBack(Runnable callback) {
+    try {
+      callbacks.execute(callback);
+    } catch (RejectedExecutionException refused) {
+      newThread("holdfast-callbacks", callback).start();
+    }
   }
 
-  /** Threads start with the first callback and end when idle. The queue holds no more than the callbacks users asked for. */
-  private static Executor callbackThreads() {
+  /** Completes somebody's future. */
+  void handOver(Runnable completion) {
+    handOvers.execute(completion);
+  }
+
+  /** Threads start with the first task and end when idle. The queue holds what users asked for and have not yet had. */
+  private static Executor threads(String name) {
     ThreadPoolExecutor threads =
         new ThreadPoolExecutor(
             CALLBACK_THREADS,
@@ -240,12 +279,14 @@ public final class LockClient implements AutoCloseable {
             10,
             TimeUnit.SECONDS,
             new LinkedBlockingQueue<>(),
-            task -> {
-              Thread thread = new Thread(task, "holdfast-callbacks");
-              thread.setDaemon(true);
-              return thread;
-            });
+            task -> newThread(name, task));
     threads.allowCoreThreadTimeOut(true);
     return threads;
+  }
+
+  private static Thread newThread(String name, Runnable task) {
+    Thread thread = new Thread(task, name);
+    thread.setDaemon(true);
+    return thread;
   }
 }

@@ -11,8 +11,10 @@ import java.util.List;
  * @param key the lock
  * @param holders those who have it, the earliest grant first
  * @param waiters those who stand in line, the first to come first
+ * @param complete false if there are more than {@link LockClient#MAX_DESCRIBED} of either
  */
-public record LockDescription(LockKey key, List<Holder> holders, List<Waiter> waiters) {
+public record LockDescription(
+    LockKey key, List<Holder> holders, List<Waiter> waiters, boolean complete) {
   /** Copies the lists. */
   public LockDescription {
     holders = List.copyOf(holders);

@@ -1,6 +1,7 @@
 package io.holdfast;
 
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -12,13 +13,20 @@ public final class LockTimeoutException extends LockException {
 
   LockTimeoutException(
       List<LockTarget> targets, Duration waited, List<Holder> holders, String hint) {
-    super("no " + targets + " within " + waited.toMillis() + " ms: " + describe(holders) + hint);
+    super(
+        "no "
+            + targets
+            + " within "
+            + waited.toMillis()
+            + " ms: "
+            + describe(holders)
+            + (hint.isEmpty() ? "" : "; " + hint));
     this.holders = List.copyOf(holders);
   }
 
   /**
    * Who stood in the way when patience ended: since when, with which token. Not more than a handful are told; empty if the
-   * store cannot say, or if only earlier waiters stood in the way.
+   * store cannot say.
    */
   public List<Holder> holders() {
     return holders == null ? List.of() : holders;
@@ -26,10 +34,17 @@ public final class LockTimeoutException extends LockException {
 
   private static String describe(List<Holder> holders) {
     if (holders.isEmpty()) {
-      return "others wait in front";
+      return "busy";
     }
     return holders.stream()
-        .map(h -> "held by " + h.client() + " since " + h.since() + ", token " + h.token())
+        .map(
+            h ->
+                "held by "
+                    + h.client()
+                    + " since "
+                    + h.since().truncatedTo(ChronoUnit.MILLIS)
+                    + ", token "
+                    + h.token())
         .collect(Collectors.joining("; "));
   }
 }

@@ -8,7 +8,7 @@ public enum LossReason {
   REVOKED,
   /** The client's session ended, and its holds with it: the client was closed, or the store gave up on it. */
   SESSION_ENDED,
-  /** The connection that carried the lock broke, and the store frees what a connection held. */
+  /** The connection that carried the lock broke, and the store gives away what a connection held. */
   CONNECTION_LOST,
   /** The store says that somebody else holds it now. */
   TAKEN

@@ -16,7 +16,7 @@ public sealed interface AcquireOutcome {
    * The request's patience is over, and it stands in line no longer.
    *
    * @param holders some of those in the way; empty if the store cannot tell
-   * @param hint what else the user should know, a clause such as {@code "this thread holds it"}; may be empty
+   * @param hint what else the user should know, a clause such as {@code "this thread holds it"}, or empty
    */
   record Busy(List<Holder> holders, String hint) implements AcquireOutcome {}
 }

@@ -20,7 +20,8 @@ public interface Lease {
   long deadlineNanos();
 
   /**
-   * Gives the lock back. Called at most once, and never after the lease was lost.
+   * Gives the lock back. Called at most once, and not after the lease was known to be lost. A lease whose deadline has passed
+   * is never given back: the engine ends it by itself.
    *
    * @return completes when the store has done it; may be done already
    */
@@ -28,7 +29,7 @@ public interface Lease {
 
   /**
    * Names the one listener to tell if the lease ends before {@link #release}: once, on the thread that noticed, without a
-   * lock of the store's held; at once if that has happened already. The listener is quick.
+   * lock of the store's held; at once if that has happened already. The listener is quick, and hearing it twice does no harm.
    */
   void whenLost(Consumer<LossReason> listener);
 }

@@ -45,7 +45,7 @@ public interface LockStore {
   boolean forceRelease(LockKey key, long token);
 
   /**
-   * Ends the session: holds are lost ({@link io.holdfast.LossReason#SESSION_ENDED}) and freed, requests that wait fail with
+   * Ends the session: holds are lost ({@link io.holdfast.LossReason#SESSION_ENDED}), requests that wait fail with
    * {@link IllegalStateException}, and so does everything asked afterwards. Twice is harmless.
    */
   void close();

@@ -2,6 +2,7 @@ package io.holdfast.table;
 
 import io.holdfast.ClientOptions;
 import io.holdfast.HoldData;
+import io.holdfast.LockClient;
 import io.holdfast.LockKey;
 import io.holdfast.LockTarget;
 import java.nio.charset.StandardCharsets;
@@ -75,7 +76,7 @@ public sealed interface Command {
    *     those among them that have ended; what was remembered of these is forgotten. May include this request, if the client
    *     never sends twice.
    * @param mayWait whether to stand in line; if not, and it conflicts with anything, it is {@link Event.Busy}
-   * @param targets at least one; the modes of one key, and those of keys above and below each other, combine
+   * @param targets 1 to {@value LockClient#MAX_TARGETS}; the modes of one key, and those of keys above and below each other, combine
    * @param data to be shown
    * @param maxHoldNanos how long it may be held once granted, above 0; {@link #FOREVER} without a limit
    */
@@ -96,8 +97,9 @@ public sealed interface Command {
       requirePositive("request", request);
       requirePositive("maxHoldNanos", maxHoldNanos);
       targets = List.copyOf(targets);
-      if (targets.isEmpty()) {
-        throw new IllegalArgumentException("targets are 0, at least 1");
+      if (targets.isEmpty() || targets.size() > LockClient.MAX_TARGETS) {
+        throw new IllegalArgumentException(
+            "targets are " + targets.size() + ", 1 to " + LockClient.MAX_TARGETS);
       }
     }
   }

@@ -46,7 +46,7 @@ public sealed interface Event {
   /**
    * A request that was not to wait found its targets held or waited for.
    *
-   * @param holders some of the holders in its way; empty if only waiters are, or when told again
+   * @param holders some of those who must leave first; empty when told again
    */
   record Busy(long session, long request, List<RequestView> holders) implements Event {}
 

@@ -4,7 +4,7 @@ import io.holdfast.LockKey;
 import java.util.List;
 
 /**
- * A key and everybody whose request meets it: on it, above it, or below it.
+ * A key, and who holds or waits for it.
  *
  * @param holders in the order of their grants
  * @param waiters in the order of their arrival

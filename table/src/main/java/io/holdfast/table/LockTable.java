@@ -1,19 +1,24 @@
 package io.holdfast.table;
 
+import io.holdfast.LockClient;
 import io.holdfast.LockKey;
 import io.holdfast.LockMode;
 import io.holdfast.LockTarget;
 import io.holdfast.LossReason;
 import io.holdfast.TreePath;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,8 +56,14 @@ public final class LockTable {
    * a node is in the index exactly while it has claims.
    */
 
-  /** So many holders are named to somebody who finds a lock busy. */
-  private static final int HOLDERS_TOLD = 8;
+  /** A view of a key has at most so many holders, and as many waiters: one more than users are shown, to tell that there are. */
+  private static final int MOST_VIEWED = LockClient.MAX_DESCRIBED + 1;
+
+  /** So many requests in its way are looked at for somebody who finds a lock busy. */
+  private static final int LOOKS_WHEN_BUSY = 8;
+
+  /** A session that has so many ended requests unacknowledged can make no new ones. */
+  private static final int MAX_REMEMBERED = 10_000;
 
   private final Map<Long, Session> sessions = new HashMap<>();
   private final RequestIndex requests = new RequestIndex();
@@ -148,57 +159,71 @@ public final class LockTable {
     return new TableSize(sessions.size(), holds, requests.size() - holds, nodes.size(), remembered);
   }
 
-  /** Everybody who holds or waits for a key, or a key above or below it. */
+  /**
+   * Who holds or waits for a key, or a key above or below it: at most {@value #MOST_VIEWED} holders and as many waiters. Costs
+   * as much as there are claims of these keys.
+   */
   public KeyView describe(LockKey key) {
-    List<RequestView> holders = new ArrayList<>();
-    List<RequestView> waiters = new ArrayList<>();
-    meeting(key).stream()
-        .sorted(
-            Comparator.comparingLong((Request request) -> request.token)
-                .thenComparingLong(r -> r.arrival))
-        .forEach(request -> (request.isGranted() ? holders : waiters).add(request.view()));
-    return new KeyView(key, holders, waiters);
+    Set<Request> met = new LinkedHashSet<>();
+    Node node;
+    if (key instanceof LockKey.Node inTree) {
+      node = nodes.find(trees, inTree.tree());
+      for (int depth = 0; node != null && depth < inTree.path().depth(); depth++) {
+        node.earnestClaims().forEach(claim -> met.add(claim.request));
+        node = nodes.find(node, inTree.path().segment(depth));
+      }
+    } else {
+      node = nodes.find(names, ((LockKey.Name) key).name());
+    }
+    if (node != null) {
+      node.claims().forEach(claim -> met.add(claim.request));
+    }
+    return view(key, met);
   }
 
   /**
-   * The plain names that start with a prefix and are held or waited for, sorted.
+   * The plain names that start with a prefix and are held or waited for, sorted. Costs as much as there are keys in the table.
    *
    * @param limit not more than so many
    */
   public List<KeyView> list(String prefix, int limit) {
     return nodes.all().stream()
         .filter(node -> node.parent == names && node.segment.startsWith(prefix))
-        .map(node -> node.segment)
-        .sorted()
+        .sorted(Comparator.comparing((Node node) -> node.segment))
         .limit(limit)
-        .map(name -> describe(new LockKey.Name(name)))
+        .map(node -> viewOfEarnest(new LockKey.Name(node.segment), node))
         .toList();
   }
 
   /**
-   * The nodes of a tree that are held or waited for themselves, not only above or below, sorted by path.
+   * The nodes of a tree that are held or waited for themselves, not only above or below, sorted by path; of each, those who
+   * asked for that very node. Costs as much as there are keys in the table.
    *
    * @param limit not more than so many
    */
   public List<KeyView> listTree(String tree, int limit) {
-    return nodes.all().stream()
-        .filter(node -> node.isClaimedInEarnest() && isInTree(node, tree))
-        .map(LockTable::path)
-        .sorted()
+    Map<TreePath, Node> found = new TreeMap<>();
+    for (Node node : nodes.all()) {
+      if (node.isClaimedInEarnest() && isInTree(node, tree)) {
+        found.put(path(node), node);
+      }
+    }
+    return found.entrySet().stream()
         .limit(limit)
-        .map(path -> describe(new LockKey.Node(tree, path)))
+        .map(each -> viewOfEarnest(new LockKey.Node(tree, each.getKey()), each.getValue()))
         .toList();
   }
 
   /**
-   * Some of those who hold what a waiting request waits for, the earliest arrivals first at each node.
+   * Some of those who must leave before a waiting request can be granted: the holders in its way, and those in the way of
+   * the waiters in its way. Nearest first, and then by arrival.
    *
-   * @param limit not more than so many
-   * @return empty if there is no such request, or only waiters are in its way
+   * @param looks not more than so many requests are looked at
+   * @return empty if there is no such request
    */
-  public List<RequestView> holdersInTheWay(long session, long request, int limit) {
+  public List<RequestView> holdersInTheWay(long session, long request, int looks) {
     Request waiting = requests.find(session, request);
-    return waiting == null ? List.of() : holdersInTheWay(waiting, limit);
+    return waiting == null ? List.of() : holdersInTheWay(waiting, looks);
   }
 
   /** The table as bytes: equal for equal tables. */
@@ -312,6 +337,10 @@ public final class LockTable {
       events.add(known);
       return;
     }
+    if (session.remembered().size() >= MAX_REMEMBERED) {
+      events.add(new Event.Refused(session.id, acquire.request(), Refusal.TOO_MANY_UNACKNOWLEDGED));
+      return;
+    }
     Request request =
         new Request(
             session,
@@ -329,7 +358,7 @@ public final class LockTable {
       events.add(queued(request));
     } else {
       Event.Busy busy =
-          new Event.Busy(session.id, request.id, holdersInTheWay(request, HOLDERS_TOLD));
+          new Event.Busy(session.id, request.id, holdersInTheWay(request, LOOKS_WHEN_BUSY));
       remove(request);
       remember(session, request.id, new Event.Busy(session.id, request.id, List.of()));
       events.add(busy);
@@ -372,7 +401,9 @@ public final class LockTable {
       return;
     }
     Event known = whatBecameOf(session, cancel.request());
-    if (known == null) {
+    if (known == null && session.remembered().size() >= MAX_REMEMBERED) {
+      known = new Event.Refused(session.id, cancel.request(), Refusal.TOO_MANY_UNACKNOWLEDGED);
+    } else if (known == null) {
       remember(session, cancel.request(), cancelled); // the request itself may still be on its way
       known = cancelled;
     }
@@ -395,8 +426,9 @@ public final class LockTable {
 
   private void revoke(Command.Revoke revoke, List<Event> events) {
     Refusal refusal = Refusal.NOT_HOLDER;
-    for (Request request : meeting(revoke.key())) {
-      if (request.isGranted() && isTargetOf(request, revoke.key())) {
+    for (Claim claim : earnestClaims(revoke.key())) {
+      Request request = claim.request;
+      if (request.isGranted()) {
         if (request.token == revoke.token()) {
           end(
               request,
@@ -548,42 +580,58 @@ public final class LockTable {
     return new Event.Queued(request.session.id, request.id, position);
   }
 
-  private static List<RequestView> holdersInTheWay(Request request, int limit) {
-    Map<Request, RequestView> found = new LinkedHashMap<>();
-    for (Claim claim = request.claims; claim != null; claim = claim.nextOfRequest) {
-      claim.node.addHoldersInTheWay(claim, limit, found);
-    }
-    return List.copyOf(found.values());
-  }
-
-  /** The requests that claim a key, or in earnest one above it. */
-  private Set<Request> meeting(LockKey key) {
-    Set<Request> met = new LinkedHashSet<>();
-    if (key instanceof LockKey.Node inTree) {
-      Node node = nodes.find(trees, inTree.tree());
-      for (int i = 0; node != null && i < inTree.path().depth(); i++) {
-        for (Claim claim : node.claims()) {
-          if (claim.mode.isEarnest()) {
-            met.add(claim.request);
+  private static List<RequestView> holdersInTheWay(Request request, int looks) {
+    List<RequestView> holders = new ArrayList<>();
+    Set<Request> seen = new HashSet<>();
+    Deque<Request> waiters = new ArrayDeque<>(List.of(request));
+    while (!waiters.isEmpty() && seen.size() < looks) {
+      Request waiter = waiters.remove();
+      List<Claim> before = new ArrayList<>();
+      for (Claim claim = waiter.claims; claim != null; claim = claim.nextOfRequest) {
+        claim.node.addBefore(claim, looks, before);
+      }
+      before.sort(Comparator.comparingLong(Claim::arrival));
+      for (Claim claim : before) {
+        if (seen.size() < looks && seen.add(claim.request)) {
+          if (claim.request.isGranted()) {
+            holders.add(claim.request.view());
+          } else {
+            waiters.add(claim.request);
           }
         }
-        node = nodes.find(node, inTree.path().segment(i));
       }
-      addClaimants(node, met);
+    }
+    return holders;
+  }
+
+  private static KeyView viewOfEarnest(LockKey key, Node node) {
+    return view(key, node.earnestClaims().stream().map(claim -> claim.request).toList());
+  }
+
+  private static KeyView view(LockKey key, Collection<Request> requests) {
+    List<Request> holders = new ArrayList<>();
+    List<Request> waiters = new ArrayList<>();
+    requests.forEach(request -> (request.isGranted() ? holders : waiters).add(request));
+    holders.sort(Comparator.comparingLong(request -> request.token));
+    waiters.sort(Comparator.comparingLong(request -> request.arrival));
+    return new KeyView(
+        key,
+        holders.stream().limit(MOST_VIEWED).map(Request::view).toList(),
+        waiters.stream().limit(MOST_VIEWED).map(Request::view).toList());
+  }
+
+  /** The claims of those who asked for this very key. */
+  private List<Claim> earnestClaims(LockKey key) {
+    Node node;
+    if (key instanceof LockKey.Node inTree) {
+      node = nodes.find(trees, inTree.tree());
+      for (int depth = 0; node != null && depth < inTree.path().depth(); depth++) {
+        node = nodes.find(node, inTree.path().segment(depth));
+      }
     } else {
-      addClaimants(nodes.find(names, ((LockKey.Name) key).name()), met);
+      node = nodes.find(names, ((LockKey.Name) key).name());
     }
-    return met;
-  }
-
-  private static void addClaimants(@Nullable Node node, Set<Request> claimants) {
-    if (node != null) {
-      node.claims().forEach(claim -> claimants.add(claim.request));
-    }
-  }
-
-  private static boolean isTargetOf(Request request, LockKey key) {
-    return request.targets.stream().anyMatch(target -> target.key().equals(key));
+    return node == null ? List.of() : node.earnestClaims();
   }
 
   private boolean isInTree(Node node, String tree) {

@@ -1,9 +1,7 @@
 package io.holdfast.table;
 
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -127,32 +125,24 @@ final class Node extends Line {
     return all;
   }
 
-  /**
-   * Adds to {@code found} those who hold this node in a mode that the claim conflicts with, in the order of arrival, until
-   * there are {@code limit}.
-   */
-  void addHoldersInTheWay(Claim claim, int limit, Map<Request, RequestView> found) {
-    List<Request> holders = new ArrayList<>();
+  /** Adds the claims that a claim comes after and conflicts with, at most so many of each line, the oldest. */
+  void addBefore(Claim claim, int limit, List<Claim> before) {
     for (Line line = this; line != null; line = line.next) {
       if (line.conflictsWith(claim.mode)) {
-        // Holders stand in the free part of a line. A waiter there waits at another of its nodes.
-        int ofLine = 0;
         Claim each = line.oldest;
-        while (each != null && each != line.firstBlocked && each != claim && ofLine < limit) {
-          if (each.request.isGranted()) {
-            holders.add(each.request);
-            ofLine++;
-          }
+        for (int i = 0; i < limit && each != null && each.arrival() < claim.arrival(); i++) {
+          before.add(each);
           each = each.later;
         }
       }
     }
-    holders.sort(Comparator.comparingLong(holder -> holder.arrival));
-    for (Request holder : holders) {
-      if (found.size() < limit) {
-        found.putIfAbsent(holder, holder.view());
-      }
-    }
+  }
+
+  /** Claims of the node itself, not only of something below it, in no order that means anything. */
+  List<Claim> earnestClaims() {
+    List<Claim> earnest = claims();
+    earnest.removeIf(claim -> !claim.mode.isEarnest());
+    return earnest;
   }
 
   private void advance(Line line, List<Request> unblocked) {

@@ -6,6 +6,8 @@ public enum Refusal {
   UNKNOWN_SESSION,
   /** The request ended, its client has acknowledged that, and what became of it is forgotten. */
   FORGOTTEN_REQUEST,
+  /** The session has too many ended requests that it has not acknowledged. */
+  TOO_MANY_UNACKNOWLEDGED,
   /** The request holds nothing. */
   NOT_HOLDER,
   /** It is held under another token. */

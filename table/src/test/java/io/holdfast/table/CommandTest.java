@@ -87,8 +87,7 @@ class CommandTest {
   @Test
   void anAcquireHasATarget() {
     isRefused(
-        () -> new Command.Acquire(0, 1, 1, 0, true, List.of(), DATA, 1),
-        "targets are 0, at least 1");
+        () -> new Command.Acquire(0, 1, 1, 0, true, List.of(), DATA, 1), "targets are 0, 1 to 100");
   }
 
   @Test

@@ -7,15 +7,18 @@ import io.holdfast.LockKey;
 import io.holdfast.LockTarget;
 import io.holdfast.LossReason;
 import io.holdfast.TreePath;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
@@ -97,9 +100,17 @@ final class NaiveTable {
   }
 
   KeyView describe(LockKey key) {
+    return view(key, target -> Requests.meet(target, key));
+  }
+
+  private KeyView askedForVery(LockKey key) {
+    return view(key, key::equals);
+  }
+
+  private KeyView view(LockKey key, Predicate<LockKey> concerns) {
     List<Wish> met =
         line.stream()
-            .filter(wish -> wish.targets.stream().anyMatch(t -> Requests.meet(t.key(), key)))
+            .filter(wish -> wish.targets.stream().anyMatch(t -> concerns.test(t.key())))
             .toList();
     return new KeyView(
         key,
@@ -116,7 +127,7 @@ final class NaiveTable {
         .filter(key -> key instanceof LockKey.Name name && name.name().startsWith(prefix))
         .sorted(Comparator.comparing(LockKey::toString))
         .limit(limit)
-        .map(this::describe)
+        .map(this::askedForVery)
         .toList();
   }
 
@@ -125,7 +136,7 @@ final class NaiveTable {
         .filter(key -> key instanceof LockKey.Node node && node.tree().equals(tree))
         .sorted(Comparator.comparing(key -> ((LockKey.Node) key).path()))
         .limit(limit)
-        .map(this::describe)
+        .map(this::askedForVery)
         .toList();
   }
 
@@ -331,19 +342,22 @@ final class NaiveTable {
     throw new AssertionError("waits for nothing: " + wish.view());
   }
 
-  private List<RequestView> holdersInTheWay(Wish wish, int limit) {
-    Set<RequestView> found = new LinkedHashSet<>();
-    for (LockKey node : wish.nodes) {
-      for (Wish other : line) {
-        if (other.token != 0
-            && other != wish
-            && conflictAt(node, other, wish)
-            && found.size() < limit) {
-          found.add(other.view());
+  /** Those before it, then those before the waiters among them, and so on: the holders of the first so many. */
+  private List<RequestView> holdersInTheWay(Wish wish, int looks) {
+    Set<Wish> seen = new LinkedHashSet<>();
+    Deque<Wish> waiters = new ArrayDeque<>(List.of(wish));
+    while (!waiters.isEmpty()) {
+      Wish waiter = waiters.remove();
+      for (Wish earlier : earlierThan(waiter)) {
+        if (Requests.conflict(earlier.targets, waiter.targets)
+            && seen.size() < looks
+            && seen.add(earlier)
+            && earlier.token == 0) {
+          waiters.add(earlier);
         }
       }
     }
-    return List.copyOf(found);
+    return seen.stream().filter(each -> each.token != 0).map(Wish::view).toList();
   }
 
   private List<Wish> earlierThan(Wish wish) {

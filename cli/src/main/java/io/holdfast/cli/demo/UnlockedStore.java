@@ -73,7 +73,7 @@ final class UnlockedStore {
     public LockDescription describe(LockKey key) {
       List<Holder> holders =
           grants.values().stream().filter(grant -> grant.isOn(key)).map(Grant::toHolder).toList();
-      return new LockDescription(key, holders, List.of());
+      return new LockDescription(key, holders, List.of(), true);
     }
 
     @Override

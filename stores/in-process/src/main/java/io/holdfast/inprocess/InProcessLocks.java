@@ -32,16 +32,22 @@ import java.util.function.Supplier;
  * where a resource outlives the process and remembers tokens, begin {@linkplain Builder#tokensAbove above} the highest that it
  * has seen.
  *
- * <p>Thread-safe. Starts no thread but that of the ticker, and none before the first timed wait or {@code maxHold}.
+ * <p>Thread-safe. Starts no thread but that of the ticker, and none before the first wait or {@code maxHold}.
  */
 public final class InProcessLocks {
   static final CompletableFuture<Void> DONE = CompletableFuture.completedFuture(null);
 
-  /** So many holders are named to somebody whose patience ended. */
-  private static final int HOLDERS_TOLD = 8;
+  /** So many requests in the way are looked at to name their holders to somebody whose patience ended. */
+  private static final int LOOKS_FOR_HOLDERS = 8;
 
-  /** So many holders are looked at to find out whether a thread waits for itself. */
-  private static final int HOLDERS_SEARCHED = 64;
+  /** So many requests in the way are looked at to find out whether a thread waits for itself. */
+  private static final int LOOKS_FOR_ITSELF = 64;
+
+  private static final String THIS_THREAD =
+      "this thread is in its own way: locks are not reentrant";
+
+  /** So many clients may be open at a time. */
+  private static final int MAX_CLIENTS = 1_000_000;
 
   /*
    * One mutex guards the table and what is known of its requests. Under it a command is applied and its events are noted;
@@ -57,12 +63,14 @@ public final class InProcessLocks {
 
   private final Ticker ticker;
   private final long originNanos;
+  private final Instant originInstant;
   private final int maxRequests;
 
   private InProcessLocks(Builder builder) {
     this.table = new LockTable(builder.tokensAbove);
     this.ticker = builder.ticker;
     this.originNanos = ticker.nanos();
+    this.originInstant = ticker.instant();
     this.maxRequests = builder.maxRequests;
   }
 
@@ -94,6 +102,10 @@ public final class InProcessLocks {
   InProcessSession open(String client) {
     mutex.lock();
     try {
+      if (table.size().sessions() >= MAX_CLIENTS) {
+        throw new LockRefusedException(
+            "TOO_MANY_CLIENTS", "open are " + MAX_CLIENTS + ", at most " + MAX_CLIENTS);
+      }
       long session = ++lastSession;
       table.apply(new Command.OpenSession(now(), session, client));
       return new InProcessSession(this, session, client);
@@ -126,8 +138,7 @@ public final class InProcessLocks {
         notices.add(
             () ->
                 request.completeExceptionally(
-                    new IllegalStateException(
-                        "not reentrant: this thread holds what it would wait for, " + request)));
+                    new IllegalStateException(THIS_THREAD + ", " + request)));
         apply(new Command.Cancel(now(), request.session(), request.id), notices);
       }
     } finally {
@@ -159,8 +170,8 @@ public final class InProcessLocks {
     try {
       if (request.isWaiting()) {
         List<RequestView> inTheWay =
-            table.holdersInTheWay(request.session(), request.id, HOLDERS_TOLD);
-        String hint = isInItsOwnWay(request) ? " (this very thread: locks are not reentrant)" : "";
+            table.holdersInTheWay(request.session(), request.id, LOOKS_FOR_HOLDERS);
+        String hint = isInItsOwnWay(request) ? THIS_THREAD : "";
         notices.add(() -> request.complete(new AcquireOutcome.Busy(holders(inTheWay), hint)));
         apply(new Command.Cancel(now(), request.session(), request.id), notices);
       }
@@ -229,14 +240,18 @@ public final class InProcessLocks {
   }
 
   private LockDescription describe(KeyView view) {
-    List<Waiter> waiters =
+    int most = LockClient.MAX_DESCRIBED;
+    return new LockDescription(
+        view.key(),
+        holders(view.holders()).stream().limit(most).toList(),
         view.waiters().stream()
+            .limit(most)
             .map(
                 waiter ->
                     new Waiter(
                         waiter.client(), waiter.targets(), instant(waiter.since()), waiter.data()))
-            .toList();
-    return new LockDescription(view.key(), holders(view.holders()), waiters);
+            .toList(),
+        view.holders().size() <= most && view.waiters().size() <= most);
   }
 
   private LockList toList(List<KeyView> views) {
@@ -246,7 +261,7 @@ public final class InProcessLocks {
   }
 
   private Instant instant(long tableTime) {
-    return ticker.instant().plusNanos(tableTime - now());
+    return originInstant.plusNanos(tableTime);
   }
 
   private long now() {
@@ -301,7 +316,7 @@ public final class InProcessLocks {
   private boolean isInItsOwnWay(InProcessRequest waiting) {
     long caller = waiting.callerThread();
     return caller != 0
-        && table.holdersInTheWay(waiting.session(), waiting.id, HOLDERS_SEARCHED).stream()
+        && table.holdersInTheWay(waiting.session(), waiting.id, LOOKS_FOR_ITSELF).stream()
             .map(view -> requests.find(view.request()))
             .anyMatch(holder -> holder != null && holder.callerThread() == caller);
   }

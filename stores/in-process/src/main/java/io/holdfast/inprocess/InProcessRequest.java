@@ -171,7 +171,7 @@ final class InProcessRequest extends CompletableFuture<AcquireOutcome> implement
   private void handOver() {
     cancel(patience);
     if (deadlineNanos != NO_DEADLINE) {
-      Ticker.Alarm set = locks.ticker().schedule(deadlineNanos, () -> locks.expire(this));
+      Ticker.Alarm set = alarm(deadlineNanos, () -> locks.expire(this));
       expiry = set;
       if (!isHeld()) {
         set.cancel();
@@ -183,12 +183,22 @@ final class InProcessRequest extends CompletableFuture<AcquireOutcome> implement
   }
 
   private void limitPatience() {
-    Ticker ticker = locks.ticker();
-    Ticker.Alarm set =
-        ticker.schedule(ticker.nanos() + asked.maxWaitNanos(), () -> locks.timeOut(this));
+    long deadline = locks.ticker().nanos() + asked.maxWaitNanos();
+    Ticker.Alarm set = alarm(deadline, () -> locks.timeOut(this));
     patience = set;
     if (!isWaiting()) {
       set.cancel();
+    }
+  }
+
+  /** Sets an alarm; a request that cannot have one fails, rather than wait or hold without a bound. */
+  private Ticker.Alarm alarm(long deadline, Runnable task) {
+    try {
+      return locks.ticker().schedule(deadline, task);
+    } catch (RuntimeException | Error e) {
+      completeExceptionally(e);
+      locks.cancel(this);
+      throw e;
     }
   }
 

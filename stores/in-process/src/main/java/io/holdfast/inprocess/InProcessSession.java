@@ -15,11 +15,24 @@ import java.util.concurrent.CompletableFuture;
 /** One client's view of the locks. */
 final class InProcessSession implements LockStore {
   private static final Set<Capability> CAPABILITIES =
-      Collections.unmodifiableSet(EnumSet.complementOf(EnumSet.of(Capability.DURABLE_TOKENS)));
+      Collections.unmodifiableSet(
+          EnumSet.of(
+              Capability.SHARED,
+              Capability.ALL,
+              Capability.TREE,
+              Capability.DATA,
+              Capability.DESCRIBE,
+              Capability.WAITERS,
+              Capability.LIST,
+              Capability.FORCE_RELEASE,
+              Capability.FENCING,
+              Capability.FAIR,
+              Capability.PUSH));
 
   private final InProcessLocks locks;
   private final long id;
   private final String client;
+  private volatile boolean closed;
 
   InProcessSession(InProcessLocks locks, long id, String client) {
     this.locks = locks;
@@ -55,26 +68,37 @@ final class InProcessSession implements LockStore {
 
   @Override
   public LockDescription describe(LockKey key) {
+    requireOpen();
     return locks.describe(key);
   }
 
   @Override
   public LockList list(String prefix) {
+    requireOpen();
     return locks.list(prefix);
   }
 
   @Override
   public LockList listTree(String tree) {
+    requireOpen();
     return locks.listTree(tree);
   }
 
   @Override
   public boolean forceRelease(LockKey key, long token) {
+    requireOpen();
     return locks.forceRelease(key, token);
   }
 
   @Override
   public void close() {
+    closed = true;
     locks.close(this);
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw closed();
+    }
   }
 }

@@ -23,12 +23,29 @@ final class Notices {
     others.add(notice);
   }
 
+  /** Tells all, even if telling one fails; what failed first is thrown then. */
   void run() {
-    if (first != null) {
-      first.run();
-    }
+    Throwable failure = first == null ? null : failureOf(first);
     if (others != null) {
-      others.forEach(Runnable::run);
+      for (Runnable notice : others) {
+        Throwable next = failureOf(notice);
+        failure = failure == null ? next : failure;
+      }
+    }
+    if (failure instanceof RuntimeException exception) {
+      throw exception;
+    }
+    if (failure instanceof Error error) {
+      throw error;
+    }
+  }
+
+  private static @Nullable Throwable failureOf(Runnable notice) {
+    try {
+      notice.run();
+      return null;
+    } catch (RuntimeException | Error e) {
+      return e;
     }
   }
 }
