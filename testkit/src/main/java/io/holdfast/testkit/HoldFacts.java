@@ -442,6 +442,37 @@ abstract class HoldFacts extends Facts {
     hold.close();
   }
 
+  /** A holder believes less than the store. */
+  @Test
+  void whoGetsTheLockNextFindsThatItsLastHolderKnows() throws Exception {
+    for (int i = 0; i < store.rounds(); i++) {
+      LockClient dan = store.client("dan");
+      Hold closed = dan.lock(name).acquire();
+      assertThat(believedWhenOthersHad(closed, closed::close)).as("after close").isFalse();
+      Hold clientClosed = dan.lock(name).acquire();
+      assertThat(believedWhenOthersHad(clientClosed, dan::close)).as("after client's").isFalse();
+      Hold expired = limited(ann).acquire();
+      assertThat(believedWhenOthersHad(expired, () -> store.letPass(MAX_HOLD)))
+          .as("expired")
+          .isFalse();
+      if (!store.timeIsTurnedByHand()) {
+        return;
+      }
+    }
+  }
+
+  private boolean believedWhenOthersHad(Hold hold, Runnable end) {
+    boolean[] believed = new boolean[1];
+    store.atOnce(
+        end,
+        () -> {
+          Hold next = store.freedAtOnce(bob.lock(name));
+          believed[0] = hold.isHeld();
+          next.close();
+        });
+    return believed[0];
+  }
+
   private DistributedLock limited(LockClient client) {
     return client.lock(name).with(HoldOptions.defaults().maxHold(MAX_HOLD));
   }

@@ -186,4 +186,11 @@ public abstract class LockContract {
       super(tested);
     }
   }
+
+  @Nested
+  class Contention extends ContentionFacts {
+    Contention() {
+      super(tested);
+    }
+  }
 }
