@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.holdfast.Capability;
 import io.holdfast.DistributedLock;
 import io.holdfast.Hold;
+import io.holdfast.HoldOptions;
 import io.holdfast.LockClient;
 import io.holdfast.LockTimeoutException;
 import java.time.Duration;
@@ -194,6 +195,19 @@ abstract class LeavingFacts extends Facts {
     store.failure(first.answer);
     hold.close();
     store.promptly(second).close();
+  }
+
+  /** A waiter whose process is dead must not be granted the lock, or not for long. */
+  @Test
+  void theNextInLineGetsTheLockInsteadOfADeadWaiter() throws Exception {
+    Hold hold = ann.lock(name).acquire();
+    CompletableFuture<Hold> dead = waits(bob.lock(name), name, 1);
+    CompletableFuture<Hold> next = waits(cid.lock(name), name, 2);
+    store.kill(bob);
+    hold.close();
+    store.letPass(HoldOptions.defaults().leaseDuration());
+    store.promptly(next).close();
+    assertThat(dead.isDone() && !dead.isCompletedExceptionally()).isFalse();
   }
 
   @Test

@@ -3,10 +3,19 @@ package io.holdfast.testkit.history;
 import io.holdfast.LockTarget;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /** A try that was answered with "busy" met somebody: a conflicting request held, or waited, at some moment of the try (P16). */
 final class BusyCheck {
+  /*
+   * Whether such answers fit into one order with all others is in general a search (Wing and Gong, 1993; Lowe, 2017). Here
+   * tokens give the order of grants, so none is needed: each grant is taken to have come as early, and gone as late, as it
+   * can have, which only ever makes a busy answer easier to explain. Who waits is there from the moment it asks; who does
+   * not wait, and whoever asks a store that keeps no line, is there only from its grant, which came after all those with
+   * lower tokens had been given back.
+   */
   private final Timeline timeline;
   private final Rules rules;
   private final Report report;
@@ -19,45 +28,58 @@ final class BusyCheck {
   }
 
   void run() {
+    Map<Attempt, Long> grantedFrom = earliestGrants();
     List<Moment> moments = new ArrayList<>();
     for (Attempt attempt : timeline.attempts()) {
       if (attempt.why == HistoryEvent.Why.BUSY) {
         moments.add(new Moment(attempt.gaveUpAt, Kind.IS_BUSY, attempt));
       } else {
-        moments.add(new Moment(attempt.askedAt, Kind.COMES, attempt));
-        moments.add(new Moment(goneBy(attempt), Kind.GOES, attempt));
+        boolean waits = rules.fair && !attempt.asked.maxWait().isZero();
+        long from = waits ? attempt.askedAt : grantedFrom.getOrDefault(attempt, attempt.askedAt);
+        moments.add(new Moment(from, Kind.COMES, attempt));
+        moments.add(new Moment(Math.max(from, goneBy(attempt)), Kind.GOES, attempt));
       }
     }
     moments.sort(Comparator.comparingLong(Moment::at).thenComparing(Moment::kind));
     for (Moment moment : moments) {
-      Attempt attempt = moment.attempt;
-      switch (moment.kind) {
-        case COMES -> attempt.asked.targets().forEach(t -> presences.change(t, p -> p.present++));
-        case IS_BUSY -> check(attempt);
-        case GOES ->
-            attempt
-                .asked
-                .targets()
-                .forEach(
-                    t ->
-                        presences.change(
-                            t,
-                            p -> {
-                              p.present--;
-                              p.lastGone = moment.at;
-                            }));
+      for (LockTarget target : moment.attempt.asked.targets()) {
+        switch (moment.kind) {
+          case COMES -> presences.change(target, Presence::come);
+          case GOES -> presences.change(target, presence -> presence.go(moment.at));
+          case IS_BUSY -> {}
+        }
+      }
+      if (moment.kind == Kind.IS_BUSY) {
+        check(moment.attempt);
       }
     }
   }
 
+  /** The first moment at which each grant can have been made: after all conflicting ones with lower tokens were freed. */
+  private Map<Attempt, Long> earliestGrants() {
+    List<Attempt> byToken = new ArrayList<>(timeline.attempts());
+    byToken.removeIf(attempt -> attempt.token <= 0);
+    byToken.sort(Comparator.comparingLong(attempt -> attempt.token));
+    Map<Attempt, Long> earliest = new HashMap<>();
+    KeyIndex<Freed> freed = new KeyIndex<>(Freed::new);
+    for (Attempt attempt : byToken) {
+      Freed before = new Freed();
+      before.raise(attempt.askedAt);
+      attempt.asked.targets().forEach(target -> freed.meet(target, f -> before.raise(f.at)));
+      earliest.put(attempt, Math.min(before.at, attempt.acquiredAt));
+      long free = attempt.mayBeFreedFrom(rules);
+      attempt.asked.targets().forEach(target -> freed.change(target, f -> f.raise(free)));
+    }
+    return earliest;
+  }
+
   private long goneBy(Attempt attempt) {
-    if (attempt.wasAcquired() || attempt.grantIsUnknown()) {
-      return attempt.mustBeFreedBy(rules);
+    if (attempt.wasAcquired() || attempt.why == null) {
+      boolean stillAsks = !attempt.wasAcquired() && attempt.over() == Attempt.NEVER;
+      return stillAsks ? Attempt.NEVER : attempt.mustBeFreedBy(rules);
     }
     // A grant that came too late for its client is given back, a little later.
-    return attempt.why == null
-        ? Attempt.NEVER
-        : Attempt.plus(attempt.gaveUpAt, rules.livenessNanos);
+    return Attempt.plus(attempt.gaveUpAt, rules.livenessNanos);
   }
 
   private void check(Attempt busy) {
@@ -93,5 +115,23 @@ final class BusyCheck {
   private static final class Presence {
     private int present;
     private long lastGone = -1;
+
+    void come() {
+      present++;
+    }
+
+    void go(long at) {
+      present--;
+      lastGone = at;
+    }
+  }
+
+  /** When the last of several was freed. */
+  private static final class Freed {
+    private long at;
+
+    void raise(long other) {
+      at = Math.max(at, other);
+    }
   }
 }

@@ -805,6 +805,41 @@ class HistoryCheckerTest {
     }
 
     @Test
+    void tokensTellThatAGrantCameTooLateToBeTheReason() {
+      String text =
+          """
+          0  ann asks 1 for x waiting 0
+          %d bob asks 2 for x waiting 0
+          %d 2 gave up BUSY
+          3  cid asks 3 for x waiting 0
+          4  3 acquired 1
+          5  3 releasing
+          6  3 released
+          9  1 acquired 2
+          """;
+      broken("P16", text.formatted(1, 2));
+      fine(text.formatted(1, 4));
+      fine(text.formatted(7, 8));
+    }
+
+    @Test
+    void whoWaitsIsAReasonOnlyWhereThereIsALine() {
+      String text =
+          """
+          0  ann asks 1 for x
+          1  bob asks 2 for x waiting 0
+          2  2 gave up BUSY
+          3  cid asks 3 for x waiting 0
+          4  3 acquired 1
+          5  3 releasing
+          6  3 released
+          9  1 acquired 2
+          """;
+      fine(text);
+      broken(HistoryChecker.unfair(), "P16", text);
+    }
+
+    @Test
     void busyBecauseOfAHolderOrAWaiterIsFine() {
       fine(
           """
