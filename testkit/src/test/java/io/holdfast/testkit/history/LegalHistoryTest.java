@@ -22,7 +22,7 @@ class LegalHistoryTest {
   @ParameterizedTest
   @EnumSource
   void aSpoiltHistoryDoesNot(Corruption corruption) {
-    for (long seed : List.of(101L, 103L, 105L, 107L, 109L)) {
+    for (long seed : List.of(101L, 103L, 105L)) {
       History spoilt = corruption.of(LegalHistory.of(seed, 8, Duration.ofSeconds(8)), seed);
       assertThat(LegalHistory.CHECKER.check(spoilt))
           .as("seed %d", seed)
