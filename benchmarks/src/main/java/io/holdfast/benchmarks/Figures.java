@@ -1,5 +1,6 @@
 package io.holdfast.benchmarks;
 
+import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
@@ -10,7 +11,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.openjdk.jmh.annotations.Mode;
@@ -27,13 +27,16 @@ import org.openjdk.jmh.util.Statistics;
 
 /**
  * Runs the benchmarks and writes what came of them into a page: a table for each part, between its lines {@code <!--
- * figures: PART -->} and {@code <!-- end -->}. Ratios are of one run. JMH's own report goes into a folder.
+ * figures: PART -->} and {@code <!-- end -->}. Ratios are of one run. JMH's own reports go into a folder.
  *
  * <p>{@code Figures PAGE FOLDER [--quick] [PART…]}; {@code --quick} only shows that everything runs.
  */
 final class Figures {
   private static final List<String> PARTS =
       List.of("uncontended", "independence", "handoff", "scaling", "latency", "memory");
+
+  /** More of the machine than this, used by others, makes figures preliminary. */
+  private static final double BUSY = 0.1;
 
   private final Path page;
   private final Path folder;
@@ -79,69 +82,64 @@ final class Figures {
         run("uncontended", options("UncontendedBenchmark").addProfiler(GCProfiler.class));
     List<String> lines =
         header("acquire and release", "a second", "bytes", "÷ locks at hand", "÷ lock map");
-    addUncontended(lines, results, "name", "name", "");
-    addUncontended(lines, results, "depth 1", "subtree", "1");
-    addUncontended(lines, results, "depth 5", "subtree", "5");
-    addUncontended(lines, results, "depth 20", "subtree", "20");
+    for (String depth : List.of("", "1", "5", "20")) {
+      String benchmark = depth.isEmpty() ? "name" : "subtree";
+      Measure atHand = results.score(benchmark + "Locks", depth);
+      Measure byMap = results.score(benchmark + "LockMap", depth);
+      for (Row row :
+          List.of(
+              new Row("Table", "the table"),
+              new Row("StoreKept", "the store, lock object kept"),
+              new Row("Store", "the store"),
+              new Row("Locks", "JDK, locks at hand"),
+              new Row("LockMap", "JDK, lock map"))) {
+        Measure rate = results.score(benchmark + row.benchmark, depth);
+        Measure bytes = results.counter(benchmark + row.benchmark, depth, "gc.alloc.rate.norm");
+        lines.add(
+            line(
+                (depth.isEmpty() ? "a name: " : "depth " + depth + ": ") + row.called,
+                rate.withSpread(),
+                bytes,
+                rate.ratioTo(atHand),
+                rate.ratioTo(byMap)));
+      }
+    }
     return lines;
-  }
-
-  private static void addUncontended(
-      List<String> lines, Results results, String what, String benchmark, String depth) {
-    Map<String, String> sides = new TreeMap<>();
-    sides.put("1Table", "the table");
-    sides.put("2StoreKept", "the store, lock object kept");
-    sides.put("3Store", "the store");
-    sides.put("4Locks", "JDK: locks at hand");
-    sides.put("5LockMap", "JDK: lock map");
-    sides.forEach(
-        (side, called) -> {
-          String name = benchmark + side.substring(1);
-          Measure rate = results.score(name, depth);
-          lines.add(
-              row(
-                  what + ", " + called,
-                  rate.withSpread(),
-                  Math.round(results.of(name, depth, "gc.alloc.rate.norm").median()),
-                  rate.ratioTo(results.score(benchmark + "Locks", depth)),
-                  rate.ratioTo(results.score(benchmark + "LockMap", depth))));
-        });
   }
 
   private List<String> independence() throws IOException, RunnerException {
     Results results = run("independence", options("IndependenceBenchmark"));
-    String[] sizes = {"10", "100", "1000", "10000", "100000"};
+    List<String> sizes = List.of("10", "100", "1000", "10000", "100000");
     List<String> lines =
         header("ns, and × those with 10", "10", "100", "1 000", "10 000", "100 000", "spread");
-    addIndependence(lines, results, sizes, "tableSiblings", "table: siblings written");
-    addIndependence(lines, results, sizes, "tableNephews", "table: below a sibling written");
-    addIndependence(lines, results, sizes, "tableReadersBelow", "table: below it read, as it is");
-    addIndependence(lines, results, sizes, "tableNames", "table: other names held");
-    addIndependence(lines, results, sizes, "tableOtherLine", "table: waiters elsewhere");
-    addIndependence(lines, results, sizes, "tableHandOff", "table: hand-off, waiters in line");
-    addIndependence(lines, results, sizes, "tableCancel", "table: giving up amid the line");
-    addIndependence(lines, results, sizes, "tableTry", "table: try in vain, waiters in line");
-    addIndependence(lines, results, sizes, "storeSiblings", "store: siblings written");
-    addIndependence(lines, results, sizes, "storeNames", "store: other names held");
-    addIndependence(lines, results, sizes, "storeOtherLine", "store: waiters elsewhere");
-    addIndependence(lines, results, sizes, "storeHandOff", "store: hand-off, waiters in line");
-    addIndependence(lines, results, sizes, "storeCancel", "store: giving up amid the line");
-    addIndependence(lines, results, sizes, "storeTry", "store: try in vain, waiters in line");
-    return lines;
-  }
-
-  private static void addIndependence(
-      List<String> lines, Results results, String[] sizes, String benchmark, String called) {
-    List<Object> cells = new ArrayList<>(List.of(called));
-    double first = results.score(benchmark, sizes[0]).median();
-    long spread = 0;
-    for (String size : sizes) {
-      Measure nanos = results.score(benchmark, size);
-      cells.add(String.format(Locale.ROOT, "%s ×%.2f", nanos, nanos.median() / first));
-      spread = Math.max(spread, nanos.spread());
+    for (Row row :
+        List.of(
+            new Row("tableSiblings", "table: siblings written"),
+            new Row("tableNephews", "table: below a sibling written"),
+            new Row("tableReadersBelow", "table: below it read, as it is"),
+            new Row("tableNames", "table: other names held"),
+            new Row("tableOtherLine", "table: waiters elsewhere"),
+            new Row("tableHandOff", "table: hand-off, waiters in line"),
+            new Row("tableCancel", "table: giving up amid the line"),
+            new Row("tableTry", "table: try in vain, waiters in line"),
+            new Row("storeSiblings", "store: siblings written"),
+            new Row("storeNames", "store: other names held"),
+            new Row("storeOtherLine", "store: waiters elsewhere"),
+            new Row("storeHandOff", "store: hand-off, waiters in line"),
+            new Row("storeCancel", "store: giving up amid the line"),
+            new Row("storeTry", "store: try in vain, waiters in line"))) {
+      List<Object> cells = new ArrayList<>(List.of(row.called));
+      double first = results.score(row.benchmark, "10").median();
+      long spread = 0;
+      for (String size : sizes) {
+        Measure nanos = results.score(row.benchmark, size);
+        cells.add(String.format(Locale.ROOT, "%s ×%.2f", nanos, nanos.median() / first));
+        spread = Math.max(spread, nanos.spread());
+      }
+      cells.add("± " + spread + " %");
+      lines.add(line(cells.toArray()));
     }
-    cells.add("± " + spread + " %");
-    lines.add(row(cells.toArray()));
+    return lines;
   }
 
   private List<String> handOff() throws IOException, RunnerException {
@@ -149,27 +147,27 @@ final class Figures {
         run("handoff", options("HandoffBenchmark.(store|fairLock|unfairLock|storeFutures)$"));
     List<String> lines =
         header(
-            "hand-offs a second with",
+            "hand-offs a second among",
             "store",
             "fair lock",
             "store ÷ fair lock",
             "unfair lock",
-            "unfair lock, acquisitions");
-    for (String callers : new String[] {"2", "16", "128", "1000"}) {
-      Measure store = results.of("store", callers, "handOffs");
-      Measure fair = results.of("fairLock", callers, "handOffs");
+            "its acquisitions");
+    for (String callers : List.of("2", "16", "128", "1000")) {
+      Measure store = results.counter("store", callers, "handOffs");
+      Measure fair = results.counter("fairLock", callers, "handOffs");
       lines.add(
-          row(
+          line(
               callers + " threads",
               store.withSpread(),
               fair.withSpread(),
               store.ratioTo(fair),
-              results.of("unfairLock", callers, "handOffs").withSpread(),
-              results.of("unfairLock", callers, "acquisitions").withSpread()));
+              results.counter("unfairLock", callers, "handOffs").withSpread(),
+              results.counter("unfairLock", callers, "acquisitions").withSpread()));
     }
-    for (String callers : new String[] {"16", "1000", "100000"}) {
-      Measure store = results.of("storeFutures", callers, "handOffs");
-      lines.add(row(callers + " futures", store.withSpread(), "", "", "", ""));
+    for (String callers : List.of("16", "1000", "100000")) {
+      Measure store = results.counter("storeFutures", callers, "handOffs");
+      lines.add(line(callers + " futures", store.withSpread(), "", "", "", ""));
     }
     return lines;
   }
@@ -177,12 +175,12 @@ final class Figures {
   private List<String> virtualThreads() throws IOException, RunnerException {
     Results results = run("virtual", options("HandoffBenchmark.*Virtual$"));
     List<String> lines =
-        header("hand-offs a second with", "store", "fair lock", "store ÷ fair lock");
-    for (String callers : new String[] {"2", "16", "128", "1000"}) {
-      Measure store = results.of("storeVirtual", callers, "handOffs");
-      Measure fair = results.of("fairLockVirtual", callers, "handOffs");
+        header("hand-offs a second among", "store", "fair lock", "store ÷ fair lock");
+    for (String callers : List.of("2", "16", "128", "1000")) {
+      Measure store = results.counter("storeVirtual", callers, "handOffs");
+      Measure fair = results.counter("fairLockVirtual", callers, "handOffs");
       lines.add(
-          row(
+          line(
               callers + " virtual threads",
               store.withSpread(),
               fair.withSpread(),
@@ -192,38 +190,35 @@ final class Figures {
   }
 
   private List<String> scaling() throws IOException, RunnerException {
-    Results[] results = new Results[3];
-    for (int i = 0; i < results.length; i++) {
-      int threads = 1 << i;
-      results[i] = run("scaling-" + threads, options("ScalingBenchmark").threads(threads));
-    }
+    Results byOne = run("scaling-1", options("ScalingBenchmark").threads(1));
+    Results byTwo = run("scaling-2", options("ScalingBenchmark").threads(2));
+    Results byFour = run("scaling-4", options("ScalingBenchmark").threads(4));
     List<String> lines =
         header("acquire and release a second", "1 thread", "2", "4", "2 ÷ 1", "4 ÷ 1");
-    Map<String, String> benchmarks = new TreeMap<>();
-    benchmarks.put("namesStore", "names, store");
-    benchmarks.put("namesLockMap", "names, JDK lock map");
-    benchmarks.put("subtreesStore", "sub-trees, store");
-    benchmarks.put("subtreesLockMap", "sub-trees, JDK lock map");
-    benchmarks.forEach(
-        (benchmark, called) -> {
-          Measure one = results[0].score(benchmark, "");
-          Measure two = results[1].score(benchmark, "");
-          Measure four = results[2].score(benchmark, "");
-          lines.add(
-              row(
-                  called,
-                  one.withSpread(),
-                  two.withSpread(),
-                  four.withSpread(),
-                  two.ratioTo(one),
-                  four.ratioTo(one)));
-        });
+    for (Row row :
+        List.of(
+            new Row("namesStore", "names, store"),
+            new Row("namesLockMap", "names, JDK lock map"),
+            new Row("subtreesStore", "sub-trees, store"),
+            new Row("subtreesLockMap", "sub-trees, JDK lock map"))) {
+      Measure one = byOne.score(row.benchmark, "");
+      Measure two = byTwo.score(row.benchmark, "");
+      Measure four = byFour.score(row.benchmark, "");
+      lines.add(
+          line(
+              row.called,
+              one.withSpread(),
+              two.withSpread(),
+              four.withSpread(),
+              two.ratioTo(one),
+              four.ratioTo(one)));
+    }
     return lines;
   }
 
   private List<String> latency() throws IOException, RunnerException {
     List<String> lines =
-        header("µs for acquire and release", "half within", "99 %", "99.9 %", "99.99 %", "longest");
+        header("µs for acquire and release", "50 %", "99 %", "99.9 %", "99.99 %", "longest");
     for (int threads : new int[] {1, 2, 4}) {
       Results results =
           run(
@@ -233,14 +228,14 @@ final class Figures {
                   .mode(Mode.SampleTime)
                   .timeUnit(TimeUnit.MICROSECONDS)
                   .forks(1));
-      for (String side : new String[] {"Store", "LockMap"}) {
-        Statistics samples = results.samples("names" + side);
-        List<Object> cells =
-            new ArrayList<>(List.of(threads + (threads == 1 ? " thread, " : " threads, ") + side));
+      for (Row row :
+          List.of(new Row("namesStore", "store"), new Row("namesLockMap", "JDK lock map"))) {
+        Statistics samples = results.find(row.benchmark, "").getPrimaryResult().getStatistics();
+        List<Object> cells = new ArrayList<>(List.of(row.called + ", threads: " + threads));
         for (double percent : new double[] {50, 99, 99.9, 99.99, 100}) {
           cells.add(String.format(Locale.ROOT, "%.1f", samples.getPercentile(percent)));
         }
-        lines.add(row(cells.toArray()));
+        lines.add(line(cells.toArray()));
       }
     }
     return lines;
@@ -290,17 +285,22 @@ final class Figures {
             .run().stream().collect(Collectors.toMap(Results::key, result -> result)));
   }
 
-  /** On what this is measured, for figures of two machines must not be compared. */
-  private String machine() {
+  /** What the figures that follow are of, for those of two machines must not be compared. */
+  private String machine() throws InterruptedException {
+    OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
+    system.getCpuLoad(); // the next one is since this one
+    TimeUnit.SECONDS.sleep(1);
+    double others = system.getCpuLoad();
     return String.format(
         Locale.ROOT,
-        "_%s%d cores, load %.1f when it began; %s %s, Java %s._",
-        quick ? "Quick run, good for nothing but to see that it runs. " : "",
-        Runtime.getRuntime().availableProcessors(),
-        ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage(),
-        System.getProperty("os.name"),
-        System.getProperty("os.arch"),
-        System.getProperty("java.version"));
+        "_%s%d cores, of which others used %.0f %% just before; %s %s, %s %s._",
+        quick ? "A quick run, to be ignored. " : others > BUSY ? "Preliminary. " : "",
+        system.getAvailableProcessors(),
+        100 * others,
+        system.getName(),
+        system.getArch(),
+        System.getProperty("java.vm.name"),
+        System.getProperty("java.vm.version"));
   }
 
   private void insert(String part, List<String> lines) throws IOException {
@@ -317,29 +317,32 @@ final class Figures {
 
   private static List<String> header(String... cells) {
     return new ArrayList<>(
-        List.of(row((Object[]) cells), "|---|" + "--:|".repeat(cells.length - 1)));
+        List.of(line((Object[]) cells), "|---|" + "--:|".repeat(cells.length - 1)));
   }
 
-  private static String row(Object... cells) {
+  private static String line(Object... cells) {
     return Arrays.stream(cells).map(String::valueOf).collect(Collectors.joining(" | ", "| ", " |"));
   }
+
+  /** A benchmark, and what it is called in the table. */
+  private record Row(String benchmark, String called) {}
 
   /** Of one run of JMH, by benchmark and parameter. */
   private record Results(Map<String, RunResult> byKey) {
     static String key(RunResult result) {
-      String method = result.getParams().getBenchmark();
+      String benchmark = result.getParams().getBenchmark();
       String parameters =
           result.getParams().getParamsKeys().stream()
               .map(result.getParams()::getParam)
               .collect(Collectors.joining(","));
-      return method.substring(method.lastIndexOf('.') + 1) + ":" + parameters;
+      return benchmark.substring(benchmark.lastIndexOf('.') + 1) + ":" + parameters;
     }
 
     Measure score(String benchmark, String parameter) {
       return Measure.of(find(benchmark, parameter).getPrimaryResult().getStatistics());
     }
 
-    Measure of(String benchmark, String parameter, String counter) {
+    Measure counter(String benchmark, String parameter, String counter) {
       Result<?> result = find(benchmark, parameter).getSecondaryResults().get(counter);
       if (result == null) {
         throw new IllegalStateException("no " + counter + " of " + benchmark);
@@ -347,11 +350,7 @@ final class Figures {
       return Measure.of(result.getStatistics());
     }
 
-    Statistics samples(String benchmark) {
-      return find(benchmark, "").getPrimaryResult().getStatistics();
-    }
-
-    private RunResult find(String benchmark, String parameter) {
+    RunResult find(String benchmark, String parameter) {
       RunResult result = byKey.get(benchmark + ":" + parameter);
       if (result == null) {
         throw new IllegalStateException("no result of " + benchmark + ":" + parameter);
