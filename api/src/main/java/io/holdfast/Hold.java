@@ -220,10 +220,13 @@ public final class Hold implements AutoCloseable {
   }
 
   /**
-   * How the hold has ended; null while it is held. A deadline that has passed ends it here and now, whether or not the timer
-   * of the store's engine has come, and a renewal that arrives later changes nothing.
+   * How the hold has ended; null while it is held. A loss that the store knows of ends it here and now, though the listener
+   * is yet to be told. So does a deadline that has passed, and a renewal that arrives later changes nothing.
    */
   private @Nullable Ending endingByNow() {
+    if (ending == null) {
+      lease.lost().ifPresent(this::lose);
+    }
     if (ending == null && nanosLeft() <= 0) {
       lose(LossReason.EXPIRED);
     }

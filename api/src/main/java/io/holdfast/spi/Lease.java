@@ -1,6 +1,7 @@
 package io.holdfast.spi;
 
 import io.holdfast.LossReason;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
@@ -18,6 +19,12 @@ public interface Lease {
 
   /** When the right ends unless renewed, on the client's {@link Ticker}, or {@link #NO_DEADLINE}. Costs no I/O. */
   long deadlineNanos();
+
+  /**
+   * Why the lease has ended, if it was not released. Local, and no later than anybody else can have the lock: a new holder
+   * never finds an old one that believes. The listener of {@link #whenLost} may hear of it a moment after.
+   */
+  Optional<LossReason> lost();
 
   /**
    * Gives the lock back. Called at most once, and not after the lease was known to be lost. A lease whose deadline has passed

@@ -56,6 +56,23 @@ abstract class ReentrancyFacts extends Facts {
     isItsOwnObstacle(ann.tree(tree).write("/a"), ann.tree(tree).read("/a/b"));
   }
 
+  /** The writer waits for the reader, and the reader would wait for the writer. */
+  @Test
+  void soIsAReaderThatReadsAgainBehindAWriterThatWaits() throws Exception {
+    assumeTrue(store.seesReentrancy(), "the store cannot see who waits for itself");
+    store.requires(Capability.SHARED);
+    store.requires(Capability.FAIR);
+    DistributedLock read = ann.readWriteLock(name).read();
+    try (Hold hold = read.acquire()) {
+      CompletableFuture<Hold> writer = bob.lock(name).acquireAsync();
+      store.untilWaiting(cid, name, 1);
+      assertThatThrownBy(read::acquire)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("reentrant");
+      writer.cancel(false);
+    }
+  }
+
   @Test
   void aWaitWithABoundRunsToItsEndAndItsFailureTells() throws Exception {
     assumeTrue(store.seesReentrancy(), "the store cannot see who waits for itself");

@@ -135,6 +135,11 @@ final class UnlockedStore {
     }
 
     @Override
+    public Optional<LossReason> lost() {
+      return Optional.ofNullable(lost);
+    }
+
+    @Override
     public void whenLost(Consumer<LossReason> listener) {
       this.listener = listener;
       LossReason reason = lost;

@@ -153,6 +153,11 @@ final class InProcessRequest extends CompletableFuture<AcquireOutcome> implement
   }
 
   @Override
+  public Optional<LossReason> lost() {
+    return Optional.ofNullable(lost);
+  }
+
+  @Override
   public CompletableFuture<Void> release() {
     locks.release(this);
     return InProcessLocks.DONE;
