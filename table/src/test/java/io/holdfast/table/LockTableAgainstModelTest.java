@@ -13,8 +13,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /**
  * Random commands, told to a {@link LockTable} and to the plainest table there can be: every event and every answer is the
@@ -24,6 +26,7 @@ class LockTableAgainstModelTest {
   private static final int COMMANDS = 100_000;
 
   @Test
+  @Timeout(value = 5, unit = TimeUnit.MINUTES) // which only the cutting down can take
   void theTableDoesWhatTheNaiveOneDoes() {
     long seed = Long.getLong("holdfast.seed", new Random().nextLong());
     System.out.println("LockTableAgainstModelTest: -Dholdfast.seed=" + seed);
@@ -32,6 +35,7 @@ class LockTableAgainstModelTest {
     try {
       run(new RandomCommands(new Random(seed)), comparison, told);
     } catch (AssertionError | RuntimeException e) {
+      System.out.println("after %d commands: %s".formatted(told.size(), e));
       List<Command> few = cutDown(told);
       throw new AssertionError(
           "-Dholdfast.seed=%d, after %d commands; these are enough:\n%s"
@@ -75,7 +79,7 @@ class LockTableAgainstModelTest {
   /** Leaves out, for a while, whatever may be left out so that what is left still fails. */
   private static List<Command> cutDown(List<Command> failing) {
     List<Command> few = failing;
-    int budget = 2_000_000;
+    int budget = 500_000;
     for (int chunk = few.size() / 2; chunk > 0; chunk /= 2) {
       for (int from = few.size() - chunk; from >= 0 && budget > 0; from -= chunk) {
         budget -= few.size();
