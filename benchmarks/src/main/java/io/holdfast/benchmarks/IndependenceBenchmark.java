@@ -137,6 +137,11 @@ public class IndependenceBenchmark {
   public static class Size {
     @Param({"10", "100", "1000", "10000", "100000"})
     int size;
+
+    /** Who has been there for long is in the old part of the heap, however few they are. */
+    void age() {
+      System.gc();
+    }
   }
 
   /** A table with something to acquire that is always free. */
@@ -169,6 +174,7 @@ public class IndependenceBenchmark {
       for (int i = 0; i < size.size; i++) {
         user.acquire(TableUser.write("/x/y/" + i));
       }
+      size.age();
     }
   }
 
@@ -186,6 +192,7 @@ public class IndependenceBenchmark {
       for (int i = 0; i < size.size; i++) {
         user.acquire(TableUser.write("/x/y/sibling/" + i));
       }
+      size.age();
     }
   }
 
@@ -203,6 +210,7 @@ public class IndependenceBenchmark {
       for (int i = 0; i < size.size; i++) {
         user.acquire(TableUser.read("/x/y/" + i));
       }
+      size.age();
     }
   }
 
@@ -220,6 +228,7 @@ public class IndependenceBenchmark {
       for (int i = 0; i < size.size; i++) {
         user.acquire(TableUser.name("name-" + i));
       }
+      size.age();
     }
   }
 
@@ -249,6 +258,7 @@ public class IndependenceBenchmark {
       for (int i = 0; i < rear.length; i++) {
         rear[i] = user.queue(busy);
       }
+      size.age();
     }
 
     /** The line must be as long as it was. */
@@ -313,6 +323,7 @@ public class IndependenceBenchmark {
       for (int i = 0; i < size.size; i++) {
         keep(client.tree("tree").write("/x/y/" + i).acquire());
       }
+      size.age();
     }
   }
 
@@ -330,6 +341,7 @@ public class IndependenceBenchmark {
       for (int i = 0; i < size.size; i++) {
         keep(client.lock("name-" + i).acquire());
       }
+      size.age();
     }
   }
 
@@ -356,6 +368,7 @@ public class IndependenceBenchmark {
         line.add(ask());
       }
       oldestOfRear = size.size / 2;
+      size.age();
     }
 
     /** Leaves the locks of the JVM to the next. */
