@@ -96,6 +96,9 @@ public sealed interface Command {
       requirePositive("session", session);
       requirePositive("request", request);
       requirePositive("maxHoldNanos", maxHoldNanos);
+      if (acknowledged < 0) {
+        throw new IllegalArgumentException("acknowledged " + acknowledged + " < 0");
+      }
       targets = List.copyOf(targets);
       if (targets.isEmpty() || targets.size() > LockClient.MAX_TARGETS) {
         throw new IllegalArgumentException(

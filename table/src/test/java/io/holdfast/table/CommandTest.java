@@ -91,6 +91,12 @@ class CommandTest {
   }
 
   @Test
+  void nobodyAcknowledgesLessThanNothing() {
+    isRefused(
+        () -> new Command.Acquire(0, 1, 1, -1, true, TARGETS, DATA, 1), "acknowledged -1 < 0");
+  }
+
+  @Test
   void anAcquireKeepsItsTargetsWhateverBecomesOfTheList() {
     List<LockTarget> targets = new ArrayList<>(TARGETS);
     Command.Acquire acquire = new Command.Acquire(0, 1, 1, 0, true, targets, DATA, 1);
