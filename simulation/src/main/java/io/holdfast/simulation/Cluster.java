@@ -1,0 +1,166 @@
+package io.holdfast.simulation;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/**
+ * Three servers, and what goes wrong with them: crashes, cuts, pauses, the loss of all power, and elections after each.
+ */
+final class Cluster {
+  static final int SERVERS = 3;
+  private static final int MAJORITY = 2;
+
+  private final World world;
+  private final ReplicatedLog log;
+  private final List<LockServer> servers = new ArrayList<>();
+
+  Cluster(World world) {
+    this.world = world;
+    this.log = new ReplicatedLog(world.time, world.dice, world.evidence);
+    for (int number = 0; number < SERVERS; number++) {
+      servers.add(new LockServer(number, world.process(), world, log));
+    }
+    elect();
+  }
+
+  void send(int server, Endpoint from, ToServer message) {
+    LockServer to = servers.get(server);
+    world.network.send(from.link().stalledUntil, to.process, () -> to.receive(from, message));
+  }
+
+  /** Something was added to the log by this leader. */
+  void committed(LockServer leader) {
+    if (leader.process.isPaused()) {
+      leader.process.at(world.time.now(), leader::catchUp);
+    } else {
+      leader.catchUp();
+    }
+    for (LockServer server : servers) {
+      if (server != leader) {
+        server.followSoon();
+      }
+    }
+  }
+
+  /** All have caught up, and their tables are equal. */
+  void compareAtEnd() {
+    for (LockServer server : servers) {
+      server.catchUp();
+      world.referee.compareAtEnd(server);
+    }
+  }
+
+  private LockServer leader() {
+    return servers.get(log.leader());
+  }
+
+  private boolean hasLeader() {
+    return log.leader() != ReplicatedLog.NOBODY;
+  }
+
+  void beginStorm() {
+    world.againAndAgain(
+        10,
+        50,
+        () -> {
+          // Trouble is likelier where there was trouble just before: then more is under way, too.
+          log.setSlow(true);
+          world.time.after(world.dice.between(1, Nanos.SECOND * 2), this::outage);
+          world.time.after(Nanos.SECOND * 3, () -> log.setSlow(false));
+        });
+  }
+
+  private void outage() {
+    long nanos = world.dice.between(Nanos.SECOND / 2, Nanos.SECOND * 2);
+    if (!hasLeader()) {
+      return;
+    }
+    LockServer leader = leader();
+    int kind = world.dice.below(100);
+    if (kind < 35) {
+      world.evidence.count(Fact.LEADER_CRASHED);
+      log.depose();
+      crash(leader, nanos);
+      electSoon();
+    } else if (kind < 60) {
+      world.evidence.count(Fact.LEADER_ISOLATED);
+      log.depose();
+      leader.isolate();
+      long longer = nanos * world.dice.between(1, 4); // its clients have two others to turn to
+      world.time.after(longer, leader::reconnect);
+      endLeadershipAfter(longer, leader);
+      electSoon();
+    } else if (kind < 75) {
+      world.evidence.count(Fact.LEADER_PAUSED);
+      leader.process.pause(world.time.now() + nanos);
+      world.time.after(
+          electionTime(),
+          () -> {
+            if (leader.process.isPaused() && hasLeader() && leader() == leader) {
+              log.depose();
+              endLeadershipAfter(leader.process.pausedUntil() - world.time.now(), leader);
+              electSoon();
+            }
+          });
+    } else if (kind < 85) {
+      LockServer follower = servers.get((leader.number + 1) % SERVERS);
+      world.evidence.count(Fact.FOLLOWER_CRASHED);
+      crash(follower, nanos);
+    } else {
+      world.evidence.count(Fact.POWER_LOST);
+      log.depose();
+      for (LockServer server : servers) {
+        crash(server, world.dice.between(nanos / 2, nanos));
+      }
+      electSoon();
+    }
+  }
+
+  private void crash(LockServer server, long nanos) {
+    server.crash();
+    world.trace("server " + server.number + " crashed");
+    world.time.after(nanos, server::restart);
+  }
+
+  /** It learns of its deposition only a little after it could. */
+  private void endLeadershipAfter(long nanos, LockServer server) {
+    long later = nanos + world.dice.between(Nanos.MILLI * 10, Nanos.MILLI * 100);
+    world.time.after(
+        later,
+        () -> {
+          if (server.isUp() && !(hasLeader() && leader() == server)) {
+            server.stepDown();
+          }
+        });
+  }
+
+  private void electSoon() {
+    world.time.after(
+        electionTime(),
+        () -> {
+          if (!hasLeader() && !elect()) {
+            electSoon();
+          }
+        });
+  }
+
+  private long electionTime() {
+    return world.dice.between(Nanos.MILLI * 150, Nanos.MILLI * 1_000);
+  }
+
+  private boolean elect() {
+    List<LockServer> voters = new ArrayList<>(servers);
+    voters.removeIf(server -> !server.isConnected() || server.process.isPaused());
+    if (voters.size() < MAJORITY) {
+      return false;
+    }
+    Collections.rotate(voters, world.dice.below(voters.size()));
+    LockServer elected = voters.get(0);
+    log.elect(elected.number);
+    elected.lead(log.term());
+    world.evidence.count(Fact.LEADER_ELECTED);
+    world.trace("server " + elected.number + " leads in term " + log.term());
+    return true;
+  }
+}

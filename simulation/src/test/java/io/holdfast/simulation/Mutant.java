@@ -1,0 +1,68 @@
+package io.holdfast.simulation;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * A bug, as a change of one source file: the code in {@code was}, which must occur exactly once, is replaced. Spaces
+ * and line breaks do not count, so that a formatter cannot hide it.
+ *
+ * @param bug what is wrong with it, in a few words
+ * @param file the source file, below the root of the repository
+ */
+record Mutant(String bug, String file, String was, String becomes) {
+  private static final String TABLE = "table/src/main/java/io/holdfast/table/";
+  private static final String SIMULATION = "simulation/src/main/java/io/holdfast/simulation/";
+
+  /** In the production code. */
+  static Mutant ofTable(String bug, String type, String was, String becomes) {
+    return new Mutant(bug, TABLE + type + ".java", was, becomes);
+  }
+
+  /** In the simulated server or client. */
+  static Mutant ofSimulation(String bug, String type, String was, String becomes) {
+    return new Mutant(bug, SIMULATION + type + ".java", was, becomes);
+  }
+
+  boolean isOfTable() {
+    return file.startsWith(TABLE);
+  }
+
+  /** The name of the class that the file has, with its package. */
+  String className() {
+    return file.substring(file.indexOf("io/holdfast"), file.length() - ".java".length())
+        .replace('/', '.');
+  }
+
+  /** The source with the bug in it. */
+  String source(Path repository) throws IOException {
+    String source = words(Files.readString(repository.resolve(file)));
+    String from = words(was);
+    int at = source.indexOf(from);
+    if (at < 0 || source.indexOf(from, at + 1) >= 0) {
+      throw new IllegalStateException(
+          "The mutant \""
+              + bug
+              + "\" fits "
+              + file
+              + (at < 0 ? " nowhere" : " in two places")
+              + ": the code has changed, and Mutants must follow. It looks for: "
+              + from);
+    }
+    return source.substring(0, at) + becomes + source.substring(at + from.length());
+  }
+
+  /** Comments are left out, for with them on one line everything behind would be one. */
+  private static String words(String code) {
+    return code.replaceAll("(?s)/\\*.*?\\*/", " ")
+        .replaceAll("(?m)//.*$", " ")
+        .replaceAll("\\s+", " ")
+        .strip();
+  }
+
+  @Override
+  public String toString() {
+    return bug;
+  }
+}

@@ -1,0 +1,72 @@
+package io.holdfast.simulation;
+
+import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Brings a mutant before the simulation and the explorer. The table and the simulation are loaded once more beside the
+ * real ones, with the changed class among them: the code under test has no switches, and knows nothing of this.
+ */
+final class MutantTrial {
+  private final ClassLoader classes;
+
+  private MutantTrial(Map<String, byte[]> changed) {
+    classes = new ClassesLoadedAgain(changed);
+  }
+
+  /** The real code, loaded in the same way. */
+  static MutantTrial ofNobody() {
+    return new MutantTrial(Map.of());
+  }
+
+  static MutantTrial of(Mutant mutant) throws IOException {
+    Path repository = Path.of("").toAbsolutePath().getParent(); // tests run in the module's folder
+    return new MutantTrial(InMemoryCompiler.compile(mutant.className(), mutant.source(repository)));
+  }
+
+  /** What the simulation finds with this seed; null if nothing. */
+  @Nullable String simulate(long seed) {
+    return verdict("breach", call("Simulation", "run", new Class<?>[] {long.class}, seed));
+  }
+
+  /** What the explorer finds with sequences of this length; null if nothing. */
+  @Nullable String explore(int depth) {
+    for (Object alphabet : (List<?>) call("Alphabet", "all", new Class<?>[0])) {
+      Class<?>[] parameters = {alphabet.getClass(), int.class};
+      String found =
+          verdict("counterexample", call("Explorer", "explore", parameters, alphabet, depth));
+      if (found != null) {
+        return found;
+      }
+    }
+    return null;
+  }
+
+  private Object call(String type, String name, Class<?>[] parameters, Object... arguments) {
+    try {
+      Method method =
+          classes.loadClass("io.holdfast.simulation." + type).getDeclaredMethod(name, parameters);
+      method.setAccessible(true);
+      return method.invoke(null, arguments);
+    } catch (InvocationTargetException e) {
+      throw new IllegalStateException(type + " broke down", e.getCause());
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static @Nullable String verdict(String accessor, Object outcome) {
+    try {
+      Method method = outcome.getClass().getDeclaredMethod(accessor);
+      method.setAccessible(true);
+      return (String) method.invoke(outcome);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

@@ -1,0 +1,194 @@
+package io.holdfast.simulation;
+
+import static io.holdfast.simulation.Mutant.ofSimulation;
+import static io.holdfast.simulation.Mutant.ofTable;
+
+import java.util.List;
+
+/** Bugs that others have had, or that one could easily make here. Each must be found. */
+final class Mutants {
+  private Mutants() {}
+
+  static List<Mutant> all() {
+    return List.of(
+        ofTable(
+            "a retry is a second acquire",
+            "LockTable",
+            "if (known != null) { events.add(known); return; }",
+            ""),
+        ofTable(
+            "release does not look at the token (etcd#22082)",
+            "LockTable",
+            "if (request != null && request.token == release.token()) {",
+            "if (request != null && request.isGranted()) {"),
+        ofTable(
+            "cancelling does not wake those behind (T2)",
+            "LockTable",
+            "if (!unblocked.isEmpty()) { grantUnblocked(events); }",
+            "if (command instanceof Command.Cancel) { unblocked.clear(); }"
+                + "if (!unblocked.isEmpty()) { grantUnblocked(events); }"),
+        ofTable(
+            "the last in the line comes first",
+            "LockTable",
+            "unblocked.sort(Comparator.comparingLong(request -> request.arrival));",
+            "unblocked.sort(Comparator.comparingLong(request -> -request.arrival));"),
+        ofTable(
+            "a newcomer passes those who wait",
+            "LockTable",
+            "if (request.blockedClaims == 0) { events.add(grant(request)); }",
+            "if (request.blockedClaims == 0 || holdersInTheWay(request, 1).isEmpty()) {"
+                + " events.add(grant(request)); }"),
+        ofTable(
+            "a reader passes a waiting writer",
+            "LockTable",
+            "if (request.blockedClaims == 0) { events.add(grant(request)); }",
+            "if (request.blockedClaims == 0"
+                + " || (request.targets.stream().allMatch(t -> t.mode() == LockMode.SHARED)"
+                + " && holdersInTheWay(request, 1).isEmpty())) { events.add(grant(request)); }"),
+        ofTable(
+            "only the first of those who could go is woken",
+            "Node",
+            "claim = claim.later; } line.firstBlocked = claim;",
+            "claim = claim.later; break; } line.firstBlocked = claim;"),
+        ofTable(
+            "who leaves the middle of the line is still waited for (redisson#2883)",
+            "Node",
+            "if (line.firstBlocked == claim) { line.firstBlocked = claim.later; }",
+            ""),
+        ofTable(
+            "reading a node and writing below it counts as reading it (T1)",
+            "Mode",
+            "if (mode.claims == (claims | other.claims)) {",
+            "if (mode.claims == Math.max(claims, other.claims)) {"),
+        ofTable(
+            "writing below a node is not announced on the root",
+            "LockTable",
+            "draft(request, node, shared ? Mode.IS : Mode.IX);",
+            "if (depth > 0) { draft(request, node, shared ? Mode.IS : Mode.IX); }"),
+        ofTable(
+            "who writes below keeps out all others who write below",
+            "Mode",
+            "return ((claims | other.claims) & WRITES_ALL) != 0",
+            "return (claims & other.claims & WRITES_SOMETHING) != 0"
+                + " || ((claims | other.claims) & WRITES_ALL) != 0"),
+        ofTable(
+            "the end of a session forgets those of it that wait (etcd#11456)",
+            "LockTable",
+            "request != null; request = request.laterOfSession) { events.add( request.isGranted()",
+            "request != null; request = request.laterOfSession) {"
+                + " if (!request.isGranted()) { continue; } events.add( request.isGranted()"),
+        ofTable(
+            "a session expires though it was renewed (etcd#15247)",
+            "LockTable",
+            "session.renewals != expire.seenRenewals()",
+            "session.renewals < expire.seenRenewals()"),
+        ofTable(
+            "a cancellation that overtakes its request is forgotten",
+            "LockTable",
+            "remember(session, cancel.request(), cancelled);",
+            ""),
+        ofTable(
+            "what was acknowledged includes the request itself",
+            "LockTable",
+            "acknowledge(session, acquire.acknowledged());",
+            "acknowledge(session, acquire.request());"),
+        ofTable(
+            "a hold ends before its maxHold is over",
+            "LockTable",
+            "} else if (request.until > now) {",
+            "} else if (request.until == Command.FOREVER) {"),
+        ofTable(
+            "an operator takes away whatever is held, under any token",
+            "LockTable",
+            "if (request.token == revoke.token()) {",
+            "if (request.isGranted()) {"),
+        ofTable(
+            "tokens start again after a restart (a .NET library's F1)",
+            "Snapshot",
+            "out.writeLong(table.lastToken);",
+            "out.writeLong(0);"),
+        ofTable(
+            "arrivals are counted anew after a restart",
+            "Snapshot",
+            "out.writeLong(table.lastArrival);",
+            "out.writeLong(0);"),
+        ofTable(
+            "answers to retries do not survive a restart",
+            "Snapshot",
+            "out.writeInt(session.remembered().size());"
+                + " for (Map.Entry<Long, Event> ended : session.remembered().entrySet()) {",
+            "out.writeInt(0);"
+                + " for (Map.Entry<Long, Event> ended : Map.<Long, Event>of().entrySet()) {"),
+        ofTable(
+            "the end of maxHold does not survive a restart",
+            "Snapshot",
+            "request.until = until;",
+            ""),
+        ofSimulation(
+            "a new leader counts on from half a lease",
+            "Leadership",
+            "desks.put(session, desk); renew(desk);",
+            "desks.put(session, desk); renew(desk); if (clock.nanos() == sinceNanos) {"
+                + " desk.deadlineNanos -= world.leaseNanos / 2; }"),
+        ofSimulation(
+            "a deposed leader answers heartbeats",
+            "Leadership",
+            "if (log.isLedBy(server.number, term)) {",
+            "if (server.isUp()) {"),
+        ofSimulation(
+            "sessions expire 5 % early",
+            "Leadership",
+            "desk.deadlineNanos = clock.nanos() + world.leaseNanos;",
+            "desk.deadlineNanos = clock.nanos() + world.leaseNanos * 95 / 100;"),
+        ofSimulation(
+            "an entry is applied twice after a restart",
+            "LockServer",
+            "applied = snapshotIndex; catchUp();",
+            "applied = Math.max(0, snapshotIndex - 1); catchUp();"),
+        ofSimulation(
+            "the lease counts from the answer (F2)",
+            "ClientCore",
+            "long deadline = sentAt + trusted(leaseNanos);",
+            "long deadline = ticker.nanos() + trusted(leaseNanos);"),
+        ofSimulation(
+            "the holder keeps no margin",
+            "ClientCore",
+            "double MARGIN = 0.10;",
+            "double MARGIN = 0.00;"),
+        ofSimulation(
+            "the end of a lease is noticed only when its alarm goes off (etcd#19091)",
+            "ClientCore",
+            "return phase == Phase.OPEN && ticker.nanos() - leaseDeadlineNanos < 0;",
+            "return phase == Phase.OPEN;"),
+        ofSimulation(
+            "maxHold counts from when the grant was heard of",
+            "ClientCore",
+            "long deadline = tableTimeAtNanos + trusted(request.until - tableTime);",
+            "long deadline = ticker.nanos() + trusted(request.maxHoldNanos);"),
+        ofSimulation(
+            "a grant told twice is held again while it is given back (R32)",
+            "ClientCore",
+            "if (request.state != State.ASKED && request.state != State.WAITING) { return; }",
+            "if (request.state == State.HELD) { return; }"),
+        ofSimulation(
+            "a release is not repeated (CURATOR-678, R33)",
+            "ClientCore",
+            "|| request.state == State.CANCELLING || request.state == State.RELEASING;",
+            "|| request.state == State.CANCELLING;"),
+        ofSimulation(
+            "a grant that comes after giving up is kept",
+            "ClientCore",
+            "request.state = State.CANCELLING; send(request);",
+            "forget(request);"),
+        ofSimulation(
+            "a loss that a heartbeat's answer names is overheard",
+            "ClientCore",
+            "ended(request, LossReason.REVOKED); } } for",
+            "} } for"),
+        ofSimulation(
+            "the resource does not look at the token",
+            "FencedResource",
+            "boolean accepted = token >= highest.getOrDefault(key, 0L);",
+            "boolean accepted = token > 0;"));
+  }
+}
