@@ -15,9 +15,8 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
  */
 @Timeout(value = 10, unit = TimeUnit.MINUTES)
 class SimulationTest {
-  /** A world takes about 30 ms. CI takes the time for more of them. */
-  private static final int SEEDS =
-      Integer.getInteger("holdfast.seeds", System.getenv("CI") == null ? 300 : 1_000);
+  /** A world of ten minutes takes some 30 ms to 200 ms. */
+  private static final int SEEDS = Integer.getInteger("holdfast.seeds", 300);
 
   @Test
   @DisabledIfSystemProperty(named = "holdfast.seed", matches = ".*")
