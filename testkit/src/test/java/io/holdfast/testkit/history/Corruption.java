@@ -26,6 +26,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /** Ways to spoil a legal history, each with the properties of which at least one must be found broken. */
 enum Corruption {
@@ -380,9 +381,14 @@ enum Corruption {
       events.add(new HistoryEvent.Happened(end() + 5_000_000_000L, "end"));
     }
 
+    /** The first from a random place on. */
     <T extends HistoryEvent> T any(Class<T> kind, Predicate<T> which) {
-      List<T> all = events.stream().filter(kind::isInstance).map(kind::cast).filter(which).toList();
-      return all.get(random.nextInt(all.size()));
+      List<T> all = events.stream().filter(kind::isInstance).map(kind::cast).toList();
+      int start = random.nextInt(all.size());
+      return Stream.concat(all.stream().skip(start), all.stream().limit(start))
+          .filter(which)
+          .findFirst()
+          .orElseThrow();
     }
 
     <T extends HistoryEvent> T find(Class<T> kind, long request) {
