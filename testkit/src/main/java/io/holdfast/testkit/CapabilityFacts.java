@@ -53,7 +53,7 @@ abstract class CapabilityFacts extends Facts {
   }
 
   @Test
-  void whatIsRefusedByAnOptionIsRefusedForAClientTooBeforeItAcquires() {
+  void dataAmongTheOptionsOfAClientIsRefusedToo() {
     if (!store.has(ann, Capability.DATA)) {
       ClientOptions marked =
           ClientOptions.defaults().holds(HoldOptions.defaults().data("of all its holds"));
