@@ -154,6 +154,11 @@ public final class LockTable {
     return sessions.keySet().stream().sorted().toList();
   }
 
+  /** Whether anybody stands in line anywhere. */
+  public boolean isAnybodyWaiting() {
+    return requests.size() > holds;
+  }
+
   /** How much the table holds. */
   public TableSize size() {
     return new TableSize(sessions.size(), holds, requests.size() - holds, nodes.size(), remembered);

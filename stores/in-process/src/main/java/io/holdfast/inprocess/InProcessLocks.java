@@ -155,7 +155,8 @@ public final class InProcessLocks {
   /** Gives back what a request holds. */
   void release(InProcessRequest request) {
     applyIfLive(
-        request, () -> new Command.Release(now(), request.session(), request.id, request.token()));
+        request,
+        () -> new Command.Release(timeOfRelease(), request.session(), request.id, request.token()));
   }
 
   /** Ends a hold whose {@code maxHold} is over. */
@@ -266,6 +267,11 @@ public final class InProcessLocks {
 
   private long now() {
     return ticker.nanos() - originNanos;
+  }
+
+  /** Only the grants that follow from a release are dated by it: without them there is no need to ask the clock. */
+  private long timeOfRelease() {
+    return table.isAnybodyWaiting() ? now() : table.now();
   }
 
   private LockRefusedException tooMany() {
