@@ -7,7 +7,8 @@ import java.util.stream.Stream;
 /**
  * A tree whose sub-trees can be locked. A lock on a node covers everything below it: a writer of {@code /reports} excludes
  * whoever reads or writes {@code /reports/2026/may}, and the other way round; {@code /invoices} is not touched. Acquiring
- * costs as much as the path is deep, however much lies below it or is held elsewhere.
+ * costs as much as the path is deep, however much lies below it or is held elsewhere. Tokens grow over the whole tree: a
+ * grant's is larger than that of every earlier grant above, on or below its paths.
  *
  * <p>Reading some sub-trees and writing others as one request:
  *
@@ -62,8 +63,12 @@ public final class LockTree {
 
   /** Everybody whose grant or wish meets this node: on it, above it or below it. May do I/O. */
   public LockDescription describe(String path) {
-    client.require(Capability.DESCRIBE);
-    return client.store().describe(key(path));
+    return describe(TreePath.parse(path));
+  }
+
+  /** The same for a file path. */
+  public LockDescription describe(Path path) {
+    return describe(TreePath.of(path));
   }
 
   /** The nodes that are held or waited for themselves, sorted. May do I/O. */
@@ -80,7 +85,12 @@ public final class LockTree {
    * @return whether there was such a grant
    */
   public boolean forceRelease(String path, long token) {
-    return client.forceRelease(key(path), token);
+    return client.forceRelease(key(TreePath.parse(path)), token);
+  }
+
+  /** The same for a file path. */
+  public boolean forceRelease(Path path, long token) {
+    return client.forceRelease(key(TreePath.of(path)), token);
   }
 
   @Override
@@ -88,13 +98,17 @@ public final class LockTree {
     return "tree " + name;
   }
 
-  private LockKey.Node key(String path) {
-    return new LockKey.Node(name, TreePath.parse(path));
+  private LockDescription describe(TreePath path) {
+    client.require(Capability.DESCRIBE);
+    return client.store().describe(key(path));
+  }
+
+  private LockKey.Node key(TreePath path) {
+    return new LockKey.Node(name, path);
   }
 
   private DistributedLock lock(LockMode mode, Stream<TreePath> paths) {
-    List<LockTarget> targets =
-        paths.map(path -> new LockTarget(new LockKey.Node(name, path), mode)).toList();
+    List<LockTarget> targets = paths.map(path -> new LockTarget(key(path), mode)).toList();
     return client.lockOn(targets);
   }
 }

@@ -190,6 +190,16 @@ abstract class TreeFacts extends Facts {
   }
 
   @Test
+  void operatorsMayNameNodesByFilePaths() throws Exception {
+    store.requires(Capability.DESCRIBE, Capability.FORCE_RELEASE, Capability.FENCING);
+    Hold hold = anns.write("/a/b").acquire();
+    Path sameNode = Path.of("a", "b");
+    assertThat(cids.describe(sameNode).holders()).hasSize(1);
+    assertThat(cids.forceRelease(sameNode, hold.token())).isTrue();
+    store.until("the hold is lost", () -> !hold.isHeld());
+  }
+
+  @Test
   void theListOfATreeHasTheNodesThemselves() throws Exception {
     store.requires(Capability.LIST);
     Hold one = anns.write("/b/c").acquire();
