@@ -1,0 +1,675 @@
+package io.holdfast.server.replication.jraft;
+
+import com.alipay.sofa.jraft.Closure;
+import com.alipay.sofa.jraft.NodeManager;
+import com.alipay.sofa.jraft.Status;
+import com.alipay.sofa.jraft.closure.ReadIndexClosure;
+import com.alipay.sofa.jraft.conf.Configuration;
+import com.alipay.sofa.jraft.core.NodeImpl;
+import com.alipay.sofa.jraft.entity.EnumOutter;
+import com.alipay.sofa.jraft.entity.PeerId;
+import com.alipay.sofa.jraft.entity.Task;
+import com.alipay.sofa.jraft.error.RaftError;
+import com.alipay.sofa.jraft.error.RaftException;
+import com.alipay.sofa.jraft.option.RaftOptions;
+import com.alipay.sofa.jraft.option.ReadOnlyOption;
+import com.alipay.sofa.jraft.storage.impl.RocksDBLogStorage;
+import com.alipay.sofa.jraft.util.StorageOptionsFactory;
+import com.alipay.sofa.jraft.util.concurrent.DefaultFixedThreadsExecutorGroupFactory;
+import com.alipay.sofa.jraft.util.concurrent.FixedThreadsExecutorGroup;
+import io.holdfast.server.replication.ReplicaStatus;
+import io.holdfast.server.replication.ReplicatedMachine;
+import io.holdfast.server.replication.ReplicationException;
+import io.holdfast.server.replication.Replicator;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.rocksdb.ColumnFamilyOptions;
+import org.rocksdb.DBOptions;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A {@link Replicator} by SOFAJRaft, with RocksDB for the log and our own transport between servers.
+ *
+ * <p>Every entry is on the disk of a majority, with fsync, before it is applied. A replicator is started once, and not again
+ * after it was closed.
+ */
+public final class JRaftReplicator implements Replicator {
+  /*
+   * Threads. The engine applies, and tells who leads, on one thread; that is where the machine is called. What may wait for
+   * the engine's lock (membership, hand-over, the start of a snapshot) is done on our control thread, and so are the answers
+   * to those who asked for it. Snapshots are written on a thread of their own.
+   */
+  private static final Logger LOG = LoggerFactory.getLogger(JRaftReplicator.class);
+
+  /** The largest entry. */
+  public static final int MOST_ENTRY_BYTES = 8 << 20;
+
+  /** The engine's name for the one group that there is. The cluster is told apart at the gate, not by this. */
+  static final String GROUP = "holdfast";
+
+  private static final byte[] NO_CONTEXT = {};
+  private static final int MOST_CONTROL_TASKS = 256;
+  private static final int CONFIRM_TIMEOUTS = 2;
+  private static final int HAND_OVER_TIMEOUTS = 3;
+  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(10);
+
+  private static final int APPLY_BATCH = 256;
+  private static final int RING_SIZE = 16_384;
+  private static final int TIMER_THREADS = 2;
+  private static final int SENDER_THREADS = 4;
+  private static final int MOST_SENDER_TASKS = 32_768;
+  private static final int RPC_THREADS = 24;
+
+  private static final int ROCKS_LOG_FILES = 4;
+  private static final long ROCKS_WAL_BYTES = 128L << 20;
+  private static final long ROCKS_WRITE_BUFFER_BYTES = 16L << 20;
+
+  private final JRaftSettings settings;
+  private final PeerAddress self;
+  private final AtomicBoolean started = new AtomicBoolean();
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private final AtomicBoolean changingMembers = new AtomicBoolean();
+  private final AtomicReference<@Nullable CompletableFuture<@Nullable Void>> handOver =
+      new AtomicReference<>();
+
+  private volatile @Nullable Running running;
+  private volatile List<String> members;
+  private volatile Optional<String> leader = Optional.empty();
+  private volatile boolean leads;
+
+  /** Does nothing yet. */
+  public JRaftReplicator(JRaftSettings settings) {
+    this.settings = settings;
+    this.self = PeerAddress.parse(settings.self());
+    this.members = settings.initialMembers().stream().sorted().toList();
+  }
+
+  /** All that there is between start and close. */
+  private record Running(
+      DataFolder folder,
+      Optional<PeerCertificates> certificates,
+      PeerServer server,
+      FixedThreadsExecutorGroup senders,
+      ScheduledThreadPoolExecutor control,
+      ThreadPoolExecutor snapshots,
+      Proposals proposals,
+      LogFeed feed,
+      NodeImpl node) {}
+
+  @Override
+  public void start(ReplicatedMachine machine) {
+    if (!started.compareAndSet(false, true)) {
+      throw new IllegalStateException("a replicator is started once");
+    }
+    if (settings.tls().isEmpty() && !settings.plaintextAnywhere()) {
+      refuseOtherMachines();
+    }
+    DataFolder folder = DataFolder.open(settings);
+    ScheduledThreadPoolExecutor control =
+        new ScheduledThreadPoolExecutor(1, new DaemonThreads("holdfast-raft-" + self));
+    control.setRemoveOnCancelPolicy(true);
+    @Nullable PeerCertificates certificates = null;
+    @Nullable PeerServer server = null;
+    try {
+      if (settings.tls().isPresent()) {
+        certificates = new PeerCertificates(settings.tls().get(), control);
+      }
+      PeerIdentity identity = new PeerIdentity(self, folder, Optional.ofNullable(certificates));
+      server = new PeerServer(identity, settings.tls().map(PeerTls::allowedHosts).orElse(Set.of()));
+      run(machine, identity, server, control);
+    } catch (RuntimeException | Error e) {
+      if (running != null) {
+        close();
+      } else {
+        if (server != null) {
+          server.close();
+        }
+        if (certificates != null) {
+          certificates.close();
+        }
+        control.shutdownNow();
+        folder.close();
+      }
+      throw e;
+    }
+  }
+
+  private void refuseOtherMachines() {
+    Set<String> all = new HashSet<>(settings.initialMembers());
+    all.add(settings.self());
+    for (String server : all) {
+      if (!PeerAddress.parse(server).isLoopback()) {
+        throw new ReplicationException(
+            "the servers of a cluster prove to each other who they are: "
+                + server
+                + " can be reached by other machines, and no certificates are set");
+      }
+    }
+  }
+
+  private void run(
+      ReplicatedMachine machine,
+      PeerIdentity identity,
+      PeerServer server,
+      ScheduledThreadPoolExecutor control) {
+    ThreadPoolExecutor snapshots =
+        new ThreadPoolExecutor(
+            1,
+            1,
+            1,
+            TimeUnit.SECONDS,
+            new ArrayBlockingQueue<>(1),
+            new DaemonThreads("holdfast-snapshot-" + self));
+    snapshots.allowCoreThreadTimeOut(true);
+    FixedThreadsExecutorGroup senders =
+        DefaultFixedThreadsExecutorGroupFactory.INSTANCE.newExecutorGroup(
+            SENDER_THREADS, "holdfast-append-" + self + "-", MOST_SENDER_TASKS, true);
+    Proposals proposals = new Proposals(machine);
+    LogFeed feed = new LogFeed(machine, new Told(), snapshots, settings.snapshotAfterBytes());
+    NodeImpl node = new NodeImpl(GROUP, self.peerId());
+    Running all =
+        new Running(
+            identity.folder(),
+            identity.certificates(),
+            server,
+            senders,
+            control,
+            snapshots,
+            proposals,
+            feed,
+            node);
+    running = all;
+    RocksSettings.register();
+    NodeManager.getInstance().addAddress(self.peerId().getEndpoint());
+    server.admit(hosts(members));
+    boolean up;
+    try {
+      up = node.init(engineSettings(identity, feed, senders));
+    } catch (RuntimeException e) {
+      throw new ReplicationException("the engine of the log did not start", e);
+    }
+    if (!up) {
+      throw new ReplicationException("the engine of the log did not start: the log above says why");
+    }
+    refreshMembers(all);
+    server.serve(node);
+    long snapshotMillis = settings.snapshotAfter().toMillis();
+    control.scheduleWithFixedDelay(
+        () -> snapshotIfBehind(all), snapshotMillis, snapshotMillis, TimeUnit.MILLISECONDS);
+  }
+
+  private NodeSettings engineSettings(
+      PeerIdentity identity, LogFeed feed, FixedThreadsExecutorGroup senders) {
+    int electionMillis = Math.toIntExact(settings.electionTimeout().toMillis());
+    NodeSettings engine = new NodeSettings(identity);
+    engine.setElectionTimeoutMs(electionMillis);
+    engine.setRpcConnectTimeoutMs(electionMillis / 2);
+    engine.setFsm(feed);
+    engine.setLogUri(identity.folder().part("log"));
+    engine.setRaftMetaUri(identity.folder().part("raft"));
+    engine.setSnapshotUri(identity.folder().part("snapshot"));
+    engine.setSnapshotIntervalSecs(0);
+    engine.setDisableCli(true);
+    engine.setTimerPoolSize(TIMER_THREADS);
+    engine.setRpcProcessorThreadPoolSize(RPC_THREADS);
+    engine.setAppendEntriesExecutors(senders);
+    engine.setInitialConf(
+        new Configuration(
+            settings.initialMembers().stream()
+                .sorted()
+                .map(it -> PeerAddress.parse(it).peerId())
+                .toList()));
+    RaftOptions raft = engine.getRaftOptions();
+    raft.setSync(true);
+    raft.setSyncMeta(true);
+    raft.setApplyBatch(APPLY_BATCH);
+    raft.setDisruptorBufferSize(RING_SIZE);
+    raft.setReadOnlyOptions(ReadOnlyOption.ReadOnlySafe);
+    raft.setEnableLogEntryChecksum(true);
+    raft.setOpenStatistics(false);
+    return engine;
+  }
+
+  /** What the log's database may take: it is small, and written from front to back. */
+  private static final class RocksSettings {
+    static {
+      DBOptions database = StorageOptionsFactory.getDefaultRocksDBOptions();
+      database.setKeepLogFileNum(ROCKS_LOG_FILES);
+      database.setMaxTotalWalSize(ROCKS_WAL_BYTES);
+      StorageOptionsFactory.registerRocksDBOptions(RocksDBLogStorage.class, database);
+      ColumnFamilyOptions family = StorageOptionsFactory.getDefaultRocksDBColumnFamilyOptions();
+      family.setWriteBufferSize(ROCKS_WRITE_BUFFER_BYTES);
+      StorageOptionsFactory.registerRocksDBColumnFamilyOptions(RocksDBLogStorage.class, family);
+    }
+
+    private RocksSettings() {}
+
+    /** The engine keeps them in a table for the whole process. */
+    static void register() {}
+  }
+
+  /** What the feed tells besides the machine. */
+  private final class Told implements LogFeed.Listener {
+    @Override
+    public void leads() {
+      leads = true;
+      leader = Optional.of(settings.self());
+      membersChanged();
+      // Also told when a hand-over came to nothing.
+      failHandOver("the other server did not take over in time");
+    }
+
+    @Override
+    public void follows(Optional<String> known) {
+      leads = false;
+      leader = known;
+      if (known.isPresent()) {
+        membersChanged();
+        CompletableFuture<@Nullable Void> waiting = handOver.getAndSet(null);
+        if (waiting != null) {
+          onControl(() -> waiting.complete(null));
+        }
+      }
+    }
+
+    @Override
+    public void membersChanged() {
+      Running all = running;
+      if (all != null) {
+        onControl(() -> refreshMembers(all));
+      }
+    }
+
+    @Override
+    public void snapshotDue() {
+      Running all = running;
+      if (all != null) {
+        onControl(() -> snapshotIfBehind(all));
+      }
+    }
+
+    @Override
+    public void failed(Throwable cause) {
+      leads = false;
+      leader = Optional.empty();
+      Running all = running;
+      if (all != null) {
+        // The engine may not know: then it would go on to lead, or to vote for what it did not
+        // apply.
+        onControl(
+            () -> {
+              all.node()
+                  .onError(
+                      new RaftException(
+                          EnumOutter.ErrorType.ERROR_TYPE_STATE_MACHINE,
+                          RaftError.ESTATEMACHINE,
+                          "the machine failed"));
+              all.proposals().dropAll();
+            });
+      }
+    }
+  }
+
+  private void refreshMembers(Running all) {
+    Configuration known = all.node().getCurrentConf();
+    if (known != null) {
+      members = known.getPeers().stream().map(it -> it.getEndpoint().toString()).sorted().toList();
+    }
+    all.server().admit(hosts(members));
+  }
+
+  private Set<String> hosts(List<String> servers) {
+    Set<String> hosts = new HashSet<>();
+    servers.forEach(it -> hosts.add(PeerAddress.parse(it).host()));
+    return hosts;
+  }
+
+  @Override
+  public void propose(long term, byte[] entry, Object local) {
+    if (entry.length > MOST_ENTRY_BYTES) {
+      throw new IllegalArgumentException(
+          "an entry of " + entry.length + " bytes; the most is " + MOST_ENTRY_BYTES);
+    }
+    Running all = running();
+    Optional<Proposal> added = all.proposals().add(local);
+    if (added.isEmpty()) {
+      all.proposals().tellDropped(local, true);
+      return;
+    }
+    Proposal proposal = added.get();
+    try {
+      all.node().apply(new Task(ByteBuffer.wrap(entry), proposal, term));
+    } catch (RuntimeException e) {
+      // The engine is going down. It may have told the proposal already.
+      LOG.debug("Not proposed", e);
+      proposal.drop(false);
+    }
+  }
+
+  @Override
+  public void confirm(Consumer<Boolean> answer) {
+    Running all = running();
+    Confirmation confirmation =
+        new Confirmation(answer, CONFIRM_TIMEOUTS * settings.electionTimeout().toMillis());
+    if (!leads) {
+      if (!onControl(() -> confirmation.tell(false))) {
+        confirmation.tell(false);
+      }
+      return;
+    }
+    try {
+      all.node().readIndex(NO_CONTEXT, confirmation);
+    } catch (RuntimeException e) {
+      LOG.debug("Not confirmed", e);
+      confirmation.tell(false);
+    }
+  }
+
+  /**
+   * The engine's answer. It is good only if a majority answered this server as leader: as a follower it would ask the leader,
+   * but there is no question for that between our servers.
+   */
+  private static final class Confirmation extends ReadIndexClosure {
+    private final Consumer<Boolean> answer;
+    private final AtomicBoolean told = new AtomicBoolean();
+
+    Confirmation(Consumer<Boolean> answer, long timeoutMillis) {
+      super(timeoutMillis);
+      this.answer = answer;
+    }
+
+    @Override
+    public void run(Status status, long index, byte @Nullable [] context) {
+      tell(status.isOk());
+    }
+
+    void tell(boolean leads) {
+      if (told.compareAndSet(false, true)) {
+        answer.accept(leads);
+      }
+    }
+  }
+
+  @Override
+  public ReplicaStatus status() {
+    Running all = running;
+    if (all == null) {
+      return new ReplicaStatus(settings.self(), members, Optional.empty(), 0, 0, 0, 0);
+    }
+    return new ReplicaStatus(
+        settings.self(),
+        members,
+        leader,
+        all.feed().term(),
+        all.node().getLastCommittedIndex(),
+        all.feed().appliedIndex(),
+        all.feed().snapshotIndex());
+  }
+
+  @Override
+  public CompletableFuture<@Nullable Void> addMember(String server) {
+    PeerAddress added = PeerAddress.parse(server);
+    if (settings.tls().isEmpty() && !settings.plaintextAnywhere() && !added.isLoopback()) {
+      throw new IllegalArgumentException(
+          server + " can be reached by other machines, and no certificates are set");
+    }
+    return changeMembers(
+        (all, done) -> {
+          // It calls before it is a member, for the snapshot.
+          Set<String> hosts = hosts(members);
+          hosts.add(added.host());
+          all.server().admit(hosts);
+          all.node().addPeer(added.peerId(), done);
+        });
+  }
+
+  @Override
+  public CompletableFuture<@Nullable Void> removeMember(String server) {
+    PeerId removed = PeerAddress.parse(server).peerId();
+    return changeMembers((all, done) -> all.node().removePeer(removed, done));
+  }
+
+  private interface MemberChange {
+    void begin(Running all, Closure done);
+  }
+
+  private CompletableFuture<@Nullable Void> changeMembers(MemberChange change) {
+    Running all = running();
+    if (!changingMembers.compareAndSet(false, true)) {
+      return CompletableFuture.failedFuture(
+          new ReplicationException("the members are being changed already"));
+    }
+    CompletableFuture<@Nullable Void> changed = new CompletableFuture<>();
+    Closure done =
+        status ->
+            onControlOrHere(
+                () -> {
+                  changingMembers.set(false);
+                  refreshMembers(all);
+                  complete(changed, status, "the members were not changed");
+                });
+    onControlOrHere(
+        () -> {
+          try {
+            change.begin(all, done);
+          } catch (RuntimeException e) {
+            done.run(new Status(RaftError.EINTERNAL, "%s", String.valueOf(e)));
+          }
+        });
+    return changed;
+  }
+
+  private static void complete(
+      CompletableFuture<@Nullable Void> future, Status status, String otherwise) {
+    if (status.isOk()) {
+      future.complete(null);
+    } else {
+      future.completeExceptionally(
+          new ReplicationException(otherwise + ": " + status.getErrorMsg()));
+    }
+  }
+
+  @Override
+  public CompletableFuture<@Nullable Void> transferLeadership(Optional<String> server) {
+    Running all = running();
+    PeerId to = server.map(it -> PeerAddress.parse(it).peerId()).orElse(PeerId.ANY_PEER);
+    CompletableFuture<@Nullable Void> transferred = new CompletableFuture<>();
+    if (server.equals(Optional.of(settings.self())) && leads) {
+      transferred.complete(null);
+      return transferred;
+    }
+    if (!handOver.compareAndSet(null, transferred)) {
+      return CompletableFuture.failedFuture(
+          new ReplicationException("the leadership is being handed over already"));
+    }
+    onControlOrHere(
+        () -> {
+          Status status = all.node().transferLeadershipTo(to);
+          if (!status.isOk()) {
+            handOver.compareAndSet(transferred, null);
+            complete(transferred, status, "the leadership was not handed over");
+          }
+        });
+    long patience = HAND_OVER_TIMEOUTS * settings.electionTimeout().toMillis();
+    try {
+      all.control()
+          .schedule(
+              () -> {
+                if (handOver.compareAndSet(transferred, null)) {
+                  transferred.completeExceptionally(
+                      new ReplicationException("nobody is known to have taken over in time"));
+                }
+              },
+              patience,
+              TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException e) {
+      failHandOver("closed");
+    }
+    return transferred;
+  }
+
+  private void failHandOver(String why) {
+    CompletableFuture<@Nullable Void> waiting = handOver.getAndSet(null);
+    if (waiting != null) {
+      onControlOrHere(() -> waiting.completeExceptionally(new ReplicationException(why)));
+    }
+  }
+
+  @Override
+  public CompletableFuture<Long> snapshot() {
+    Running all = running();
+    CompletableFuture<Long> written = new CompletableFuture<>();
+    onControlOrHere(
+        () ->
+            all.node()
+                .snapshot(
+                    status ->
+                        onControlOrHere(
+                            () -> {
+                              if (status.isOk()) {
+                                written.complete(all.feed().snapshotIndex());
+                              } else {
+                                written.completeExceptionally(
+                                    new ReplicationException(
+                                        "no snapshot was written: " + status.getErrorMsg()));
+                              }
+                            })));
+    return written;
+  }
+
+  private void snapshotIfBehind(Running all) {
+    if (all.feed().appliedIndex() > all.feed().snapshotIndex()) {
+      all.node()
+          .snapshot(
+              status -> {
+                if (!status.isOk()) {
+                  LOG.warn("No snapshot was written: {}", status.getErrorMsg());
+                }
+              });
+    }
+  }
+
+  private Running running() {
+    Running all = running;
+    if (all == null) {
+      throw new IllegalStateException("not started");
+    }
+    return all;
+  }
+
+  /** Whether it will be done. */
+  private boolean onControl(Runnable task) {
+    Running all = running;
+    if (all == null || all.control().getQueue().size() >= MOST_CONTROL_TASKS) {
+      return false;
+    }
+    try {
+      all.control().execute(task);
+      return true;
+    } catch (RejectedExecutionException e) {
+      return false;
+    }
+  }
+
+  private void onControlOrHere(Runnable task) {
+    if (!onControl(task)) {
+      task.run();
+    }
+  }
+
+  @Override
+  public void close() {
+    if (!closed.compareAndSet(false, true)) {
+      return;
+    }
+    Running all = running;
+    if (all == null) {
+      return;
+    }
+    handOverBeforeClosing();
+    all.node().shutdown();
+    boolean ended = joined(all.node());
+    all.server().close();
+    all.certificates().ifPresent(PeerCertificates::close);
+    all.control().shutdown();
+    all.snapshots().shutdown();
+    all.senders().shutdownGracefully();
+    try {
+      ended &= all.snapshots().awaitTermination(CLOSE_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+      ended &= all.control().awaitTermination(CLOSE_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    NodeManager.getInstance().removeAddress(self.peerId().getEndpoint());
+    all.proposals().dropAll();
+    failHandOver("closed");
+    if (ended) {
+      all.folder().close();
+    } else {
+      LOG.error(
+          "The engine did not end in time; the data folder stays locked until this process ends");
+    }
+  }
+
+  private void handOverBeforeClosing() {
+    if (!leads || members.size() < 2) {
+      return;
+    }
+    try {
+      transferLeadership(Optional.empty())
+          .get(HAND_OVER_TIMEOUTS * settings.electionTimeout().toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      LOG.info("The leadership was not handed over: {}", e.getMessage());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** The engine waits without end for a snapshot that never comes. */
+  private static boolean joined(NodeImpl node) {
+    CountDownLatch ended = new CountDownLatch(1);
+    Thread joining =
+        new DaemonThreads("holdfast-raft-end")
+            .newThread(
+                () -> {
+                  try {
+                    node.join();
+                    ended.countDown();
+                  } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                  } catch (RuntimeException e) {
+                    LOG.warn("The engine ended badly", e);
+                  }
+                });
+    joining.start();
+    try {
+      boolean inTime = ended.await(CLOSE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+      if (!inTime) {
+        joining.interrupt();
+      }
+      return inTime;
+    } catch (InterruptedException e) {
+      joining.interrupt();
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+}

@@ -1,0 +1,142 @@
+package io.holdfast.server.replication.jraft;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What a {@link JRaftReplicator} is made from.
+ *
+ * @param dataFolder where the log and the snapshots are kept; made if it is not there
+ * @param self where this server listens for the others, {@code host:port}: its name
+ * @param initialMembers the servers that begin the cluster, this one among them, the same on each; looked at only when the
+ *     folder is empty. Without any, this server waits until a cluster adds it
+ * @param cluster what tells this cluster from others. If absent, it comes from the initial members; a server that waits to be
+ *     added takes that of the first that calls
+ * @param electionTimeout how long the others wait for a leader that is silent
+ * @param tls how servers prove who they are
+ * @param plaintextAnywhere allows to do without TLS on addresses that other machines can reach
+ * @param snapshotAfterBytes how many bytes of entries are applied before a snapshot is written
+ * @param snapshotAfter how long at most without a snapshot, if anything was applied
+ */
+public record JRaftSettings(
+    Path dataFolder,
+    String self,
+    Set<String> initialMembers,
+    Optional<String> cluster,
+    Duration electionTimeout,
+    Optional<PeerTls> tls,
+    boolean plaintextAnywhere,
+    long snapshotAfterBytes,
+    Duration snapshotAfter) {
+  /** When nothing else is said. */
+  public static final Duration DEFAULT_ELECTION_TIMEOUT = Duration.ofSeconds(1);
+
+  /** When nothing else is said: 64 MiB. */
+  public static final long DEFAULT_SNAPSHOT_AFTER_BYTES = 64L << 20;
+
+  /** When nothing else is said. */
+  public static final Duration DEFAULT_SNAPSHOT_AFTER = Duration.ofHours(1);
+
+  private static final Duration SHORTEST_ELECTION_TIMEOUT = Duration.ofMillis(100);
+  private static final Duration LONGEST_ELECTION_TIMEOUT = Duration.ofMinutes(1);
+
+  /** Checks. */
+  public JRaftSettings {
+    PeerAddress.parse(self);
+    initialMembers = Set.copyOf(initialMembers);
+    initialMembers.forEach(PeerAddress::parse);
+    if (!initialMembers.isEmpty() && !initialMembers.contains(self)) {
+      throw new IllegalArgumentException(
+          "this server, " + self + ", is not among the initial members " + initialMembers);
+    }
+    if (electionTimeout.compareTo(SHORTEST_ELECTION_TIMEOUT) < 0
+        || electionTimeout.compareTo(LONGEST_ELECTION_TIMEOUT) > 0) {
+      throw new IllegalArgumentException(
+          "the election timeout must be 100 ms to 1 min: " + electionTimeout);
+    }
+    if (snapshotAfterBytes < 1) {
+      throw new IllegalArgumentException(
+          "bytes between snapshots must be positive: " + snapshotAfterBytes);
+    }
+    if (snapshotAfter.isNegative() || snapshotAfter.isZero()) {
+      throw new IllegalArgumentException(
+          "time between snapshots must be positive: " + snapshotAfter);
+    }
+    if (initialMembers.isEmpty() && tls.isPresent() && tls.get().allowedHosts().isEmpty()) {
+      throw new IllegalArgumentException(
+          "a server that waits to be added knows no member yet: allow the hosts of the cluster by name");
+    }
+  }
+
+  /** With the defaults, and without TLS: loopback addresses only. */
+  public static JRaftSettings of(Path dataFolder, String self, Set<String> initialMembers) {
+    return new JRaftSettings(
+        dataFolder,
+        self,
+        initialMembers,
+        Optional.empty(),
+        DEFAULT_ELECTION_TIMEOUT,
+        Optional.empty(),
+        false,
+        DEFAULT_SNAPSHOT_AFTER_BYTES,
+        DEFAULT_SNAPSHOT_AFTER);
+  }
+
+  /** The same of the named cluster. */
+  public JRaftSettings withCluster(String name) {
+    return new JRaftSettings(
+        dataFolder,
+        self,
+        initialMembers,
+        Optional.of(name),
+        electionTimeout,
+        tls,
+        plaintextAnywhere,
+        snapshotAfterBytes,
+        snapshotAfter);
+  }
+
+  /** The same with another election timeout. */
+  public JRaftSettings withElectionTimeout(Duration timeout) {
+    return new JRaftSettings(
+        dataFolder,
+        self,
+        initialMembers,
+        cluster,
+        timeout,
+        tls,
+        plaintextAnywhere,
+        snapshotAfterBytes,
+        snapshotAfter);
+  }
+
+  /** The same with mutual TLS. */
+  public JRaftSettings withTls(PeerTls peerTls) {
+    return new JRaftSettings(
+        dataFolder,
+        self,
+        initialMembers,
+        cluster,
+        electionTimeout,
+        Optional.of(peerTls),
+        plaintextAnywhere,
+        snapshotAfterBytes,
+        snapshotAfter);
+  }
+
+  /** The same with snapshots at another distance. */
+  public JRaftSettings withSnapshots(long afterBytes, Duration after) {
+    return new JRaftSettings(
+        dataFolder,
+        self,
+        initialMembers,
+        cluster,
+        electionTimeout,
+        tls,
+        plaintextAnywhere,
+        afterBytes,
+        after);
+  }
+}

@@ -1,0 +1,126 @@
+package io.holdfast.server.replication.jraft;
+
+import io.grpc.netty.shaded.io.grpc.netty.GrpcSslContexts;
+import io.grpc.netty.shaded.io.netty.handler.ssl.ClientAuth;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContextBuilder;
+import io.grpc.util.AdvancedTlsX509KeyManager;
+import io.grpc.util.AdvancedTlsX509TrustManager;
+import io.holdfast.server.replication.ReplicationException;
+import java.io.Closeable;
+import java.io.IOException;
+import java.security.GeneralSecurityException;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateParsingException;
+import java.security.cert.X509Certificate;
+import java.util.Collection;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLException;
+
+/** The certificates of this server, and what it believes those of others. Follows the files while they change. Thread-safe. */
+final class PeerCertificates implements AutoCloseable {
+  private static final long LOOK_EVERY_MINUTES = 1;
+  private static final int SUBJECT_DNS_NAME = 2;
+  private static final int SUBJECT_IP_ADDRESS = 7;
+  private static final String[] PROTOCOLS = {"TLSv1.3", "TLSv1.2"};
+
+  private final AdvancedTlsX509KeyManager keys = new AdvancedTlsX509KeyManager();
+  private final AdvancedTlsX509TrustManager trust;
+  private final List<Closeable> watches;
+
+  /**
+   * Reads the files, and goes on looking at them on the executor.
+   *
+   * @throws ReplicationException if they are not what they should be
+   */
+  PeerCertificates(PeerTls tls, ScheduledExecutorService executor) {
+    try {
+      trust =
+          AdvancedTlsX509TrustManager.newBuilder()
+              .setVerification(
+                  AdvancedTlsX509TrustManager.Verification.CERTIFICATE_AND_HOST_NAME_VERIFICATION)
+              .build();
+      watches =
+          List.of(
+              keys.updateIdentityCredentials(
+                  tls.certificateChain().toFile(),
+                  tls.privateKey().toFile(),
+                  LOOK_EVERY_MINUTES,
+                  TimeUnit.MINUTES,
+                  executor),
+              trust.updateTrustCredentials(
+                  tls.authorities().toFile(), LOOK_EVERY_MINUTES, TimeUnit.MINUTES, executor));
+    } catch (IOException | GeneralSecurityException | IllegalArgumentException e) {
+      throw new ReplicationException("the certificates for peers cannot be read: " + tls, e);
+    }
+  }
+
+  /** For the side that listens: it asks for a certificate, and takes nobody without. */
+  SslContext forServer() {
+    return context(SslContextBuilder.forServer(keys).clientAuth(ClientAuth.REQUIRE));
+  }
+
+  /** For the side that calls: the certificate must be for the host that was called. */
+  SslContext forClient() {
+    return context(SslContextBuilder.forClient().keyManager(keys));
+  }
+
+  private SslContext context(SslContextBuilder builder) {
+    try {
+      return GrpcSslContexts.configure(builder).trustManager(trust).protocols(PROTOCOLS).build();
+    } catch (SSLException e) {
+      throw new ReplicationException("TLS between peers cannot be set up", e);
+    }
+  }
+
+  /** Whether a certificate is for one of the hosts. Only subject alternative names count. */
+  static boolean isForOneOf(Certificate certificate, Set<String> hosts) {
+    if (!(certificate instanceof X509Certificate x509)) {
+      return false;
+    }
+    try {
+      Collection<List<?>> names = x509.getSubjectAlternativeNames();
+      if (names == null) {
+        return false;
+      }
+      for (List<?> name : names) {
+        if (name.get(0) instanceof Integer type
+            && (type == SUBJECT_DNS_NAME || type == SUBJECT_IP_ADDRESS)
+            && name.get(1) instanceof String text
+            && hosts.stream().anyMatch(host -> covers(text, host))) {
+          return true;
+        }
+      }
+      return false;
+    } catch (CertificateParsingException e) {
+      return false;
+    }
+  }
+
+  /** A star stands for one label, the first: {@code *.lock.svc} covers {@code lock-0.lock.svc}. */
+  private static boolean covers(String name, String host) {
+    String pattern = name.toLowerCase(Locale.ROOT);
+    String wanted = host.toLowerCase(Locale.ROOT);
+    if (pattern.startsWith("*.")) {
+      int dot = wanted.indexOf('.');
+      return dot > 0 && wanted.substring(dot).equals(pattern.substring(1));
+    }
+    return pattern.equals(wanted);
+  }
+
+  /** Looks at the files no more. */
+  @Override
+  public void close() {
+    for (Closeable watch : watches) {
+      try {
+        watch.close();
+      } catch (IOException e) {
+        throw new IllegalStateException("a watch ends without fail", e);
+      }
+    }
+  }
+}

@@ -1,0 +1,85 @@
+package io.holdfast.server.replication.jraft;
+
+import io.grpc.Grpc;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
+import io.grpc.Status;
+import java.security.cert.Certificate;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+import javax.net.ssl.SSLPeerUnverifiedException;
+import javax.net.ssl.SSLSession;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Sends callers away that are of another cluster, or whose certificate is for none of the members' hosts. Thread-safe. */
+final class PeerGate implements ServerInterceptor {
+  private static final Logger LOG = LoggerFactory.getLogger(PeerGate.class);
+
+  private final PeerIdentity identity;
+  private final Set<String> alwaysAllowed;
+  private volatile Set<String> members = Set.of();
+
+  PeerGate(PeerIdentity identity, Set<String> alwaysAllowed) {
+    this.identity = identity;
+    this.alwaysAllowed = Set.copyOf(alwaysAllowed);
+  }
+
+  void admit(Set<String> hosts) {
+    members = Set.copyOf(hosts);
+  }
+
+  @Override
+  public <Q, R> ServerCall.Listener<Q> interceptCall(
+      ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {
+    Optional<Status> refusal = refusal(call, headers);
+    if (refusal.isEmpty()) {
+      return next.startCall(call, headers);
+    }
+    LOG.warn(
+        "Refused a caller from {}: {}",
+        call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR),
+        refusal.get().getDescription());
+    call.close(refusal.get(), new Metadata());
+    return new ServerCall.Listener<>() {};
+  }
+
+  private Optional<Status> refusal(ServerCall<?, ?> call, Metadata headers) {
+    if (identity.certificates().isPresent() && !isMember(call)) {
+      return Optional.of(
+          Status.PERMISSION_DENIED.withDescription("the certificate is for no member's host"));
+    }
+    String cluster = headers.get(PeerIdentity.CLUSTER);
+    if (cluster == null) {
+      return Optional.of(Status.UNAUTHENTICATED.withDescription("servers of a cluster only"));
+    }
+    if (!identity.folder().belongsTo(cluster)) {
+      return Optional.of(
+          Status.FAILED_PRECONDITION.withDescription(
+              identity.self()
+                  + " is of cluster "
+                  + identity.folder().cluster().orElse("?")
+                  + ", not of "
+                  + cluster));
+    }
+    return Optional.empty();
+  }
+
+  private boolean isMember(ServerCall<?, ?> call) {
+    SSLSession session = call.getAttributes().get(Grpc.TRANSPORT_ATTR_SSL_SESSION);
+    if (session == null) {
+      return false;
+    }
+    try {
+      Certificate[] chain = session.getPeerCertificates();
+      Set<String> hosts = new HashSet<>(alwaysAllowed);
+      hosts.addAll(members);
+      return chain.length > 0 && PeerCertificates.isForOneOf(chain[0], hosts);
+    } catch (SSLPeerUnverifiedException e) {
+      return false;
+    }
+  }
+}
