@@ -103,7 +103,7 @@ public final class JRaftReplicator implements Replicator {
   }
 
   /** All that there is between start and close. */
-  private record Running(
+  record Running(
       DataFolder folder,
       Optional<PeerCertificates> certificates,
       PeerServer server,
@@ -567,7 +567,7 @@ public final class JRaftReplicator implements Replicator {
     }
   }
 
-  private Running running() {
+  Running running() {
     Running all = running;
     if (all == null) {
       throw new IllegalStateException("not started");

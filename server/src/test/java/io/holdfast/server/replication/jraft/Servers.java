@@ -1,0 +1,148 @@
+package io.holdfast.server.replication.jraft;
+
+import static io.holdfast.server.replication.jraft.Eventually.eventually;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
+
+/** Servers of one cluster in this JVM, on ports of 127.0.0.1 that nobody else has. */
+final class Servers implements AutoCloseable {
+  static final Duration ELECTION_TIMEOUT = Duration.ofMillis(300);
+  private static final String CLUSTER = "test";
+
+  private final Path folder;
+  private final Set<String> initial = new TreeSet<>();
+  private final Map<String, One> running = new LinkedHashMap<>();
+
+  /** Of all servers alike. */
+  UnaryOperator<JRaftSettings> change = settings -> settings;
+
+  record One(String name, JRaftReplicator replicator, WrittenDown machine) {
+    boolean leads() {
+      return machine.leads > 0;
+    }
+
+    void propose(String entry) {
+      replicator.propose(machine.leads, bytes(entry), entry);
+    }
+
+    boolean confirmed() {
+      CompletableFuture<Boolean> answer = new CompletableFuture<>();
+      replicator.confirm(answer::complete);
+      return answer.orTimeout(20, TimeUnit.SECONDS).join();
+    }
+
+    /** Nobody hears from it any more, nor it from anybody. It does not know. */
+    void isolate() {
+      replicator.running().server().close();
+      replicator.running().node().getRpcService().shutdown();
+    }
+  }
+
+  Servers(Path folder) {
+    this.folder = folder;
+  }
+
+  static byte[] bytes(String entry) {
+    return entry.getBytes(StandardCharsets.UTF_8);
+  }
+
+  static String freeAddress() {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+      return "127.0.0.1:" + socket.getLocalPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  Servers of(int count) {
+    for (int i = 0; i < count; i++) {
+      initial.add(freeAddress());
+    }
+    initial.forEach(this::start);
+    return this;
+  }
+
+  JRaftSettings settings(String name, Set<String> members) {
+    Path own = folder.resolve(name.replace(':', '-'));
+    return change.apply(
+        JRaftSettings.of(own, name, members)
+            .withCluster(CLUSTER)
+            .withElectionTimeout(ELECTION_TIMEOUT));
+  }
+
+  One start(String name) {
+    return start(name, initial, new WrittenDown());
+  }
+
+  One startEmpty() {
+    return start(freeAddress(), Set.of(), new WrittenDown());
+  }
+
+  One start(String name, Set<String> members, WrittenDown machine) {
+    JRaftReplicator replicator = new JRaftReplicator(settings(name, members));
+    One one = new One(name, replicator, machine);
+    replicator.start(machine);
+    running.put(name, one);
+    return one;
+  }
+
+  One stop(One one) {
+    running.remove(one.name);
+    one.replicator.close();
+    return one;
+  }
+
+  One restart(One one) {
+    stop(one);
+    return start(one.name);
+  }
+
+  Collection<One> all() {
+    return running.values();
+  }
+
+  One only() {
+    return running.values().iterator().next();
+  }
+
+  One leader() {
+    eventually(
+        "a leader", () -> running.values().stream().filter(One::leads).findAny().isPresent());
+    return running.values().stream().filter(One::leads).findAny().orElseGet(this::leader);
+  }
+
+  List<One> followers() {
+    One leader = leader();
+    List<One> others = new ArrayList<>(running.values());
+    others.remove(leader);
+    return others;
+  }
+
+  void applied(List<String> entries) {
+    for (One one : running.values()) {
+      eventually(
+          one.name + " has applied " + entries.size(), () -> one.machine.applied.equals(entries));
+    }
+  }
+
+  @Override
+  public void close() {
+    List.copyOf(running.values()).forEach(one -> one.replicator.close());
+  }
+}
