@@ -1,6 +1,14 @@
 package io.holdfast.cli;
 
+import io.holdfast.HoldLostException;
+import io.holdfast.InvalidRequestException;
+import io.holdfast.LockException;
+import io.holdfast.LockRefusedException;
+import io.holdfast.LockTimeoutException;
+import io.holdfast.StoreUnavailableException;
+import io.holdfast.UncertainOutcomeException;
 import io.holdfast.cli.output.Json;
+import io.holdfast.cli.output.Text;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.FileSystemException;
@@ -30,11 +38,56 @@ final class Errors implements IParameterExceptionHandler, IExecutionExceptionHan
 
   @Override
   public int handleExecutionException(Exception failure, CommandLine line, ParseResult parsed) {
-    String command = line.getCommandSpec().qualifiedName();
-    return report(
-        command,
-        ExitCode.INTERNAL,
-        failure instanceof IOException ? message(failure) : whereabouts(failure));
+    return report(line.getCommandSpec().qualifiedName(), code(failure), text(failure, line));
+  }
+
+  /** The exit code of a failure. */
+  static int code(Exception failure) {
+    if (failure instanceof CommandException ours) {
+      return ours.exitCode();
+    }
+    if (failure instanceof LockTimeoutException) {
+      return ExitCode.NOT_OBTAINED;
+    }
+    if (failure instanceof LockRefusedException) {
+      return ExitCode.REFUSED;
+    }
+    if (failure instanceof StoreUnavailableException
+        || failure instanceof UncertainOutcomeException) {
+      return ExitCode.UNAVAILABLE;
+    }
+    if (failure instanceof HoldLostException) {
+      return ExitCode.LOST;
+    }
+    return failure instanceof InvalidRequestException || cannot(failure)
+        ? ExitCode.USAGE
+        : ExitCode.INTERNAL;
+  }
+
+  private static String text(Exception failure, CommandLine line) {
+    if (failure instanceof StoreUnavailableException) {
+      return message(failure) + advice(line);
+    }
+    boolean expected =
+        failure instanceof CommandException
+            || failure instanceof LockException
+            || failure instanceof InvalidRequestException
+            || failure instanceof IOException
+            || cannot(failure);
+    return expected ? message(failure) : whereabouts(failure);
+  }
+
+  /** A store that cannot do it says so in words; the JDK's collections, which would be our bug, have none. */
+  private static boolean cannot(Exception failure) {
+    return failure instanceof UnsupportedOperationException && failure.getMessage() != null;
+  }
+
+  private static String advice(CommandLine line) {
+    return line.getCommandSpec().mixins().values().stream()
+        .filter(mixin -> mixin.userObject() instanceof StoreOptions)
+        .map(mixin -> ((StoreOptions) mixin.userObject()).advice())
+        .findFirst()
+        .orElse("");
   }
 
   private int report(String command, int code, String message) {
@@ -48,10 +101,15 @@ final class Errors implements IParameterExceptionHandler, IExecutionExceptionHan
               .field("code", code)
               .end());
     } else {
-      err.println(command + ": " + line);
+      err.println(command + ": " + printable(line));
     }
     err.flush();
     return code;
+  }
+
+  /** Messages of ours escape values already; this is for those of others. */
+  private static String printable(String line) {
+    return Text.shown(line).replace("\\\\", "\\");
   }
 
   /** What a converter of ours said, without picocli's introduction of it. */

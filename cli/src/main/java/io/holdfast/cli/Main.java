@@ -4,7 +4,7 @@ import java.io.OutputStream;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
-import java.util.List;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -19,7 +19,15 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = DemoCommand.class)
+    subcommands = {
+      DemoCommand.class,
+      RunCommand.class,
+      ListCommand.class,
+      DescribeCommand.class,
+      WatchCommand.class,
+      ForceReleaseCommand.class,
+      BenchCommand.class
+    })
 public final class Main implements Runnable {
   @Spec
   @SuppressWarnings("NullAway.Init") // picocli does
@@ -35,10 +43,14 @@ public final class Main implements Runnable {
   /** Runs one command line and returns its exit code. */
   static int run(OutputStream out, OutputStream err, String... args) {
     PrintWriter errors = writer(err);
-    Errors oneLine = new Errors(errors, List.of(args).contains("--json"));
+    // What follows "--" is for another program.
+    boolean json = Stream.of(args).takeWhile(a -> !a.equals("--")).anyMatch("--json"::equals);
+    Errors oneLine = new Errors(errors, json);
     return new CommandLine(new Main())
         .setOut(writer(out))
         .setErr(errors)
+        // An argument that starts with @ is one, not a file with more of them.
+        .setExpandAtFiles(false)
         .setParameterExceptionHandler(oneLine)
         .setExecutionExceptionHandler(oneLine)
         .execute(args);

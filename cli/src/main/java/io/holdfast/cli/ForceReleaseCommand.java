@@ -1,0 +1,73 @@
+package io.holdfast.cli;
+
+import io.holdfast.LockClient;
+import io.holdfast.cli.output.Json;
+import io.holdfast.cli.output.Locks;
+import io.holdfast.cli.output.Text;
+import java.io.PrintWriter;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code holdfast force-release}. */
+@Command(
+    name = "force-release",
+    description = {
+      "Takes a lock away from its holder, who is told; the next in line gets it at once.",
+      "It does not stop the holder's work: only a resource that refuses old tokens does."
+    },
+    mixinStandardHelpOptions = true,
+    versionProvider = Main.Version.class,
+    sortOptions = false,
+    footer = {"", "Exit codes: 0 taken away, 1 there is no such grant; the others as for run."})
+final class ForceReleaseCommand implements Callable<Integer> {
+  @Spec
+  @SuppressWarnings("NullAway.Init") // picocli does
+  private CommandSpec spec;
+
+  @Mixin
+  @SuppressWarnings("NullAway.Init")
+  private StoreOptions store;
+
+  @Mixin
+  @SuppressWarnings("NullAway.Init")
+  private OneLock lock;
+
+  @Option(
+      names = "--token",
+      required = true,
+      paramLabel = "N",
+      description = "The token of the grant that is meant, as describe tells it.")
+  private long token;
+
+  @Override
+  public Integer call() {
+    lock.check(spec);
+    if (token <= 0) {
+      throw Arguments.mistake(spec, "--token is " + token + ", but tokens count from 1");
+    }
+    try (LockClient locks = store.connect()) {
+      boolean released = lock.forceRelease(locks, token);
+      PrintWriter out = spec.commandLine().getOut();
+      if (store.json()) {
+        out.println(
+            new Locks(locks.capabilities())
+                .key(new Json().object(), lock.key())
+                .field("token", token)
+                .field("released", released)
+                .end());
+      } else {
+        out.println(
+            (released ? "released " : "no such grant: ")
+                + Text.shown(lock.key().toString())
+                + " token="
+                + token);
+      }
+      out.flush();
+      return released ? ExitCode.OK : ExitCode.NO_SUCH_GRANT;
+    }
+  }
+}

@@ -1,0 +1,87 @@
+package io.holdfast.cli;
+
+import io.holdfast.ClientOptions;
+import io.holdfast.InvalidRequestException;
+import io.holdfast.LockClient;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Which store a command talks to, and how it answers. */
+final class StoreOptions {
+  static final String DEFAULT = "holdfast://127.0.0.1:7420/default";
+  private static final String VARIABLE = "HOLDFAST_STORE";
+
+  @Option(
+      names = "--store",
+      paramLabel = "URL",
+      description = {
+        "The store ($" + VARIABLE + ", else " + DEFAULT + ").",
+        "A URL with a password in it belongs into the variable: others can read a command line."
+      })
+  private @Nullable String store;
+
+  @Option(names = "--json", description = "Write JSON, an object a line, for programs.")
+  private boolean json;
+
+  boolean json() {
+    return json;
+  }
+
+  /**
+   * Opens the store.
+   *
+   * @throws CommandException if its URL cannot be used
+   */
+  LockClient connect() {
+    try {
+      return LockClient.connect(url(), ClientOptions.defaults().name(clientName()));
+    } catch (InvalidRequestException e) {
+      throw new CommandException(
+          ExitCode.CONFIGURATION,
+          (store == null ? "$" + VARIABLE : "--store") + ": " + e.getMessage());
+    }
+  }
+
+  /** What may help where the store cannot be reached; empty if we have no idea. */
+  String advice() {
+    return url().startsWith("holdfast:")
+        ? " (is a server running? start one: holdfast server)"
+        : "";
+  }
+
+  private String url() {
+    if (store != null) {
+      return store;
+    }
+    String variable = System.getenv(VARIABLE);
+    return variable == null || variable.isEmpty() ? DEFAULT : variable;
+  }
+
+  /** For people who ask who holds it: user, machine and process. */
+  private static String clientName() {
+    String process = "/" + ProcessHandle.current().pid();
+    String whereabouts = System.getProperty("user.name", "?") + "@" + machine();
+    StringBuilder name = new StringBuilder();
+    whereabouts
+        .codePoints()
+        .filter(c -> c > ' ' && c < 0x7F)
+        .limit(ClientOptions.MAX_NAME_BYTES - process.length())
+        .forEach(name::appendCodePoint);
+    return name + process;
+  }
+
+  /** Its name as the kernel has it; a look-up in the network may take its time. */
+  private static String machine() {
+    try {
+      return Files.readString(Path.of("/proc/sys/kernel/hostname"), StandardCharsets.ISO_8859_1)
+          .strip();
+    } catch (IOException e) {
+      String variable = System.getenv("HOSTNAME");
+      return variable == null ? "localhost" : variable;
+    }
+  }
+}

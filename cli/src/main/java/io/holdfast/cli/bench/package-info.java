@@ -1,0 +1,5 @@
+/** Measuring a store from the command line. */
+@NullMarked
+package io.holdfast.cli.bench;
+
+import org.jspecify.annotations.NullMarked;

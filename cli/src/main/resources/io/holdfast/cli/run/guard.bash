@@ -1,0 +1,65 @@
+# The guard of a command that runs under a lock: stops it when holdfast itself cannot. See Guard.java.
+#
+# Reads lines from holdfast: "group ID" names the command's session, "limit SECONDS" for how long the command is safe from
+# now on ("none": for as long as holdfast lives), "signal NAME TARGET" is passed on, "ping" is answered, "done" ends the
+# guard. When a limit runs out in silence, or the lines end without "done", holdfast is dead or stopped: then the command is
+# stopped from here, and the exit code is 3.
+mode=$1 grace=$2 group='' limit=none
+
+trap '' HUP INT QUIT TERM USR1 USR2 TSTP TTIN TTOU PIPE
+echo ready
+
+# Of the living processes of the session, the process groups: what started job control of its own is found, too.
+groups() {
+  local file line
+  for file in /proc/[0-9]*/stat; do
+    { IFS= read -r line <"$file"; } 2>/dev/null || continue
+    set -- ${line##*) } # state, parent, group, session
+    if [ "$4" = "$group" ] && [ "$1" != Z ] && [ "$1" != X ]; then echo "$3"; fi
+  done
+}
+
+strike() {
+  local each
+  kill -s "$1" -- "-$group" 2>/dev/null # first, and without a new process, which may not be had
+  for each in $(groups); do
+    if [ "$each" != "$group" ]; then kill -s "$1" -- "-$each" 2>/dev/null; fi
+  done
+}
+
+living() {
+  [ -n "$(groups)" ]
+}
+
+while
+  if [ "$limit" = none ]; then read -r verb one two; else read -r -t "$limit" verb one two; fi
+do
+  case $verb in
+    group) group=$one ;;
+    limit) limit=$one ;;
+    signal) kill -s "$one" -- "$two" 2>/dev/null ;;
+    ping) echo pong ;;
+    done) exit 0 ;;
+  esac
+done
+
+[ -n "$group" ] || exit 0
+if [ "$mode" = notify ]; then
+  echo "holdfast run: no sign of life from holdfast itself: telling the command" >&2
+  kill -s USR1 -- "$group" 2>/dev/null
+  exit 3
+fi
+living || exit 0
+echo "holdfast run: no sign of life from holdfast itself: stopping the command" >&2
+strike TERM
+strike CONT
+sleep "$grace" & # a clock that nobody sets
+timer=$!
+while living && kill -0 "$timer" 2>/dev/null; do sleep 0.05; done
+for ((i = 0; i < 100; i++)); do
+  living || break
+  strike KILL
+  sleep 0.1
+done
+kill -s KILL "$timer" 2>/dev/null
+exit 3

@@ -1,0 +1,329 @@
+package io.holdfast.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** {@code holdfast run} with real processes and a store that does as files in a folder say. */
+@EnabledOnOs(OS.LINUX)
+class RunTest {
+  /** Runs on until it is killed, and so does all it starts: one in the group, one with job control of its own. */
+  private static final String STUBBORN =
+      "trap '' TERM; echo $$ >>pids; sleep 1000 & echo $! >>pids;"
+          + " bash -c 'set -m; sleep 1000 & echo $! >>pids; echo $$ >>pids; wait' &"
+          + " until [ $(wc -l <pids) = 4 ]; do sleep 0.01; done; touch started; wait; wait; sleep 1000";
+
+  private final List<RunningCommand> running = new ArrayList<>();
+
+  @TempDir Path folder;
+
+  @AfterEach
+  void leaveNothingBehind() throws IOException {
+    running.forEach(RunningCommand::close);
+    pids().forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
+  }
+
+  @Test
+  void theCommandGetsNameTokenAndStdinAndItsExitCodeIsOurs() throws Exception {
+    RunningCommand run =
+        run(
+            "--data",
+            "nightly",
+            "a/b",
+            "--",
+            "sh",
+            "-c",
+            "read l; echo $HOLDFAST_NAME=$HOLDFAST_TOKEN $l; exit 3");
+    run.type("typed\n");
+    assertThat(run.end()).isEqualTo(new CommandRun(3, "a/b=7 typed\n", ""));
+    assertThat(log()).containsExactly("asked", "granted [a/b] nightly", "released", "closed");
+  }
+
+  @Test
+  void argumentsReachTheCommandAsTheyAreWithoutAShell() throws Exception {
+    String[] odd = {"$(touch x)", "a  b", "*", "@pids", "--json", "", "'\"", "--"};
+    List<String> line = new ArrayList<>(List.of("a", "--", "printf", "[%s]"));
+    line.addAll(List.of(odd));
+    CommandRun run = run(line.toArray(String[]::new)).end();
+    assertThat(run.out()).isEqualTo("[" + String.join("][", odd) + "]");
+  }
+
+  @Test
+  void withoutTokensInTheStoreNoneIsExportedNotEvenAnOuterOne() throws Exception {
+    file("unfenced");
+    RunningCommand run =
+        start(
+            Map.of("HOLDFAST_TOKEN", "1", "HOLDFAST_NAME", "outer"),
+            "a",
+            "--",
+            "sh",
+            "-c",
+            "echo $HOLDFAST_NAME ${HOLDFAST_TOKEN-none}");
+    assertThat(run.end().out()).isEqualTo("a none\n");
+  }
+
+  @Test
+  void aCommandKilledByASignalEndsWith128AndTheSignal() throws Exception {
+    assertThat(run("a", "--", "sh", "-c", "kill -9 $$").end())
+        .isEqualTo(new CommandRun(137, "", ""));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "nobody-has-such-a-program | 127 | holdfast run: command not found: nobody-has-such-a-program",
+        "./nowhere                 | 127 | holdfast run: command not found: ./nowhere",
+        "/                         | 126 | holdfast run: cannot be executed: /",
+        "/etc/passwd               | 126 | holdfast run: cannot be executed: /etc/passwd",
+      })
+  void aCommandThatCannotStartEndsAsInAShellAndTheLockIsNotAskedFor(
+      String command, int exitCode, String message) {
+    assertThat(here("a", "--", command))
+        .isEqualTo(new CommandRun(exitCode, "", message + System.lineSeparator()));
+    assertThat(log()).isEmpty();
+  }
+
+  @Test
+  void aLockNotObtainedIs75AndTheCommandNeverStarts() throws IOException {
+    file("busy");
+    CommandRun run =
+        here("--max-wait", "20ms", "a", "--", "touch", folder.resolve("started").toString());
+    assertThat(run.exitCode()).isEqualTo(75);
+    assertThat(run.err())
+        .startsWith("holdfast run: no [a] within 20 ms: held by other since 1970-")
+        .hasLineCount(1);
+    assertThat(log()).containsExactly("asked", "busy", "closed");
+    assertThat(folder.resolve("started")).doesNotExist();
+  }
+
+  @Test
+  void aRefusalIs77AndAStoreOutOfReachIs69() throws IOException {
+    file("refuses");
+    assertThat(here("a", "--", "true"))
+        .isEqualTo(
+            new CommandRun(
+                77, "", "holdfast run: PERMISSION: not for you" + System.lineSeparator()));
+    file("unreachable");
+    assertThat(here("a", "--", "true"))
+        .isEqualTo(new CommandRun(69, "", "holdfast run: nobody listens" + System.lineSeparator()));
+  }
+
+  @Test
+  void aLostLockStopsTheWholeSessionHoweverStubborn() throws Exception {
+    RunningCommand run = stubborn("--grace", "500ms");
+    file("lose", "REVOKED");
+    CommandRun end = run.end();
+    assertThat(living()).isEmpty();
+    assertThat(end.err())
+        .isEqualTo(
+            "holdfast run: lost [a] token=7 (REVOKED): stopping the command\n"
+                + "holdfast run: lost [a] token=7 (REVOKED)\n");
+    assertThat(end.exitCode()).isEqualTo(79);
+    assertThat(log()).endsWith("lost", "closed");
+  }
+
+  @Test
+  void aLeaseThatIsNotRenewedStopsTheCommandBeforeItEnds() throws Exception {
+    RunningCommand run = stubborn("--lease", "4s", "--grace", "500ms");
+    file("silent");
+    CommandRun end = run.end();
+    assertThat(living()).isEmpty();
+    assertThat(end.err()).contains("about to lose [a] token=7");
+    assertThat(end.exitCode()).isEqualTo(79);
+    assertThat(log()).doesNotContain("lost").endsWith("released", "closed");
+  }
+
+  @Test
+  void withNotifyTheCommandIsToldAndRunsOn() throws Exception {
+    RunningCommand run =
+        run(
+            "--on-lost",
+            "notify",
+            "a",
+            "--",
+            "sh",
+            "-c",
+            "trap 'echo told; touch told; until [ -e finish ]; do sleep 0.01; done; exit 5' USR1; touch started; while :; do sleep 0.01; done");
+    awaitFile("started");
+    file("lose", "TAKEN");
+    awaitFile("told");
+    file("finish");
+    CommandRun end = run.end();
+    assertThat(end.out()).isEqualTo("told\n");
+    assertThat(end.err()).contains("lost [a] token=7 (TAKEN): telling the command\n");
+    assertThat(end.exitCode()).isEqualTo(79);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"TERM, 143", "INT, 130", "HUP, 129"})
+  void signalsArePassedOnAndTheLockIsReleasedAfterwards(String signal, int exitCode)
+      throws Exception {
+    RunningCommand run = run("a", "--", "bash", "-c", "touch started; exec sleep 1000");
+    awaitFile("started");
+    run.signal(signal);
+    assertThat(run.end()).isEqualTo(new CommandRun(exitCode, "", ""));
+    assertThat(log()).endsWith("released", "closed");
+  }
+
+  @Test
+  void aCommandThatHandlesASignalDecidesItsExitCodeAndKeepsTheLockMeanwhile() throws Exception {
+    RunningCommand run =
+        run(
+            "a",
+            "--",
+            "sh",
+            "-c",
+            "trap 'touch told; until [ -e finish ]; do sleep 0.01; done; exit 9' TERM; touch started; while :; do sleep 0.01; done");
+    awaitFile("started");
+    run.signal("TERM");
+    awaitFile("told");
+    assertThat(log()).doesNotContain("released");
+    file("finish");
+    assertThat(run.end().exitCode()).isEqualTo(9);
+    assertThat(log()).endsWith("released", "closed");
+  }
+
+  @Test
+  void aSignalWhileItWaitsLeavesTheLine() throws Exception {
+    file("busy");
+    RunningCommand run = run("--max-wait", "1h", "a", "--", "touch", "started");
+    RunningCommand.await("it waits", () -> log().contains("asked"));
+    run.signal("TERM");
+    assertThat(run.end()).isEqualTo(new CommandRun(143, "", ""));
+    assertThat(log()).containsExactly("asked", "left", "closed");
+    assertThat(folder.resolve("started")).doesNotExist();
+  }
+
+  @Test
+  void whatTheCommandLeavesBehindIsStoppedBeforeTheRelease() throws Exception {
+    CommandRun end = run("a", "--", "bash", "-c", "sleep 1000 & echo $! >>pids; exit 4").end();
+    assertThat(living()).isEmpty();
+    assertThat(end.err()).startsWith("holdfast run: the command left processes behind");
+    assertThat(end.exitCode()).isEqualTo(4);
+    assertThat(log()).endsWith("released", "closed");
+  }
+
+  @Test
+  void aKilledHoldfastTakesTheCommandWithIt() throws Exception {
+    RunningCommand run = stubborn("--grace", "200ms");
+    run.signal("KILL");
+    RunningCommand.await("the command ends", () -> living().isEmpty());
+    RunningCommand.await("somebody says so", () -> run.errors().contains("no sign of life"));
+  }
+
+  @Test
+  void aStoppedHoldfastDoesNotKeepTheCommandFromBeingStoppedInTime() throws Exception {
+    Duration lease = Duration.ofSeconds(5);
+    RunningCommand run = stubborn("--lease", lease.toSeconds() + "s", "--grace", "200ms");
+    long stopped = System.nanoTime();
+    run.signal("STOP");
+    try {
+      RunningCommand.await("the command ends", () -> living().isEmpty());
+      assertThat(Duration.ofNanos(System.nanoTime() - stopped)).isLessThan(lease);
+    } finally {
+      run.signal("CONT");
+    }
+    CommandRun end = run.end();
+    assertThat(end.exitCode()).as(end.err()).isEqualTo(79);
+  }
+
+  @Test
+  void whoKillsTheGuardDoesNotKeepTheCommandFromBeingStopped() throws Exception {
+    RunningCommand run = stubborn("--grace", "200ms");
+    ProcessHandle guard = run.guard();
+    guard.destroyForcibly();
+    RunningCommand.await("the guard is gone", () -> !guard.isAlive());
+    file("lose", "SESSION_ENDED");
+    assertThat(run.end().exitCode()).isEqualTo(79);
+    assertThat(living()).isEmpty();
+  }
+
+  private RunningCommand stubborn(String... options) throws Exception {
+    List<String> args = new ArrayList<>(List.of(options));
+    args.addAll(List.of("a", "--", "bash", "-c", STUBBORN));
+    RunningCommand run = run(args.toArray(String[]::new));
+    awaitFile("started");
+    assertThat(living()).hasSize(4);
+    return run;
+  }
+
+  private RunningCommand run(String... args) throws IOException {
+    return start(Map.of(), args);
+  }
+
+  private RunningCommand start(Map<String, String> environment, String... args) throws IOException {
+    Map<String, String> all = new HashMap<>(environment);
+    all.put("HOLDFAST_STORE", "test-folder:" + folder);
+    List<String> line = new ArrayList<>(List.of("run"));
+    line.addAll(List.of(args));
+    RunningCommand started = RunningCommand.start(folder, all, line.toArray(String[]::new));
+    running.add(started);
+    return started;
+  }
+
+  /** In this process, for what ends before a command would start. */
+  private CommandRun here(String... args) {
+    List<String> line = new ArrayList<>(List.of("run", "--store", "test-folder:" + folder));
+    line.addAll(List.of(args));
+    return CommandRun.of(line.toArray(String[]::new));
+  }
+
+  private void file(String name) throws IOException {
+    file(name, "");
+  }
+
+  /** Appears at once with all that is in it. */
+  private void file(String name, String text) throws IOException {
+    Path half = Files.writeString(folder.resolve(name + ".half"), text);
+    Files.move(half, folder.resolve(name));
+  }
+
+  private void awaitFile(String name) throws InterruptedException {
+    RunningCommand.await(name, () -> Files.exists(folder.resolve(name)));
+  }
+
+  private List<String> log() {
+    return lines("log");
+  }
+
+  private List<Long> pids() {
+    return lines("pids").stream().map(Long::valueOf).toList();
+  }
+
+  private List<Long> living() {
+    return pids().stream().filter(RunTest::isAlive).toList();
+  }
+
+  /** A zombie, whom nobody in a container may ever ask for, is not alive. */
+  private static boolean isAlive(long pid) {
+    try {
+      String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
+      return stat.charAt(stat.lastIndexOf(')') + 2) != 'Z';
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private List<String> lines(String file) {
+    try {
+      return Files.readAllLines(folder.resolve(file));
+    } catch (IOException e) {
+      return List.of();
+    }
+  }
+}
