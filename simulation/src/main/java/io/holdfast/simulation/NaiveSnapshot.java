@@ -4,6 +4,7 @@ import io.holdfast.LockKey;
 import io.holdfast.LockMode;
 import io.holdfast.LockTarget;
 import io.holdfast.table.Event;
+import io.holdfast.table.SessionTerms;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -12,7 +13,7 @@ import java.util.Map;
 import java.util.zip.CRC32C;
 
 /**
- * The bytes that a lock table's snapshot should have, written from the description of format 1 and from a {@link
+ * The bytes that a lock table's snapshot should have, written from the description of format 2 and from a {@link
  * NaiveTable}.
  *
  * <p>So an equal snapshot says that the table remembers all that it should, and nothing else: also what no answer shows
@@ -25,7 +26,7 @@ final class NaiveSnapshot {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream(512);
     try (DataOutputStream out = new DataOutputStream(bytes)) {
       out.writeBytes("HFLT");
-      out.writeInt(1);
+      out.writeInt(2);
       out.writeLong(table.now);
       out.writeLong(table.lastSession);
       out.writeLong(table.lastArrival);
@@ -34,6 +35,11 @@ final class NaiveSnapshot {
       for (Map.Entry<Long, NaiveTable.NaiveSession> session : table.sessions.entrySet()) {
         out.writeLong(session.getKey());
         out.writeUTF(session.getValue().client);
+        SessionTerms terms = session.getValue().terms;
+        out.writeLong(terms.leaseNanos());
+        out.writeLong(terms.nonce().getMostSignificantBits());
+        out.writeLong(terms.nonce().getLeastSignificantBits());
+        out.writeUTF(terms.subject());
         out.writeLong(session.getValue().renewals);
         out.writeLong(session.getValue().acknowledged);
         out.writeInt(session.getValue().endings.size());

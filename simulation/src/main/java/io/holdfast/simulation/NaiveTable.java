@@ -10,6 +10,7 @@ import io.holdfast.table.Event;
 import io.holdfast.table.KeyView;
 import io.holdfast.table.Refusal;
 import io.holdfast.table.RequestView;
+import io.holdfast.table.SessionTerms;
 import io.holdfast.table.TableSize;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -72,16 +73,19 @@ final class NaiveTable {
   /** A session, and what became of those of its requests that ended and may be asked about. */
   static final class NaiveSession {
     final String client;
+    final SessionTerms terms;
     final TreeMap<Long, Event> endings = new TreeMap<>();
     long renewals;
     long acknowledged;
 
-    NaiveSession(String client) {
+    NaiveSession(String client, SessionTerms terms) {
       this.client = client;
+      this.terms = terms;
     }
 
     NaiveSession(NaiveSession other) {
       client = other.client;
+      terms = other.terms;
       endings.putAll(other.endings);
       renewals = other.renewals;
       acknowledged = other.acknowledged;
@@ -194,7 +198,7 @@ final class NaiveTable {
         return;
       }
       lastSession = open.session();
-      sessions.put(open.session(), new NaiveSession(open.client()));
+      sessions.put(open.session(), new NaiveSession(open.client(), open.terms()));
     }
     sessions.get(open.session()).renewals++;
     events.add(new Event.SessionOpened(open.session()));

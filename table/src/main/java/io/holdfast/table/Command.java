@@ -25,14 +25,23 @@ public sealed interface Command {
   /** When, in table time. */
   long now();
 
+  /** The same command, dated otherwise. */
+  Command at(long now);
+
   /**
    * Begins a session, or renews one that is open. Ids rise: one that is neither open nor larger than all before is that of a
    * session that has ended, and stays ended.
    *
    * @param session its id, above 0
    * @param client the client's name, to be shown; at most {@value ClientOptions#MAX_NAME_BYTES} UTF-8 bytes
+   * @param terms those of the first opening stay
    */
-  record OpenSession(long now, long session, String client) implements Command {
+  record OpenSession(long now, long session, String client, SessionTerms terms) implements Command {
+    /** Opens a session that lives until it is closed. */
+    public OpenSession(long now, long session, String client) {
+      this(now, session, client, SessionTerms.NONE);
+    }
+
     /** Checks the numbers, and the length of the name: one beyond 64 KiB would be in no snapshot. */
     public OpenSession {
       requireTime(now);
@@ -43,6 +52,11 @@ public sealed interface Command {
             "client has " + bytes + " bytes, at most " + ClientOptions.MAX_NAME_BYTES);
       }
     }
+
+    @Override
+    public OpenSession at(long now) {
+      return new OpenSession(now, session, client, terms);
+    }
   }
 
   /** Ends a session at its own wish: its holds are lost, its waiters leave. */
@@ -51,6 +65,11 @@ public sealed interface Command {
     public CloseSession {
       requireTime(now);
       requirePositive("session", session);
+    }
+
+    @Override
+    public CloseSession at(long now) {
+      return new CloseSession(now, session);
     }
   }
 
@@ -65,6 +84,11 @@ public sealed interface Command {
     public ExpireSession {
       requireTime(now);
       requirePositive("session", session);
+    }
+
+    @Override
+    public ExpireSession at(long now) {
+      return new ExpireSession(now, session, seenRenewals);
     }
   }
 
@@ -105,6 +129,11 @@ public sealed interface Command {
             "targets are " + targets.size() + ", 1 to " + LockClient.MAX_TARGETS);
       }
     }
+
+    @Override
+    public Acquire at(long now) {
+      return new Acquire(now, session, request, acknowledged, mayWait, targets, data, maxHoldNanos);
+    }
   }
 
   /**
@@ -117,6 +146,11 @@ public sealed interface Command {
       requireTime(now);
       requirePositive("session", session);
       requirePositive("request", request);
+    }
+
+    @Override
+    public Cancel at(long now) {
+      return new Cancel(now, session, request);
     }
   }
 
@@ -133,6 +167,11 @@ public sealed interface Command {
       requirePositive("request", request);
       requirePositive("token", token);
     }
+
+    @Override
+    public Release at(long now) {
+      return new Release(now, session, request, token);
+    }
   }
 
   /** Ends one hold whose {@code maxHold} is over; refused if it is not. */
@@ -142,6 +181,11 @@ public sealed interface Command {
       requireTime(now);
       requirePositive("session", session);
       requirePositive("request", request);
+    }
+
+    @Override
+    public ExpireHold at(long now) {
+      return new ExpireHold(now, session, request);
     }
   }
 
@@ -156,6 +200,11 @@ public sealed interface Command {
     public Revoke {
       requireTime(now);
       requirePositive("token", token);
+    }
+
+    @Override
+    public Revoke at(long now) {
+      return new Revoke(now, key, token);
     }
   }
 

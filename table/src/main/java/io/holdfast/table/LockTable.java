@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
@@ -149,6 +150,39 @@ public final class LockTable {
     return open == null ? OptionalLong.empty() : OptionalLong.of(open.renewals);
   }
 
+  /** On what terms a session was opened; empty if it is not open. */
+  public Optional<SessionTerms> terms(long session) {
+    return Optional.ofNullable(sessions.get(session)).map(open -> open.terms);
+  }
+
+  /** The name of a session's client; empty if it is not open. */
+  public Optional<String> client(long session) {
+    return Optional.ofNullable(sessions.get(session)).map(open -> open.client);
+  }
+
+  /** How many requests of a session hold or wait; 0 if it is not open. */
+  public int live(long session) {
+    Session open = sessions.get(session);
+    return open == null ? 0 : open.live;
+  }
+
+  /** The requests of a session that hold or wait, in the order of arrival; none if it is not open. */
+  public List<RequestView> requests(long session) {
+    Session open = sessions.get(session);
+    List<RequestView> views = new ArrayList<>(live(session));
+    for (Request each = open == null ? null : open.first;
+        each != null;
+        each = each.laterOfSession) {
+      views.add(each.view());
+    }
+    return views;
+  }
+
+  /** A request that holds or waits; empty if it does neither. */
+  public Optional<RequestView> find(long session, long request) {
+    return Optional.ofNullable(requests.find(session, request)).map(Request::view);
+  }
+
   /** The ids of the open sessions, sorted. */
   public List<Long> sessions() {
     return sessions.keySet().stream().sorted().toList();
@@ -239,7 +273,7 @@ public final class LockTable {
   /**
    * A table equal to the one the snapshot was made of.
    *
-   * @throws IllegalArgumentException if it is damaged, or of a format that this version does not know
+   * @throws IllegalArgumentException if it is damaged, contradicts itself, or is of a format that this version does not know
    */
   public static LockTable restore(byte[] snapshot) {
     return Snapshot.read(snapshot);
@@ -266,13 +300,31 @@ public final class LockTable {
   }
 
   void restore(Session session) {
+    boolean tokensAreLater =
+        session.remembered().values().stream().anyMatch(ended -> token(ended) > lastToken);
+    if (session.id <= 0
+        || session.id > lastSession
+        || tokensAreLater
+        || sessions.containsKey(session.id)) {
+      throw new IllegalArgumentException("snapshot contradicts itself: session " + session.id);
+    }
     sessions.put(session.id, session);
     remembered += session.remembered().size();
   }
 
-  void restore(Request request) {
-    add(request);
-    if (request.isGranted() != (request.blockedClaims == 0)) {
+  /** Requests come in the order of arrival. */
+  void restore(Request request, long arrivalBefore) {
+    boolean known = requests.find(request.session.id, request.id) != null;
+    if (!known) {
+      add(request);
+    }
+    if (known
+        || request.id <= 0
+        || request.arrival <= arrivalBefore
+        || request.arrival > lastArrival
+        || request.token < 0
+        || request.token > lastToken
+        || request.isGranted() != (request.blockedClaims == 0)) {
       throw new IllegalArgumentException("snapshot contradicts itself: " + request.view());
     }
     if (request.isGranted()) {
@@ -280,6 +332,13 @@ public final class LockTable {
     } else {
       request.enterLine();
     }
+  }
+
+  private static long token(Event ending) {
+    if (ending instanceof Event.Released released) {
+      return released.token();
+    }
+    return ending instanceof Event.Lost lost ? lost.token() : 0;
   }
 
   private void openSession(Command.OpenSession open, List<Event> events) {
@@ -290,7 +349,7 @@ public final class LockTable {
         return;
       }
       lastSession = open.session();
-      session = new Session(open.session(), open.client());
+      session = new Session(open.session(), open.client(), open.terms());
       sessions.put(session.id, session);
     }
     session.renewals++;

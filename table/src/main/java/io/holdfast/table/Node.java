@@ -46,8 +46,7 @@ final class Node extends Line {
   }
 
   static int hash(@Nullable Node parent, String segment) {
-    int mixed = segment.hashCode() + (parent == null ? 0 : parent.hash * 31);
-    return (mixed ^ (mixed >>> 16)) * 0x9E3779B9;
+    return HashSalt.of(parent == null ? 0 : parent.hash, segment);
   }
 
   boolean isUnclaimed() {

@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 final class Session {
   final long id;
   final String client;
+  final SessionTerms terms;
 
   /** How often it was heard of, its opening included. */
   long renewals;
@@ -21,12 +22,16 @@ final class Session {
 
   private @Nullable Request last;
 
+  /** How many live requests there are. */
+  int live;
+
   /** By request number, the event that ended it. Made when first needed. */
   private @Nullable TreeMap<Long, Event> remembered;
 
-  Session(long id, String client) {
+  Session(long id, String client, SessionTerms terms) {
     this.id = id;
     this.client = client;
+    this.terms = terms;
   }
 
   void add(Request request) {
@@ -37,9 +42,11 @@ final class Session {
       last.laterOfSession = request;
     }
     last = request;
+    live++;
   }
 
   void remove(Request request) {
+    live--;
     if (request.earlierOfSession == null) {
       first = request.laterOfSession;
     } else {

@@ -16,17 +16,18 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.zip.CRC32C;
 
 /** A table as bytes, and back. */
 final class Snapshot {
   /*
-   * Format 1, big-endian:
+   * Format 2, big-endian (1 was without the terms of sessions, and in no release):
    *
    *   int magic, int format
    *   long now, lastSession, lastArrival, lastToken
    *   int count, then each session by id:
-   *     long id, utf client, long renewals, acknowledged
+   *     long id, utf client, long lease, nonce (two), utf subject, long renewals, acknowledged
    *     int count, then each remembered ending by request: long request, byte kind, then what the kind has
    *   int count, then each live request by arrival:
    *     long session, request, arrival, maxHold, since, token (0: waits), until
@@ -37,7 +38,7 @@ final class Snapshot {
    * one comes out free, and each waiting one blocked, is checked.
    */
   private static final int MAGIC = 0x48464C54; // HFLT
-  private static final int FORMAT = 1;
+  private static final int FORMAT = 2;
   private static final int CHECKSUM_BYTES = Integer.BYTES;
 
   private static final int BUSY = 0;
@@ -98,8 +99,14 @@ final class Snapshot {
       for (int sessions = in.readInt(); sessions > 0; sessions--) {
         table.restore(readSession(in));
       }
+      long arrival = 0;
       for (int requests = in.readInt(); requests > 0; requests--) {
-        table.restore(readRequest(in, table));
+        Request request = readRequest(in, table);
+        table.restore(request, arrival);
+        arrival = request.arrival;
+      }
+      if (in.available() > 0) {
+        throw new IllegalArgumentException("snapshot goes on after its end");
       }
       return table;
     } catch (IOException e) {
@@ -116,6 +123,10 @@ final class Snapshot {
   private static void writeSession(DataOutputStream out, Session session) throws IOException {
     out.writeLong(session.id);
     out.writeUTF(session.client);
+    out.writeLong(session.terms.leaseNanos());
+    out.writeLong(session.terms.nonce().getMostSignificantBits());
+    out.writeLong(session.terms.nonce().getLeastSignificantBits());
+    out.writeUTF(session.terms.subject());
     out.writeLong(session.renewals);
     out.writeLong(session.acknowledged);
     out.writeInt(session.remembered().size());
@@ -137,7 +148,11 @@ final class Snapshot {
   }
 
   private static Session readSession(DataInputStream in) throws IOException {
-    Session session = new Session(in.readLong(), in.readUTF());
+    long id = in.readLong();
+    String client = in.readUTF();
+    SessionTerms terms =
+        new SessionTerms(in.readLong(), new UUID(in.readLong(), in.readLong()), in.readUTF());
+    Session session = new Session(id, client, terms);
     session.renewals = in.readLong();
     session.acknowledged = in.readLong();
     for (int ended = in.readInt(); ended > 0; ended--) {

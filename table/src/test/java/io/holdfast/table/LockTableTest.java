@@ -36,6 +36,26 @@ class LockTableTest {
         .hasMessage("tokensAbove -1 < 0");
   }
 
+  @Test
+  void whatASessionHasIsFound() {
+    table.apply(acquire(7, name("a")));
+    table.apply(acquire(3, name("a")));
+    assertThat(table.find(1, 7)).hasValueSatisfying(view -> assertThat(view.token()).isEqualTo(1));
+    assertThat(table.find(1, 3))
+        .hasValueSatisfying(view -> assertThat(view.granted()).isFalse());
+    assertThat(table.requests(1)).extracting(RequestView::request).containsExactly(7L, 3L);
+    assertThat(table.live(1)).isEqualTo(2);
+
+    table.apply(end(7));
+    assertThat(table.find(1, 7)).isEmpty();
+    assertThat(table.requests(1)).extracting(RequestView::request).containsExactly(3L);
+    assertThat(table.live(1)).isEqualTo(1);
+
+    assertThat(table.find(2, 3)).isEmpty();
+    assertThat(table.requests(2)).isEmpty();
+    assertThat(table.live(2)).isZero();
+  }
+
   /** Everybody in a crowd is found again, while it grows and while it goes, and nothing is left of it. */
   @Test
   void growsAndShrinks() {

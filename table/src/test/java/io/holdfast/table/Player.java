@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.UUID;
 
 /**
  * Plays commands that are written as in the files of {@code transcripts/} on a table, and says in the same manner what the
@@ -104,7 +105,7 @@ final class Player {
 
   private Command command(Words words) {
     return switch (words.verb) {
-      case "open" -> open(words.next(), words.number("session", 0));
+      case "open" -> open(words.next(), words.number("session", 0), words.number("lease", 0));
       case "close" -> new Command.CloseSession(now, session(words.next()));
       case "expire" -> expire(words);
       case "acquire" -> acquire(words);
@@ -122,7 +123,7 @@ final class Player {
     };
   }
 
-  private Command open(String name, long id) {
+  private Command open(String name, long id, long lease) {
     long session = id;
     if (session == 0) {
       session = sessions.getOrDefault(name, 0L);
@@ -132,7 +133,13 @@ final class Player {
     }
     sessions.put(name, session);
     names.put(session, name);
-    return new Command.OpenSession(now, session, name);
+    return new Command.OpenSession(
+        now,
+        session,
+        name,
+        lease == 0
+            ? SessionTerms.NONE
+            : new SessionTerms(lease, new UUID(session, name.hashCode()), "subject of " + name));
   }
 
   private Command expire(Words words) {

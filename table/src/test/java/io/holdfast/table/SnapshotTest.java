@@ -16,13 +16,13 @@ import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 
 class SnapshotTest {
-  private static final Path FORMAT_1 =
-      Path.of("src", "test", "resources", "snapshots", "format-1.bin");
+  private static final Path FORMAT_2 =
+      Path.of("src", "test", "resources", "snapshots", "format-2.bin");
 
   /** Everything that a table can hold: each kind of key, of mode, of ending; waiters, data, time limits, an idle session. */
   private static final String[] RICH = {
     "open ann",
-    "open bob",
+    "open bob lease=9000000000",
     "open cem session=7",
     "open dan",
     "close dan",
@@ -69,6 +69,11 @@ class SnapshotTest {
     assertThat(restored.lastToken()).isEqualTo(table.lastToken()).isEqualTo(10);
     assertThat(restored.sessions()).isEqualTo(table.sessions()).containsExactly(1L, 2L, 7L, 9L);
     assertThat(restored.renewals(9)).hasValue(2);
+    assertThat(restored.terms(1)).hasValue(SessionTerms.NONE);
+    assertThat(restored.terms(2)).isEqualTo(table.terms(2)).isNotEqualTo(table.terms(1));
+    assertThat(restored.terms(3)).isEmpty();
+    assertThat(restored.client(2)).hasValue("bob");
+    assertThat(restored.client(3)).isEmpty();
     assertThat(restored.requestsByArrival().stream().map(Request::view))
         .containsExactlyElementsOf(table.requestsByArrival().stream().map(Request::view).toList());
   }
@@ -104,18 +109,18 @@ class SnapshotTest {
 
   /** The file was written once, by the first version that had the format. Should this fail, the format has changed. */
   @Test
-  void format1IsReadAndWrittenAsEver() throws IOException {
-    if (Boolean.getBoolean("holdfast.rewrite") && !Files.exists(FORMAT_1)) {
-      Files.createDirectories(FORMAT_1.getParent());
-      Files.write(FORMAT_1, rich().snapshot());
+  void format2IsReadAndWrittenAsEver() throws IOException {
+    if (Boolean.getBoolean("holdfast.rewrite") && !Files.exists(FORMAT_2)) {
+      Files.createDirectories(FORMAT_2.getParent());
+      Files.write(FORMAT_2, rich().snapshot());
     }
-    byte[] format1 = Files.readAllBytes(FORMAT_1);
-    assertThat(LockTable.restore(format1).snapshot()).isEqualTo(format1);
-    assertThat(rich().snapshot()).isEqualTo(format1);
+    byte[] format2 = Files.readAllBytes(FORMAT_2);
+    assertThat(LockTable.restore(format2).snapshot()).isEqualTo(format2);
+    assertThat(rich().snapshot()).isEqualTo(format2);
 
-    ByteBuffer header = ByteBuffer.wrap(format1);
-    assertThat(new String(format1, 0, 4, StandardCharsets.US_ASCII)).isEqualTo("HFLT");
-    assertThat(header.getInt(4)).isEqualTo(1);
+    ByteBuffer header = ByteBuffer.wrap(format2);
+    assertThat(new String(format2, 0, 4, StandardCharsets.US_ASCII)).isEqualTo("HFLT");
+    assertThat(header.getInt(4)).isEqualTo(2);
     assertThat(header.getLong(8)).as("now").isEqualTo(6_500_000_000L);
     assertThat(header.getLong(16)).as("last session").isEqualTo(9);
     assertThat(header.getLong(24)).as("last arrival").isEqualTo(17);
@@ -134,12 +139,12 @@ class SnapshotTest {
   @Test
   void aNewerFormatIsRefusedByName() {
     byte[] newer = rich().snapshot();
-    ByteBuffer.wrap(newer).putInt(4, 2);
+    ByteBuffer.wrap(newer).putInt(4, 3);
     byte[] header = Arrays.copyOf(newer, 12);
     for (byte[] snapshot : List.of(mended(newer), newer, header)) {
       assertThatThrownBy(() -> LockTable.restore(snapshot))
           .isExactlyInstanceOf(IllegalArgumentException.class)
-          .hasMessage("snapshot has format 2, this version reads 1");
+          .hasMessage("snapshot has format 3, this version reads 2");
     }
   }
 
@@ -183,6 +188,21 @@ class SnapshotTest {
       refused += isRefused(mended(forged)) ? 1 : 0;
     }
     assertThat(refused).isGreaterThan(1000);
+  }
+
+  @Test
+  void whatIsBeyondTheEndOrTheCountersIsRefused() {
+    byte[] snapshot = rich().snapshot();
+    byte[] longer = Arrays.copyOf(snapshot, snapshot.length + 1);
+    assertThatThrownBy(() -> LockTable.restore(mended(longer)))
+        .hasMessage("snapshot goes on after its end");
+    for (int counter : new int[] {16, 24, 32}) { // last session, last arrival, last token
+      byte[] lower = snapshot.clone();
+      ByteBuffer.wrap(lower).putLong(counter, ByteBuffer.wrap(lower).getLong(counter) - 1);
+      assertThatThrownBy(() -> LockTable.restore(mended(lower)))
+          .as("counter at %d", counter)
+          .hasMessageStartingWith("snapshot contradicts itself: ");
+    }
   }
 
   private static LockTable rich() {

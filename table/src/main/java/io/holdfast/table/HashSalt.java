@@ -1,0 +1,36 @@
+package io.holdfast.table;
+
+import java.security.SecureRandom;
+
+/**
+ * Hashes that nobody outside can foresee. Clients choose names and numbers of requests, and could otherwise choose them so that
+ * all fall into one bucket. Differs from process to process; nothing that a table says depends on it.
+ */
+final class HashSalt {
+  private static final long TEXT;
+  private static final long SESSION;
+  private static final long NUMBER;
+
+  static {
+    SecureRandom random = new SecureRandom();
+    TEXT = random.nextLong() | 1;
+    SESSION = random.nextLong() | 1;
+    NUMBER = random.nextLong() | 1;
+  }
+
+  private HashSalt() {}
+
+  /** Of a text below something that has a hash itself. */
+  static int of(int above, String text) {
+    long hash = above ^ NUMBER;
+    for (int i = 0; i < text.length(); i++) {
+      hash = (hash ^ text.charAt(i)) * TEXT;
+      hash ^= hash >>> 32;
+    }
+    return (int) ((hash * SESSION) >>> 32);
+  }
+
+  static int of(long session, long request) {
+    return (int) (((session * SESSION + request) * NUMBER) >>> 32);
+  }
+}
