@@ -1,0 +1,222 @@
+package io.holdfast.server;
+
+import io.grpc.BindableService;
+import io.grpc.Server;
+import io.grpc.ServerInterceptor;
+import io.grpc.ServerInterceptors;
+import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.holdfast.HoldData;
+import io.holdfast.LockClient;
+import io.holdfast.LockKey;
+import io.holdfast.TreePath;
+import io.holdfast.server.core.CoreEvents;
+import io.holdfast.server.core.ServerCore;
+import io.holdfast.server.replication.ReplicationException;
+import io.holdfast.server.replication.Replicator;
+import io.holdfast.server.rpc.LocksService;
+import io.holdfast.spi.Ticker;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+
+/**
+ * A lock server that runs: the core, its place in the log, and the gRPC server that clients talk to.
+ *
+ * <p>Thread-safe.
+ */
+public final class LockServer implements AutoCloseable {
+  /** Of a message, beside what its targets and data take. */
+  private static final int ENVELOPE_BYTES = 16 << 10;
+
+  /** Of a target, beside what its name and path take. */
+  private static final int TARGET_BYTES = 32;
+
+  /** The longest message that can be meant: as many targets as there may be, with the longest names. */
+  static final int MAX_MESSAGE_BYTES =
+      LockClient.MAX_TARGETS * (LockKey.MAX_NAME_BYTES + TreePath.MAX_BYTES + TARGET_BYTES)
+          + HoldData.MAX_BYTES
+          + ENVELOPE_BYTES;
+
+  /** Headers of a call; a credential of 8 KiB fits. */
+  private static final int MAX_METADATA_BYTES = 16 << 10;
+
+  private static final int MAX_CALLS_A_CONNECTION = 2_000;
+  private static final long HANDSHAKE_SECONDS = 10;
+  private static final long LEAST_KEEP_ALIVE_SECONDS = 5;
+  private static final long KEEP_ALIVE_SECONDS = 20;
+  private static final long KEEP_ALIVE_PATIENCE_SECONDS = 10;
+  private static final long MAX_IDLE_MINUTES = 15;
+
+  /** A client that opens and resets streams faster is cut off. */
+  private static final int MAX_RESETS = 400;
+
+  private static final int RESETS_SECONDS = 10;
+
+  private final ServerSettings settings;
+  private final Replicator replicator;
+  private final ServerCore core;
+  private final Server server;
+  private final AtomicBoolean closing = new AtomicBoolean();
+  private final CompletableFuture<Optional<Throwable>> ended = new CompletableFuture<>();
+
+  private LockServer(Builder builder) {
+    this.settings = builder.settings;
+    this.replicator = builder.replicator;
+    this.core =
+        new ServerCore(
+            settings.self(),
+            this::clientAddress,
+            replicator,
+            builder.ticker,
+            settings.limits(),
+            builder.events,
+            this::failed);
+    NettyServerBuilder grpc =
+        NettyServerBuilder.forAddress(settings.listen())
+            .directExecutor()
+            .handshakeTimeout(HANDSHAKE_SECONDS, TimeUnit.SECONDS)
+            .permitKeepAliveTime(LEAST_KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
+            .permitKeepAliveWithoutCalls(true)
+            .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
+            .keepAliveTimeout(KEEP_ALIVE_PATIENCE_SECONDS, TimeUnit.SECONDS)
+            .maxConnectionIdle(MAX_IDLE_MINUTES, TimeUnit.MINUTES)
+            .maxConcurrentCallsPerConnection(MAX_CALLS_A_CONNECTION)
+            .maxRstFramesPerWindow(MAX_RESETS, RESETS_SECONDS)
+            .maxInboundMessageSize(MAX_MESSAGE_BYTES)
+            .maxInboundMetadataSize(MAX_METADATA_BYTES);
+    builder.transport.accept(grpc);
+    List<BindableService> services = new ArrayList<>();
+    services.add(new LocksService(core, builder.ticker));
+    services.addAll(builder.services);
+    for (BindableService service : services) {
+      grpc.addService(ServerInterceptors.intercept(service, builder.interceptors));
+    }
+    this.server = grpc.build();
+  }
+
+  /** A server over a log. */
+  public static Builder builder(ServerSettings settings, Replicator replicator) {
+    return new Builder(settings, replicator);
+  }
+
+  /** What may be set beside the settings. */
+  public static final class Builder {
+    private final ServerSettings settings;
+    private final Replicator replicator;
+    private Ticker ticker = Ticker.system();
+    private CoreEvents events = CoreEvents.NONE;
+    private Consumer<NettyServerBuilder> transport = grpc -> {};
+    private final List<ServerInterceptor> interceptors = new ArrayList<>();
+    private final List<BindableService> services = new ArrayList<>();
+
+    private Builder(ServerSettings settings, Replicator replicator) {
+      this.settings = settings;
+      this.replicator = replicator;
+    }
+
+    public Builder ticker(Ticker other) {
+      this.ticker = other;
+      return this;
+    }
+
+    /** Hears what the server does. */
+    public Builder events(CoreEvents listener) {
+      this.events = listener;
+      return this;
+    }
+
+    /** Sets up the transport: TLS, say. */
+    public Builder transport(Consumer<NettyServerBuilder> setUp) {
+      this.transport = setUp;
+      return this;
+    }
+
+    /** Sees every call; one of them puts the {@link io.holdfast.server.security.Caller} into the context. */
+    public Builder interceptor(ServerInterceptor interceptor) {
+      interceptors.add(interceptor);
+      return this;
+    }
+
+    /** Offers another service under the same interceptors. */
+    public Builder service(BindableService service) {
+      services.add(service);
+      return this;
+    }
+
+    /**
+     * Starts the server.
+     *
+     * @throws IOException if it cannot listen where it should
+     * @throws ReplicationException if it cannot take part in the log
+     */
+    public LockServer start() throws IOException {
+      LockServer built = new LockServer(this);
+      built.start();
+      return built;
+    }
+  }
+
+  /** The core, for whoever tells about it. */
+  public ServerCore core() {
+    return core;
+  }
+
+  /** Where it listens for clients, host:port. */
+  public String clientAddress() {
+    String host = settings.clientHost();
+    boolean isIpv6 = host.contains(":") && !host.startsWith("[");
+    return (isIpv6 ? "[" + host + "]" : host) + ":" + server.getPort();
+  }
+
+  /**
+   * Waits until the server has ended.
+   *
+   * @return why, if it was not closed: its log has failed
+   */
+  public Optional<Throwable> awaitTermination() throws InterruptedException {
+    try {
+      return ended.get();
+    } catch (java.util.concurrent.ExecutionException e) {
+      throw new IllegalStateException(e); // it is never completed so
+    }
+  }
+
+  /** Hands the leadership over, sends the clients away and stops. Twice is harmless. */
+  @Override
+  public void close() {
+    if (closing.compareAndSet(false, true)) {
+      server.shutdown();
+      replicator.close();
+      core.close();
+      try {
+        if (!server.awaitTermination(settings.closePatience().toNanos(), TimeUnit.NANOSECONDS)) {
+          server.shutdownNow();
+        }
+      } catch (InterruptedException e) {
+        server.shutdownNow();
+        Thread.currentThread().interrupt();
+      }
+      ended.complete(Optional.empty());
+    }
+  }
+
+  private void start() throws IOException {
+    server.start(); // first, for a leader tells where it listens
+    try {
+      replicator.start(core);
+    } catch (RuntimeException e) {
+      server.shutdownNow();
+      throw e;
+    }
+  }
+
+  private void failed(Throwable cause) {
+    server.shutdown();
+    ended.complete(Optional.of(cause));
+  }
+}

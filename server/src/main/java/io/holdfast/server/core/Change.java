@@ -1,0 +1,31 @@
+package io.holdfast.server.core;
+
+import io.holdfast.LockKey;
+import io.holdfast.table.Command;
+
+/** What one operation of the log does. Carries its time, if any, apart: all of an entry have one. */
+sealed interface Change {
+  /** A command to a namespace's table. */
+  record OfTable(String namespace, Command command) implements Change {}
+
+  /**
+   * Settings of a lock are made known.
+   *
+   * @param ttlNanos how long a hold lives that does not say; {@link Command#FOREVER} if that is not said here either
+   */
+  record CreateLock(String namespace, LockKey.Name key, long ttlNanos) implements Change {}
+
+  /**
+   * A server begins to lead.
+   *
+   * @param clientAddress where it listens for clients, host:port
+   */
+  record Lead(String server, String clientAddress) implements Change {}
+
+  /** The same, dated otherwise where it is dated at all. */
+  default Change at(long now) {
+    return this instanceof OfTable ofTable
+        ? new OfTable(ofTable.namespace, ofTable.command.at(now))
+        : this;
+  }
+}

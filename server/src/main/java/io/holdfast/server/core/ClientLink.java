@@ -1,0 +1,33 @@
+package io.holdfast.server.core;
+
+import io.holdfast.protocol.v1.ServerMessage;
+import io.holdfast.server.security.Action;
+
+/**
+ * The far end of a stream, as the core sees it. Nothing here blocks, nor calls back into the core before it returns. {@link
+ * #send} and {@link #close} are called by one thread at a time, and the last call is close.
+ */
+public interface ClientLink {
+  /** Who the client's credential says it is; empty where none is asked for. */
+  String subject();
+
+  /** Whether the credential allows it. */
+  boolean may(Action action, String namespace);
+
+  /** Whether the credential has run out since the stream began. */
+  boolean isExpired();
+
+  /** Whether what is sent now would go out soon, rather than wait here. */
+  boolean isReady();
+
+  void send(ServerMessage message);
+
+  /** Ends the stream, after all that was sent. */
+  void close();
+
+  /** Ends the stream and tells why. */
+  void close(Problem problem);
+
+  /** The client may say more: an earlier {@link Connection#receive} had returned false. */
+  void resume();
+}

@@ -1,0 +1,551 @@
+package io.holdfast.server.core;
+
+import com.google.protobuf.ByteString;
+import io.holdfast.LockKey;
+import io.holdfast.protocol.v1.Acquire;
+import io.holdfast.protocol.v1.Cancel;
+import io.holdfast.protocol.v1.ClientMessage;
+import io.holdfast.protocol.v1.CloseSession;
+import io.holdfast.protocol.v1.Describe;
+import io.holdfast.protocol.v1.ForceRelease;
+import io.holdfast.protocol.v1.Heartbeat;
+import io.holdfast.protocol.v1.Hello;
+import io.holdfast.protocol.v1.OpenSession;
+import io.holdfast.protocol.v1.Release;
+import io.holdfast.protocol.v1.ResumeSession;
+import io.holdfast.protocol.v1.ServerMessage;
+import io.holdfast.server.security.Action;
+import io.holdfast.spi.Ticker;
+import io.holdfast.table.Command;
+import io.holdfast.table.KeyView;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A client's stream at this server, from its hello to its end. Lives within one leadership: when that ends, so does the stream,
+ * and the client comes back to whoever leads then.
+ *
+ * <p>Thread-safe; the messages of one stream are received one after the other.
+ */
+public final class Connection {
+  private final ServerCore core;
+  private final ClientLink link;
+
+  /** What is to be said to the client. Sent without the mutex, and only while the link takes it. */
+  private final Outbox<Consumer<ClientLink>> outbox;
+
+  /** Why nothing more is sent than this; null while all is. */
+  private volatile @Nullable Problem aborted;
+
+  private volatile boolean abortTold;
+
+  // Guarded by the core's mutex.
+  private @Nullable Leadership leadership;
+  private String namespace = "";
+  private String client = "";
+  private final Set<Desk> desks = new HashSet<>();
+  private int unanswered;
+  private boolean paused;
+  private boolean closed;
+  private long heardAtNanos;
+  private Ticker.@Nullable Alarm alarm;
+
+  Connection(ServerCore core, ClientLink link) {
+    this.core = core;
+    this.link = link;
+    this.outbox = new Outbox<>(() -> aborted != null || link.isReady(), this::send);
+    this.heardAtNanos = core.ticker.nanos();
+  }
+
+  /**
+   * A message has come. Its answers, if there are any, go over the link.
+   *
+   * @return whether more may come now; if not, the link is told to {@link ClientLink#resume} later
+   */
+  public boolean receive(ClientMessage message) {
+    core.enter();
+    try {
+      if (!closed) {
+        heardAtNanos = core.ticker.nanos();
+        understand(message);
+      }
+      paused = !closed && unanswered >= core.limits.operationsPerConnection();
+      return !paused;
+    } finally {
+      core.leave();
+    }
+  }
+
+  /** The link takes more now than it did. */
+  public void ready() {
+    outbox.drain();
+  }
+
+  /** The client has said its last. */
+  public void ended() {
+    core.enter();
+    try {
+      tellLater(ClientLink::close);
+      forget();
+    } finally {
+      core.leave();
+    }
+  }
+
+  /** The client is gone. */
+  public void gone() {
+    core.enter();
+    try {
+      forget();
+    } finally {
+      core.leave();
+    }
+  }
+
+  /** Ends the stream if its client has nothing to do here. */
+  void watch() {
+    if (closed) {
+      return;
+    }
+    long patience =
+        (leadership == null ? ServerCore.HELLO_PATIENCE : ServerCore.IDLE_PATIENCE).toNanos();
+    long rest = patience - (core.ticker.nanos() - heardAtNanos);
+    if (rest > 0) {
+      watchAgain(rest);
+    } else if (!desks.isEmpty()) {
+      watchAgain(patience); // its sessions end when they are not heard of, and then this does
+    } else {
+      close(
+          new Problem(
+              Problem.Code.DEADLINE_EXCEEDED,
+              leadership == null ? "NO_HELLO" : "IDLE",
+              "nothing was said for " + patience / 1_000_000 + " ms"));
+    }
+  }
+
+  private void watchAgain(long nanos) {
+    alarm =
+        core.ticker.schedule(
+            core.ticker.nanos() + nanos,
+            () -> {
+              core.enter();
+              try {
+                watch();
+              } finally {
+                core.leave();
+              }
+            });
+  }
+
+  /** Something was asked that will be answered. */
+  void asked() {
+    unanswered++;
+  }
+
+  void answered() {
+    unanswered--;
+    if (paused && unanswered < core.limits.operationsPerConnection() && !closed) {
+      paused = false;
+      core.later(link::resume);
+    }
+  }
+
+  /** News of this session go here from now on; false if there is nobody any more. */
+  boolean attach(Desk desk) {
+    if (closed) {
+      return false;
+    }
+    if (desk.connection != null && desk.connection != this) {
+      desk.connection.detach(desk);
+    }
+    desk.connection = this;
+    desks.add(desk);
+    return true;
+  }
+
+  void detach(Desk desk) {
+    desks.remove(desk);
+  }
+
+  void tell(ServerMessage message) {
+    tellLater(to -> to.send(message));
+  }
+
+  /** What is made of it is made without the mutex. */
+  void tellLater(Consumer<ClientLink> message) {
+    if (closed) {
+      return;
+    }
+    if (outbox.size() >= core.limits.unsentMessages()) {
+      aborted =
+          new Problem(
+              Problem.Code.RESOURCE_EXHAUSTED,
+              "SLOW_READER",
+              "messages that the client does not read are "
+                  + core.limits.unsentMessages()
+                  + ", no more are kept");
+      core.touch(outbox);
+      forget();
+      return;
+    }
+    outbox.add(message);
+    core.touch(outbox);
+  }
+
+  /** This server does not lead, or no longer. */
+  void sendAway(String leader) {
+    tell(ToWire.notLeader(leader));
+    tellLater(ClientLink::close);
+    forget();
+  }
+
+  void close(Problem problem) {
+    core.events.refused(problem.reason());
+    tellLater(to -> to.close(problem));
+    forget();
+  }
+
+  /** Called by one thread at a time, without the mutex. */
+  private void send(Consumer<ClientLink> message) {
+    Problem problem = aborted;
+    if (problem == null) {
+      message.accept(link);
+    } else if (!abortTold) {
+      abortTold = true;
+      link.close(problem);
+    }
+  }
+
+  private void forget() {
+    if (!closed) {
+      closed = true;
+      for (Desk desk : desks) {
+        desk.connection = null;
+      }
+      desks.clear();
+      if (alarm != null) {
+        alarm.cancel();
+      }
+      core.forget(this);
+    }
+  }
+
+  private void understand(ClientMessage message) {
+    Leadership leader = leadership;
+    if (message.getMessageCase() == ClientMessage.MessageCase.HELLO) {
+      hello(message.getHello());
+      return;
+    }
+    if (leader == null) {
+      close(
+          new Problem(
+              Problem.Code.FAILED_PRECONDITION, "HELLO_MISSING", "the stream begins with hello"));
+      return;
+    }
+    if (link.isExpired() && !givesBack(message)) {
+      close(
+          new Problem(
+              Problem.Code.UNAUTHENTICATED, "CREDENTIAL_EXPIRED", "the credential has run out"));
+      return;
+    }
+    switch (message.getMessageCase()) {
+      case OPEN_SESSION -> openSession(leader, message.getOpenSession());
+      case RESUME_SESSION -> resumeSession(leader, message.getResumeSession());
+      case HEARTBEAT -> heartbeat(leader, message.getHeartbeat());
+      case ACQUIRE -> acquire(leader, message.getAcquire());
+      case CANCEL -> cancel(leader, message.getCancel());
+      case RELEASE -> release(leader, message.getRelease());
+      case CLOSE_SESSION -> closeSession(leader, message.getCloseSession());
+      case DESCRIBE -> describe(leader, message.getDescribe());
+      case LIST -> list(leader, message.getList());
+      case FORCE_RELEASE -> forceRelease(leader, message.getForceRelease());
+      default -> close(Problem.invalid("MESSAGE_EMPTY", "a message says nothing known here"));
+    }
+  }
+
+  private static boolean givesBack(ClientMessage message) {
+    return switch (message.getMessageCase()) {
+      case CANCEL, RELEASE, CLOSE_SESSION -> true;
+      default -> false;
+    };
+  }
+
+  private void hello(Hello hello) {
+    if (leadership != null) {
+      close(Problem.invalid("HELLO_TWICE", "hello was said before"));
+      return;
+    }
+    try {
+      namespace = FromWire.namespace(hello.getNamespace());
+      client = FromWire.client(hello.getClient());
+    } catch (Problem.Found e) {
+      close(e.problem());
+      return;
+    }
+    if (!link.may(Action.ACQUIRE, namespace)
+        && !link.may(Action.READ, namespace)
+        && !link.may(Action.ADMIN, namespace)) {
+      close(Problem.denied("nothing is allowed in namespace " + namespace));
+      return;
+    }
+    Leadership leader = core.leadership();
+    if (leader == null || !leader.isServing()) {
+      sendAway(core.leaderAddress());
+      return;
+    }
+    leadership = leader;
+    tell(ToWire.welcome(core.self));
+  }
+
+  private void openSession(Leadership leader, OpenSession open) {
+    try {
+      require(Action.ACQUIRE);
+      if (desks.size() >= core.limits.sessionsPerConnection()) {
+        throw new Problem.Found(
+            Problem.exhausted(
+                "SESSIONS",
+                "sessions of the stream",
+                desks.size(),
+                core.limits.sessionsPerConnection()));
+      }
+      leader.open(this, namespace, client, FromWire.terms(open, link.subject()));
+    } catch (Problem.Found e) {
+      fail(0, open.getNonce(), e.problem());
+    }
+  }
+
+  private void resumeSession(Leadership leader, ResumeSession resume) {
+    try {
+      require(Action.ACQUIRE);
+      UUID nonce = FromWire.nonce(resume.getNonce());
+      Desk desk = leader.desk(namespace, resume.getSession());
+      if (desk != null && Leadership.belongsTo(desk, nonce, link.subject())) {
+        attach(desk);
+      }
+      // Whose session it is, and whether there is one, is told to nobody else: it is the same
+      // answer.
+      List<Long> requests = List.copyOf(resume.getRequestsList());
+      confirm(
+          leader,
+          () -> leader.heard(this, namespace, resume.getSession(), resume.getHeartbeat(), requests),
+          Connection::ignore);
+    } catch (Problem.Found e) {
+      fail(resume.getHeartbeat(), resume.getNonce(), e.problem());
+    }
+  }
+
+  private void heartbeat(Leadership leader, Heartbeat heartbeat) {
+    try {
+      confirm(
+          leader,
+          () ->
+              leader.heard(
+                  this, namespace, heartbeat.getSession(), heartbeat.getNumber(), List.of()),
+          Connection::ignore);
+    } catch (Problem.Found e) {
+      core.events.refused(e.problem().reason()); // the next one may be answered
+    }
+  }
+
+  private void acquire(Leadership leader, Acquire acquire) {
+    try {
+      require(Action.ACQUIRE);
+      Command.Acquire command = FromWire.acquire(acquire);
+      Desk desk = own(leader, acquire.getSession());
+      if (desk != null) {
+        leader.acquire(this, desk, command, acquire.getSerializedSize());
+      }
+    } catch (Problem.Found e) {
+      refuse(acquire.getSession(), acquire.getRequest(), e.problem());
+    }
+  }
+
+  private void cancel(Leadership leader, Cancel cancel) {
+    try {
+      FromWire.requirePositive("session", cancel.getSession());
+      FromWire.requirePositive("request", cancel.getRequest());
+      Desk desk = own(leader, cancel.getSession());
+      if (desk != null) {
+        leader.giveBack(
+            this,
+            desk.room,
+            new Command.Cancel(0, cancel.getSession(), cancel.getRequest()),
+            cancel.getTellHolders());
+      }
+    } catch (Problem.Found e) {
+      refuse(cancel.getSession(), cancel.getRequest(), e.problem());
+    }
+  }
+
+  private void release(Leadership leader, Release release) {
+    try {
+      FromWire.requirePositive("session", release.getSession());
+      FromWire.requirePositive("request", release.getRequest());
+      FromWire.requirePositive("token", release.getToken());
+      Desk desk = own(leader, release.getSession());
+      if (desk != null) {
+        leader.giveBack(
+            this,
+            desk.room,
+            new Command.Release(0, release.getSession(), release.getRequest(), release.getToken()),
+            false);
+      }
+    } catch (Problem.Found e) {
+      refuse(release.getSession(), release.getRequest(), e.problem());
+    }
+  }
+
+  private void closeSession(Leadership leader, CloseSession close) {
+    try {
+      FromWire.requirePositive("session", close.getSession());
+      Desk desk = own(leader, close.getSession());
+      if (desk != null) {
+        leader.giveBack(this, desk.room, new Command.CloseSession(0, close.getSession()), false);
+      }
+    } catch (Problem.Found e) {
+      fail(0, ByteString.EMPTY, e.problem());
+    }
+  }
+
+  private void describe(Leadership leader, Describe describe) {
+    long number = describe.getNumber();
+    try {
+      require(Action.READ);
+      LockKey key = FromWire.key(describe.getKey());
+      confirm(
+          leader,
+          () -> {
+            Desks room = leader.room(namespace);
+            KeyView view =
+                room == null ? new KeyView(key, List.of(), List.of()) : room.table.describe(key);
+            ToWire.Times times = times(leader, room, List.of(view));
+            tellLater(to -> to.send(ToWire.described(number, view, times)));
+          },
+          problem -> fail(number, ByteString.EMPTY, problem));
+    } catch (Problem.Found e) {
+      fail(number, ByteString.EMPTY, e.problem());
+    }
+  }
+
+  private void list(Leadership leader, io.holdfast.protocol.v1.List list) {
+    long number = list.getNumber();
+    try {
+      require(Action.READ);
+      boolean inTree = list.hasTree();
+      String text = inTree ? list.getTree() : FromWire.prefix(list.getPrefix());
+      if (inTree) {
+        FromWire.name("tree", text);
+      }
+      int most = core.limits.listed();
+      confirm(
+          leader,
+          () -> {
+            Desks room = leader.room(namespace);
+            List<KeyView> found = List.of();
+            if (room != null) {
+              found =
+                  inTree ? room.table.listTree(text, most + 1) : room.table.list(text, most + 1);
+            }
+            boolean truncated = found.size() > most;
+            List<KeyView> views = truncated ? found.subList(0, most) : found;
+            ToWire.Times times = times(leader, room, views);
+            tellLater(to -> ToWire.listed(number, views, truncated, times).forEach(to::send));
+          },
+          problem -> fail(number, ByteString.EMPTY, problem));
+    } catch (Problem.Found e) {
+      fail(number, ByteString.EMPTY, e.problem());
+    }
+  }
+
+  private void forceRelease(Leadership leader, ForceRelease force) {
+    long number = force.getNumber();
+    try {
+      require(Action.ADMIN);
+      FromWire.requirePositive("token", force.getToken());
+      LockKey key = FromWire.key(force.getKey());
+      Desks room = leader.room(namespace);
+      if (room == null) {
+        confirm(
+            leader,
+            () -> tell(ToWire.forceReleased(number, false)),
+            problem -> fail(number, ByteString.EMPTY, problem));
+      } else {
+        leader.revoke(
+            this,
+            room,
+            new Command.Revoke(0, key, force.getToken()),
+            released -> tell(ToWire.forceReleased(number, released)));
+      }
+    } catch (Problem.Found e) {
+      fail(number, ByteString.EMPTY, e.problem());
+    }
+  }
+
+  private static ToWire.Times times(Leadership leader, @Nullable Desks room, List<KeyView> views) {
+    return room == null ? new ToWire.Times(0, java.util.Map.of()) : leader.timesOf(room, views);
+  }
+
+  /** A session that was opened or resumed here; if it was not, that is told, and null comes back. */
+  private @Nullable Desk own(Leadership leader, long session) {
+    Desk desk = leader.desk(namespace, session);
+    if (desk != null && desk.connection == this) {
+      return desk;
+    }
+    // Not before it is certain that this server knows of all sessions.
+    confirm(
+        leader,
+        () -> {
+          Desk now = leader.desk(namespace, session);
+          if (now == null || now.connection != this) {
+            tell(ToWire.sessionGone(session));
+          }
+        },
+        Connection::ignore);
+    return null;
+  }
+
+  private void confirm(Leadership leader, Runnable yes, Consumer<Problem> no) {
+    asked();
+    try {
+      leader.confirm(
+          () -> {
+            answered();
+            yes.run();
+          },
+          problem -> {
+            answered();
+            no.accept(problem);
+          });
+    } catch (Problem.Found e) {
+      answered();
+      throw e;
+    }
+  }
+
+  /** Of what is asked again if it is not answered. */
+  private static void ignore(Problem problem) {}
+
+  private void require(Action action) {
+    if (!link.may(action, namespace)) {
+      throw new Problem.Found(
+          Problem.denied(
+              action.name().toLowerCase(java.util.Locale.ROOT)
+                  + " is not allowed in namespace "
+                  + namespace));
+    }
+  }
+
+  private void refuse(long session, long request, Problem problem) {
+    core.events.refused(problem.reason());
+    tell(ToWire.refused(session, request, problem));
+  }
+
+  private void fail(long number, ByteString nonce, Problem problem) {
+    core.events.refused(problem.reason());
+    tell(ToWire.failed(number, nonce, problem));
+  }
+}

@@ -1,0 +1,34 @@
+package io.holdfast.server.core;
+
+/**
+ * Hears what a server does, to count it. Called with the core's mutex held: it counts, and does nothing that takes time or calls
+ * back. Only what happens while this server leads is told, but for {@link #leads}.
+ */
+public interface CoreEvents {
+  /** Counts nothing. */
+  CoreEvents NONE = new CoreEvents() {};
+
+  /** An entry of the log was applied on the server that proposed it, so long after. */
+  default void committed(int operations, long nanos) {}
+
+  /** A request holds what it asked for, after it stood in line for so long. */
+  default void granted(long waitedNanos) {}
+
+  /** A hold has ended, after so long. */
+  default void ended(long heldNanos) {}
+
+  /** Something was not done. */
+  default void refused(String reason) {}
+
+  default void sessionOpened() {}
+
+  /**
+   * A session is over.
+   *
+   * @param expired it was not heard of for its lease
+   */
+  default void sessionEnded(boolean expired) {}
+
+  /** This server begins to serve as the leader, or no longer is it. */
+  default void leads(boolean leads) {}
+}

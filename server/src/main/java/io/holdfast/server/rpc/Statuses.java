@@ -1,0 +1,41 @@
+package io.holdfast.server.rpc;
+
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.holdfast.server.core.Problem;
+
+/** Problems as gRPC tells them: a status, and trailers for programs. */
+public final class Statuses {
+  /** A stable word for programs. */
+  public static final Metadata.Key<String> REASON =
+      Metadata.Key.of("holdfast-reason", Metadata.ASCII_STRING_MARSHALLER);
+
+  /** The host:port of the leader, as far as it is known. */
+  public static final Metadata.Key<String> LEADER =
+      Metadata.Key.of("holdfast-leader", Metadata.ASCII_STRING_MARSHALLER);
+
+  private Statuses() {}
+
+  /** A problem, without a leader to go to. */
+  public static StatusRuntimeException of(Problem problem) {
+    Metadata trailers = new Metadata();
+    trailers.put(REASON, problem.reason());
+    return Status.fromCodeValue(problem.code().number())
+        .withDescription(problem.message())
+        .asRuntimeException(trailers);
+  }
+
+  /** This server does not lead; the other one may. */
+  public static StatusRuntimeException notLeader(String leader) {
+    Metadata trailers = new Metadata();
+    trailers.put(REASON, "NOT_LEADER");
+    if (!leader.isEmpty()) {
+      trailers.put(LEADER, leader);
+    }
+    return Status.UNAVAILABLE
+        .withDescription(
+            leader.isEmpty() ? "this server does not lead" : "this server does not lead: " + leader)
+        .asRuntimeException(trailers);
+  }
+}

@@ -1,0 +1,127 @@
+package io.holdfast.server.rpc;
+
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import io.holdfast.protocol.v1.ClientMessage;
+import io.holdfast.protocol.v1.ServerMessage;
+import io.holdfast.server.core.ClientLink;
+import io.holdfast.server.core.Connection;
+import io.holdfast.server.core.Problem;
+import io.holdfast.server.core.ServerCore;
+import io.holdfast.server.security.Action;
+import io.holdfast.server.security.Caller;
+import io.holdfast.spi.Ticker;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/** A client's stream on gRPC. Runs on the transport's threads, and blocks none. */
+final class StreamLink implements ClientLink, StreamObserver<ClientMessage> {
+  /** So many messages may be on their way to us; the transport holds back the rest, and in the end the client. */
+  private static final int MESSAGES_ASKED_FOR = 64;
+
+  private final ServerCallStreamObserver<ServerMessage> out;
+  private final Caller caller;
+  private final Ticker ticker;
+  private final @Nullable Connection connection;
+
+  /** Messages that have come and for which no others were asked. */
+  private final AtomicInteger withheld = new AtomicInteger();
+
+  private final AtomicInteger resumes = new AtomicInteger();
+
+  StreamLink(
+      ServerCore core, ServerCallStreamObserver<ServerMessage> out, Caller caller, Ticker ticker) {
+    this.out = out;
+    this.caller = caller;
+    this.ticker = ticker;
+    out.disableAutoRequest();
+    this.connection = core.connect(this).orElse(null);
+    Connection connected = connection;
+    if (connected == null) {
+      out.setOnCancelHandler(() -> {});
+    } else {
+      out.setOnCancelHandler(connected::gone);
+      out.setOnReadyHandler(connected::ready);
+      out.request(MESSAGES_ASKED_FOR);
+    }
+  }
+
+  @Override
+  public void onNext(ClientMessage message) {
+    if (connection == null) {
+      return;
+    }
+    int resumed = resumes.get();
+    if (connection.receive(message)) {
+      out.request(1);
+    } else {
+      withheld.incrementAndGet();
+      if (resumes.get() != resumed) { // it was told while we did not know yet that it would be
+        askForWithheld();
+      }
+    }
+  }
+
+  @Override
+  public void onError(Throwable cause) {
+    if (connection != null) {
+      connection.gone();
+    }
+  }
+
+  @Override
+  public void onCompleted() {
+    if (connection != null) {
+      connection.ended();
+    }
+  }
+
+  @Override
+  public String subject() {
+    return caller.subject();
+  }
+
+  @Override
+  public boolean may(Action action, String namespace) {
+    return caller.may(action, namespace);
+  }
+
+  @Override
+  public boolean isExpired() {
+    return caller.expiresAt().isPresent()
+        && !ticker.instant().isBefore(caller.expiresAt().orElseThrow());
+  }
+
+  @Override
+  public boolean isReady() {
+    return out.isReady();
+  }
+
+  @Override
+  public void send(ServerMessage message) {
+    out.onNext(message);
+  }
+
+  @Override
+  public void close() {
+    out.onCompleted();
+  }
+
+  @Override
+  public void close(Problem problem) {
+    out.onError(Statuses.of(problem));
+  }
+
+  @Override
+  public void resume() {
+    resumes.incrementAndGet();
+    askForWithheld();
+  }
+
+  private void askForWithheld() {
+    int count = withheld.getAndSet(0);
+    if (count > 0) {
+      out.request(count);
+    }
+  }
+}

@@ -1,0 +1,495 @@
+package io.holdfast.server.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.holdfast.protocol.v1.Granted;
+import io.holdfast.protocol.v1.LossReason;
+import io.holdfast.protocol.v1.ServerMessage;
+import io.holdfast.protocol.v1.ServerMessage.MessageCase;
+import io.holdfast.server.replication.SoloReplicator;
+import io.holdfast.testkit.ManualTicker;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Leases, leaders and their changes, told by a clock that is turned by hand. */
+class CoreTest {
+  private static final long LEASE = 10_000;
+  private static final Duration LEASE_TIME = Duration.ofMillis(LEASE);
+  private static final Duration MILLI = Duration.ofMillis(1);
+
+  // Near its end, to show who compares readings by anything but subtraction.
+  private final ManualTicker ticker = new ManualTicker(Long.MAX_VALUE - 1_000_000_000);
+  private final SoloReplicator log = new SoloReplicator("one:1");
+  private ServerCore core = newCore("one:1");
+
+  @BeforeEach
+  void lead() {
+    log.start(core);
+    log.lead();
+  }
+
+  @Test
+  void aLockGoesFromHandToHand() {
+    TestClient ann = new TestClient().hello(core);
+    TestClient bob = new TestClient().hello(core);
+    assertThat(ann.next().getWelcome().getServer()).isEqualTo("one:1");
+    assertThat(bob.next().hasWelcome()).isTrue();
+    long first = ann.opened(LEASE);
+    long second = bob.opened(LEASE);
+    assertThat(second).isGreaterThan(first);
+
+    ann.acquire(first, 1, "a");
+    Granted granted = ann.next().getGranted();
+    bob.acquire(second, 1, "a");
+    assertThat(bob.next().getQueued().getPosition()).isEqualTo(1);
+    ann.release(first, 1, granted.getToken());
+    assertThat(ann.next().getReleased().getToken()).isEqualTo(granted.getToken());
+    assertThat(bob.next().getGranted().getToken()).isGreaterThan(granted.getToken());
+    assertThat(ann.rest()).isEmpty();
+    assertThat(bob.rest()).isEmpty();
+  }
+
+  @Test
+  void aSessionThatIsNotHeardOfLosesItsHoldsAtTheEndOfItsLease() {
+    TestClient ann = started();
+    TestClient bob = started();
+    long first = ann.opened(LEASE);
+    long second = bob.opened(2 * LEASE);
+    ann.acquire(first, 1, "a");
+    bob.acquire(second, 1, "a");
+    bob.rest();
+    ann.rest();
+
+    ticker.advance(LEASE_TIME.minus(MILLI));
+    assertThat(ann.rest()).isEmpty();
+    assertThat(bob.rest()).isEmpty();
+    ticker.advance(MILLI);
+    assertThat(ann.rest()).containsExactly(MessageCase.LOST, MessageCase.SESSION_GONE);
+    assertThat(bob.rest()).containsExactly(MessageCase.GRANTED);
+    ann.heartbeat(first, 1);
+    assertThat(ann.rest()).containsExactly(MessageCase.SESSION_GONE);
+  }
+
+  @Test
+  void heartbeatsRenewAndCostNoEntry() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    int proposals = log.proposals();
+    for (int i = 1; i <= 20; i++) {
+      ticker.advance(LEASE_TIME.dividedBy(2));
+      ann.heartbeat(session, i);
+      assertThat(ann.next().getAlive().getNumber()).isEqualTo(i);
+    }
+    assertThat(log.proposals()).isEqualTo(proposals);
+    ticker.advance(LEASE_TIME);
+    assertThat(ann.rest()).containsExactly(MessageCase.SESSION_GONE);
+  }
+
+  @Test
+  void aHeartbeatIsAnsweredOnlyWhenAMajorityHasConfirmed() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    log.hold();
+    ann.heartbeat(session, 1);
+    assertThat(ann.rest()).isEmpty();
+    ticker.advance(LEASE_TIME.minus(MILLI));
+    log.let();
+    assertThat(ann.rest()).containsExactly(MessageCase.ALIVE);
+    ticker.advance(LEASE_TIME.minus(MILLI)); // counted from the confirmation
+    assertThat(ann.rest()).isEmpty();
+    ticker.advance(MILLI);
+    assertThat(ann.rest()).containsExactly(MessageCase.SESSION_GONE);
+  }
+
+  @Test
+  void manyHeartbeatsAreOneQuestionToTheMajority() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    log.hold();
+    for (int i = 1; i <= 100; i++) {
+      ann.heartbeat(session, i);
+    }
+    assertThat(log.waiting()).isEqualTo(1);
+    log.letOne();
+    assertThat(ann.rest()).hasSize(1);
+    assertThat(log.waiting()).isEqualTo(1);
+    log.let();
+    assertThat(ann.rest()).hasSize(99);
+  }
+
+  /** What was asked before the end was proposed is in the log first, and the table sees it. */
+  @Test
+  void aCommandOnItsWayKeepsItsSessionFromExpiring() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    log.hold();
+    ann.acquire(session, 1, "a");
+    ticker.advance(LEASE_TIME);
+    log.let();
+    assertThat(ann.rest()).containsExactly(MessageCase.GRANTED);
+    ticker.advance(LEASE_TIME.minus(MILLI));
+    assertThat(ann.rest()).isEmpty();
+    ticker.advance(MILLI);
+    assertThat(ann.rest()).containsExactly(MessageCase.LOST, MessageCase.SESSION_GONE);
+  }
+
+  @Test
+  void aHeartbeatIsNotAnsweredWhileTheSessionsEndIsProposed() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    log.hold();
+    ticker.advance(LEASE_TIME); // the end is in flight, and cannot be called back
+    ann.heartbeat(session, 1);
+    log.let();
+    assertThat(ann.rest()).containsExactly(MessageCase.SESSION_GONE, MessageCase.SESSION_GONE);
+  }
+
+  @Test
+  void aNewLeaderGivesEverySessionAFullLease() {
+    TestClient ann = started();
+    TestClient bob = started();
+    long first = ann.opened(LEASE);
+    long second = bob.opened(LEASE);
+    ann.acquire(first, 1, "a");
+    bob.acquire(second, 1, "a");
+    ticker.advance(LEASE_TIME.minus(MILLI));
+    changeLeader();
+    assertThat(ann.closed).isTrue();
+
+    ticker.advance(LEASE_TIME.minus(MILLI));
+    bob.hello(core).resume(second, 7, 1L);
+    assertThat(bob.next().hasWelcome()).isTrue();
+    assertThat(bob.next().getAlive().getNumber()).isEqualTo(7);
+    assertThat(bob.rest()).isEmpty(); // it waits still
+    ticker.advance(MILLI); // nobody has heard of ann
+    assertThat(bob.rest()).containsExactly(MessageCase.GRANTED);
+  }
+
+  @Test
+  void aSessionIsResumedWithWhatItHoldsAndWhatHasEnded() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    ann.acquire(session, 1, "a");
+    ann.acquire(session, 2, "b");
+    long token = ann.next().getGranted().getToken();
+    ann.release(session, 2, token + 1);
+    ann.rest();
+    changeLeader();
+
+    ann.hello(core).resume(session, 3, 1L, 2L, 99L);
+    ann.next();
+    ServerMessage alive = ann.next();
+    assertThat(alive.getAlive().getGrantedList())
+        .containsExactly(
+            Granted.newBuilder().setSession(session).setRequest(1).setToken(token).build());
+    assertThat(alive.getAlive().getEndedList()).containsExactly(2L, 99L);
+    ann.acquire(session, 1, "a"); // asked again: the same grant
+    assertThat(ann.next().getGranted().getToken()).isEqualTo(token);
+  }
+
+  @Test
+  void whoWaitsKeepsItsPlaceThroughAChangeOfLeader() {
+    TestClient holder = started();
+    TestClient second = started();
+    TestClient third = started();
+    long a = holder.opened(LEASE);
+    long b = second.opened(LEASE);
+    long c = third.opened(LEASE);
+    holder.acquire(a, 1, "a");
+    long token = holder.next().getGranted().getToken();
+    second.acquire(b, 1, "a");
+    third.acquire(c, 1, "a");
+    changeLeader();
+
+    third.hello(core).resume(c, 1, 1L); // the later one is back first
+    second.hello(core).resume(b, 1, 1L);
+    holder.hello(core).resume(a, 1, 1L);
+    second.acquire(b, 1, "a");
+    holder.release(a, 1, token);
+    assertThat(second.rest())
+        .containsExactly(
+            MessageCase.WELCOME, MessageCase.ALIVE, MessageCase.QUEUED, MessageCase.GRANTED);
+    assertThat(third.rest()).containsExactly(MessageCase.WELCOME, MessageCase.ALIVE);
+  }
+
+  @Test
+  void holdsOutliveARestartFromSnapshotAndLog() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    ann.acquire(session, 1, "a");
+    long token = ann.next().getGranted().getToken();
+    log.snapshot().join();
+    ann.acquire(session, 2, "b");
+    restart();
+
+    ann.hello(core).resume(session, 1, 1L, 2L);
+    ann.next();
+    assertThat(ann.next().getAlive().getGrantedList())
+        .extracting(Granted::getToken)
+        .containsExactly(token, token + 1);
+    ann.release(session, 1, token);
+    assertThat(ann.rest()).containsExactly(MessageCase.RELEASED);
+  }
+
+  @Test
+  void whatSurvivesItsLeaderIsFoundAndTheRestNeverWas() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    log.hold();
+    ann.acquire(session, 1, "a");
+    ann.acquire(session, 2, "b");
+    log.follow(Optional.empty(), 1);
+    log.let();
+    assertThat(ann.rest()).containsExactly(MessageCase.NOT_LEADER);
+    log.lead();
+    ann.hello(core).resume(session, 1, 1L, 2L);
+    ann.next();
+    ServerMessage alive = ann.next();
+    assertThat(alive.getAlive().getGrantedList())
+        .extracting(Granted::getRequest)
+        .containsExactly(1L);
+    assertThat(alive.getAlive().getEndedList()).containsExactly(2L);
+  }
+
+  @Test
+  void whatTheEngineDropsIsAskedAgainByItsClient() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    log.hold();
+    ann.acquire(session, 1, "a");
+    log.drop(false);
+    log.let();
+    assertThat(ann.rest()).containsExactly(MessageCase.NOT_LEADER);
+    assertThat(ann.hello(core).rest()).containsExactly(MessageCase.NOT_LEADER);
+    ticker.advance(Leadership.BEGIN_AGAIN_AFTER);
+    ann.hello(core).resume(session, 1);
+    ann.acquire(session, 1, "a");
+    assertThat(ann.rest())
+        .containsExactly(MessageCase.WELCOME, MessageCase.ALIVE, MessageCase.GRANTED);
+  }
+
+  @Test
+  void nobodyIsServedBeforeTheLeadersFirstEntryIsApplied() {
+    changeLeader();
+    log.follow(Optional.empty(), 0);
+    log.hold();
+    log.lead();
+    TestClient ann = new TestClient().hello(core);
+    assertThat(ann.rest()).containsExactly(MessageCase.NOT_LEADER);
+    log.let();
+    assertThat(ann.hello(core).rest()).containsExactly(MessageCase.WELCOME);
+  }
+
+  @Test
+  void aFollowerNamesTheLeaderByItsAddressForClients() {
+    log.follow(Optional.of("two:1"), 0);
+    TestClient ann = new TestClient().hello(core);
+    assertThat(ann.next().getNotLeader().getLeader()).isEmpty(); // it has never led
+    log.lead();
+    ServerCore other = newCore("two:1");
+    log.replay(other);
+    other.follows(Optional.of("one:1"));
+    ann.hello(other);
+    assertThat(ann.next().getNotLeader().getLeader()).isEqualTo("clients.one:1");
+    assertThat(ann.closed).isTrue();
+  }
+
+  @Test
+  void aHoldEndsWhenItsMaxHoldIsOverAlsoUnderAnotherLeader() {
+    TestClient ann = started();
+    long session = ann.opened(3 * LEASE);
+    var message = TestClient.acquiring(session, 1, true, "a");
+    message.getAcquireBuilder().setMaxHoldMs(5_000);
+    ann.say(message);
+    assertThat(ann.next().getGranted().hasUntil()).isTrue();
+    ticker.advance(Duration.ofSeconds(3));
+    ann.acquire(session, 2, "b"); // table time is that of the last entry, when a leader begins
+    changeLeader();
+    ann.hello(core).resume(session, 1, 1L);
+    ann.rest();
+    ticker.advance(Duration.ofSeconds(2).minus(MILLI));
+    assertThat(ann.rest()).isEmpty();
+    ticker.advance(MILLI);
+    assertThat(ann.next().getLost().getReason()).isEqualTo(LossReason.LOSS_REASON_EXPIRED);
+  }
+
+  @Test
+  void aHoldThatWasGivenBackLeavesNoAlarm() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    int proposals = log.proposals();
+    for (int i = 1; i <= 1000; i++) {
+      var message = TestClient.acquiring(session, i, true, "a");
+      message.getAcquireBuilder().setMaxHoldMs(1_000);
+      ann.say(message);
+      ann.release(session, i, ann.next().getGranted().getToken());
+      ann.next();
+    }
+    ticker.advance(Duration.ofSeconds(2));
+    assertThat(log.proposals()).isEqualTo(proposals + 2000);
+  }
+
+  @Test
+  void onlyTheClientWithTheNonceResumes() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    TestClient eve = started();
+    eve.resume(session, 1);
+    assertThat(eve.rest()).containsExactly(MessageCase.SESSION_GONE);
+    eve.acquire(session, 1, "a");
+    assertThat(eve.rest()).containsExactly(MessageCase.SESSION_GONE);
+    ann.acquire(session, 1, "a");
+    assertThat(ann.rest()).containsExactly(MessageCase.GRANTED);
+  }
+
+  @Test
+  void newsGoToTheStreamOnWhichTheSessionWasResumedLast() {
+    TestClient ann = started();
+    TestClient bob = started();
+    long first = ann.opened(LEASE);
+    long second = bob.opened(LEASE);
+    ann.acquire(first, 1, "a");
+    bob.acquire(second, 1, "a");
+    TestClient again = new TestClient();
+    System.arraycopy(bob.nonce, 0, again.nonce, 0, 16);
+    again.hello(core).resume(second, 1, 1L);
+    again.rest();
+    bob.rest();
+    ann.closeSession(first);
+    assertThat(again.rest()).containsExactly(MessageCase.GRANTED);
+    assertThat(bob.rest()).isEmpty();
+    bob.heartbeat(second, 9);
+    assertThat(bob.rest()).containsExactly(MessageCase.SESSION_GONE);
+  }
+
+  @Test
+  void whatArrivesWhileEntriesAreOutstandingGoesAsOne() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    int proposals = log.proposals();
+    log.hold();
+    for (int i = 1; i <= 1_000; i++) {
+      ann.acquire(session, i, "a" + i);
+    }
+    assertThat(log.proposals()).isEqualTo(proposals + Leadership.ENTRIES_OUTSTANDING);
+    log.let();
+    int more = 1 + (1_000 - Leadership.ENTRIES_OUTSTANDING) / Leadership.OPERATIONS_AN_ENTRY;
+    assertThat(log.proposals()).isEqualTo(proposals + Leadership.ENTRIES_OUTSTANDING + more);
+    for (int i = 1; i <= 1_000; i++) {
+      assertThat(ann.next().getGranted().getRequest()).isEqualTo(i);
+    }
+  }
+
+  @Test
+  void sessionsThatAreDueAtOnceEndInBatches() {
+    TestClient ann = started();
+    for (int i = 0; i < 100; i++) {
+      ann.opened(LEASE);
+    }
+    TestClient bob = started();
+    for (int i = 0; i < 100; i++) {
+      bob.opened(LEASE);
+    }
+    log.hold();
+    ticker.advance(LEASE_TIME);
+    assertThat(log.waiting()).isLessThanOrEqualTo(Leadership.ENTRIES_OUTSTANDING);
+    bob.heartbeat(core.figures().sessions(), 5); // the last one is not proposed to end yet
+    log.let();
+    assertThat(core.figures().sessions()).isEqualTo(1);
+  }
+
+  @Test
+  void replicasThatWereFedTheSameLogAreEqual() {
+    TestClient ann = started();
+    TestClient bob = started();
+    long first = ann.opened(LEASE);
+    long second = bob.opened(LEASE);
+    for (int i = 1; i <= 50; i++) {
+      ann.acquire(first, i, "a" + i % 7, "b" + i % 3);
+      bob.acquire(second, i, "b" + i % 5);
+      if (i % 3 == 0) {
+        ann.cancel(first, i - 1);
+      }
+      if (i == 25) {
+        log.snapshot().join();
+      }
+      ticker.advance(MILLI);
+    }
+    ServerCore follower = newCore("one:1");
+    log.replay(follower);
+    assertThat(follower.stateHash()).isEqualTo(core.stateHash());
+    assertThat(follower.figures().waiters()).isPositive();
+    bob.closeSession(second);
+    assertThat(follower.stateHash()).isNotEqualTo(core.stateHash());
+  }
+
+  @Test
+  void aRequestCalledOffIsToldWhoWasInItsWay() {
+    TestClient ann = started();
+    TestClient bob = started();
+    long first = ann.opened(LEASE);
+    long second = bob.opened(LEASE);
+    ann.acquire(first, 1, "a");
+    bob.acquire(second, 1, "a");
+    bob.rest();
+    bob.cancel(second, 1);
+    ServerMessage cancelled = bob.next();
+    assertThat(cancelled.getCancelled().getHoldersList())
+        .extracting(holder -> holder.getToken())
+        .containsExactly(ann.next().getGranted().getToken());
+    assertThat(cancelled.getCancelled().getHolders(0).hasExpiresUnixMs()).isTrue();
+  }
+
+  @Test
+  void whoStandsBehindItselfIsTold() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    ann.acquire(session, 1, "a");
+    ann.acquire(session, 2, "a");
+    ann.next();
+    assertThat(ann.next().getQueued().getBehindOwnList()).isEqualTo(List.of(1L));
+  }
+
+  @Test
+  void aStreamWithoutHelloOrUseIsClosed() {
+    TestClient silent = new TestClient().connect(core);
+    TestClient idle = started();
+    TestClient user = started();
+    long session = user.opened(3_600_000);
+    ticker.advance(ServerCore.HELLO_PATIENCE);
+    assertThat(silent.problem).extracting(Problem::reason).isEqualTo("NO_HELLO");
+    assertThat(idle.closed).isFalse();
+    ticker.advance(ServerCore.IDLE_PATIENCE);
+    assertThat(idle.problem).extracting(Problem::reason).isEqualTo("IDLE");
+    assertThat(user.closed).isFalse();
+    user.closeSession(session);
+    ticker.advance(ServerCore.IDLE_PATIENCE.multipliedBy(2));
+    assertThat(user.problem).extracting(Problem::reason).isEqualTo("IDLE");
+  }
+
+  private void changeLeader() {
+    log.follow(Optional.empty(), 0);
+    log.lead();
+  }
+
+  private void restart() {
+    core = newCore("one:1");
+    log.restart(core);
+    log.lead();
+  }
+
+  /** A client that was welcomed. */
+  private TestClient started() {
+    TestClient client = new TestClient().hello(core);
+    assertThat(client.next().hasWelcome()).isTrue();
+    return client;
+  }
+
+  private ServerCore newCore(String name) {
+    return new ServerCore(
+        name, () -> "clients." + name, log, ticker, Limits.DEFAULTS, CoreEvents.NONE, cause -> {});
+  }
+}
