@@ -41,8 +41,7 @@ class LockTableTest {
     table.apply(acquire(7, name("a")));
     table.apply(acquire(3, name("a")));
     assertThat(table.find(1, 7)).hasValueSatisfying(view -> assertThat(view.token()).isEqualTo(1));
-    assertThat(table.find(1, 3))
-        .hasValueSatisfying(view -> assertThat(view.granted()).isFalse());
+    assertThat(table.find(1, 3)).hasValueSatisfying(view -> assertThat(view.granted()).isFalse());
     assertThat(table.requests(1)).extracting(RequestView::request).containsExactly(7L, 3L);
     assertThat(table.live(1)).isEqualTo(2);
 
