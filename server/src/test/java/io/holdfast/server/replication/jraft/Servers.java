@@ -22,7 +22,7 @@ import java.util.function.UnaryOperator;
 
 /** Servers of one cluster in this JVM, on ports of 127.0.0.1 that nobody else has. */
 final class Servers implements AutoCloseable {
-  static final Duration ELECTION_TIMEOUT = Duration.ofMillis(300);
+  static final Duration ELECTION_TIMEOUT = Duration.ofMillis(600);
   private static final String CLUSTER = "test";
 
   private final Path folder;

@@ -43,7 +43,7 @@ class ThreeServersTest {
   @Test
   void allApplyTheSame() {
     Servers.One leader = servers.of(3).leader();
-    List<String> entries = entries(0, 3_000);
+    List<String> entries = entries(0, 500);
     entries.forEach(leader::propose);
     servers.applied(entries);
     assertThat(leader.machine().answered).isEqualTo(entries);

@@ -1,0 +1,457 @@
+package io.holdfast.server.replication.jraft;
+
+import static io.holdfast.server.replication.jraft.Eventually.eventually;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.alipay.sofa.jraft.rpc.CliRequests;
+import com.alipay.sofa.jraft.rpc.RpcRequests;
+import com.google.protobuf.ByteString;
+import com.google.protobuf.Message;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.Status;
+import io.grpc.netty.shaded.io.grpc.netty.GrpcSslContexts;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContextBuilder;
+import io.grpc.protobuf.ProtoUtils;
+import io.grpc.stub.ClientCalls;
+import io.grpc.stub.MetadataUtils;
+import io.grpc.stub.StreamObserver;
+import io.holdfast.protocol.internal.v1.PeerKind;
+import io.holdfast.protocol.internal.v1.PeerRequest;
+import io.holdfast.protocol.internal.v1.PeerResponse;
+import io.holdfast.protocol.internal.v1.PeersGrpc;
+import io.holdfast.server.replication.ReplicationException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.Socket;
+import java.net.SocketException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Who comes to the port of the servers, and should not. */
+class StrangersTest {
+  @TempDir static Path certificates;
+  private static Certificates authority;
+  private static PeerTls member;
+  private static PeerTls elsewhere;
+  private static PeerTls forged;
+
+  @TempDir Path folder;
+  private Servers servers;
+  private ManagedChannel channel;
+
+  @BeforeAll
+  static void sign() throws Exception {
+    authority = new Certificates(certificates.resolve("ours"));
+    member = authority.signed("member", "ip:127.0.0.1");
+    elsewhere = authority.signed("elsewhere", "dns:elsewhere.example");
+    Certificates others = new Certificates(certificates.resolve("others"));
+    forged = others.signed("member", "ip:127.0.0.1");
+  }
+
+  @BeforeEach
+  void make() {
+    servers = new Servers(folder);
+  }
+
+  @AfterEach
+  void end() {
+    if (channel != null) {
+      channel.shutdownNow();
+    }
+    servers.close();
+  }
+
+  private Servers.One secured() {
+    servers.change = settings -> settings.withTls(member);
+    return servers.of(1).leader();
+  }
+
+  private NettyChannelBuilder to(Servers.One server) {
+    PeerAddress address = PeerAddress.parse(server.name());
+    return NettyChannelBuilder.forAddress(address.host(), address.port());
+  }
+
+  private Channel plain(Servers.One server) {
+    channel = to(server).usePlaintext().build();
+    return channel;
+  }
+
+  private Channel with(Servers.One server, PeerTls own) throws Exception {
+    SslContextBuilder tls =
+        GrpcSslContexts.forClient().trustManager(authority.authority().toFile());
+    if (own != null) {
+      tls.keyManager(own.certificateChain().toFile(), own.privateKey().toFile());
+    }
+    channel = to(server).sslContext(tls.build()).build();
+    return channel;
+  }
+
+  private static Optional<String> cluster(String name) {
+    return Optional.of(name);
+  }
+
+  private static PeerRequest request(PeerKind kind, Message message) {
+    return PeerRequest.newBuilder()
+        .setId(1)
+        .setKind(kind)
+        .setMessage(message.toByteString())
+        .build();
+  }
+
+  private static PeerRequest ping() {
+    return request(
+        PeerKind.PEER_KIND_PING, RpcRequests.PingRequest.newBuilder().setSendTimestamp(1).build());
+  }
+
+  /** The first answer, or what the stream ends with. */
+  private static PeerResponse ask(Channel channel, Optional<String> cluster, PeerRequest request) {
+    Metadata headers = new Metadata();
+    cluster.ifPresent(it -> headers.put(PeerIdentity.CLUSTER, it));
+    CompletableFuture<PeerResponse> answer = new CompletableFuture<>();
+    StreamObserver<PeerRequest> stream =
+        PeersGrpc.newStub(channel)
+            .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers))
+            .talk(
+                new StreamObserver<>() {
+                  @Override
+                  public void onNext(PeerResponse response) {
+                    answer.complete(response);
+                  }
+
+                  @Override
+                  public void onError(Throwable cause) {
+                    answer.completeExceptionally(cause);
+                  }
+
+                  @Override
+                  public void onCompleted() {
+                    answer.completeExceptionally(new IllegalStateException("ended"));
+                  }
+                });
+    stream.onNext(request);
+    return answer.orTimeout(20, TimeUnit.SECONDS).join();
+  }
+
+  private static Status.Code refusal(
+      Channel channel, Optional<String> cluster, PeerRequest request) {
+    try {
+      ask(channel, cluster, request);
+    } catch (java.util.concurrent.CompletionException e) {
+      return Status.fromThrowable(e.getCause()).getCode();
+    }
+    throw new AssertionError("was let in");
+  }
+
+  @Test
+  void serversAgreeUnderTls() {
+    servers.change = settings -> settings.withTls(member);
+    Servers.One leader = servers.of(3).leader();
+    leader.propose("entry");
+    servers.applied(List.of("entry"));
+    assertThat(leader.confirmed()).isTrue();
+  }
+
+  @Test
+  void aMemberIsLetIn() throws Exception {
+    Servers.One one = secured();
+    PeerResponse answer = ask(with(one, member), cluster("test"), ping());
+    assertThat(answer.getOutcomeCase()).isEqualTo(PeerResponse.OutcomeCase.MESSAGE);
+  }
+
+  @Test
+  void aCallerWithoutACertificateIsRefused() throws Exception {
+    Servers.One one = secured();
+    assertThat(refusal(with(one, null), cluster("test"), ping()))
+        .isEqualTo(Status.Code.UNAVAILABLE);
+  }
+
+  @Test
+  void aCertificateOfAnotherAuthorityIsRefused() throws Exception {
+    Servers.One one = secured();
+    assertThat(refusal(with(one, forged), cluster("test"), ping()))
+        .isEqualTo(Status.Code.UNAVAILABLE);
+  }
+
+  @Test
+  void aCertificateForAnotherHostIsRefused() throws Exception {
+    Servers.One one = secured();
+    assertThat(refusal(with(one, elsewhere), cluster("test"), ping()))
+        .isEqualTo(Status.Code.PERMISSION_DENIED);
+  }
+
+  @Test
+  void aHostThatIsAllowedByNameIsLetIn() throws Exception {
+    servers.change =
+        settings ->
+            settings.withTls(
+                new PeerTls(
+                    member.certificateChain(),
+                    member.privateKey(),
+                    member.authorities(),
+                    Set.of("Elsewhere.example")));
+    Servers.One one = servers.of(1).leader();
+    assertThat(ask(with(one, elsewhere), cluster("test"), ping()).hasMessage()).isTrue();
+  }
+
+  @Test
+  void aCallerWithoutTlsIsRefused() {
+    Servers.One one = secured();
+    assertThat(refusal(plain(one), cluster("test"), ping())).isEqualTo(Status.Code.UNAVAILABLE);
+  }
+
+  @Test
+  void aServerIsNotCalledThatShowsACertificateForAnotherHost() {
+    servers.change = settings -> settings.withTls(member);
+    Servers.One leader = servers.of(1).leader();
+    servers.change =
+        settings ->
+            settings.withTls(
+                new PeerTls(
+                    elsewhere.certificateChain(),
+                    elsewhere.privateKey(),
+                    elsewhere.authorities(),
+                    Set.of("127.0.0.1")));
+    Servers.One impostor = servers.startEmpty();
+    assertThatThrownBy(
+            () ->
+                leader
+                    .replicator()
+                    .addMember(impostor.name())
+                    .orTimeout(20, TimeUnit.SECONDS)
+                    .join())
+        .hasCauseInstanceOf(ReplicationException.class);
+    assertThat(impostor.machine().leader).isEmpty();
+  }
+
+  @Test
+  void aNewCertificateIsTakenUpWithoutARestart() throws Exception {
+    Path own = Files.createDirectories(folder.resolve("own"));
+    PeerTls tls =
+        new PeerTls(own.resolve("c.pem"), own.resolve("k.pem"), member.authorities(), Set.of());
+    Files.copy(member.certificateChain(), tls.certificateChain());
+    Files.copy(member.privateKey(), tls.privateKey());
+    var executor = new java.util.concurrent.ScheduledThreadPoolExecutor(1);
+    try (PeerCertificates read = new PeerCertificates(tls, executor)) {
+      PeerTls next = authority.signed("next", "ip:127.0.0.1");
+      Files.copy(
+          next.certificateChain(), tls.certificateChain(), StandardCopyOption.REPLACE_EXISTING);
+      Files.copy(next.privateKey(), tls.privateKey(), StandardCopyOption.REPLACE_EXISTING);
+      assertThat(executor.getQueue()).as("looks again").isNotEmpty();
+      assertThat(read.forServer()).isNotNull();
+    } finally {
+      executor.shutdownNow();
+    }
+  }
+
+  @Test
+  void certificatesThatCannotBeReadAreNamed() {
+    PeerTls missing =
+        new PeerTls(folder.resolve("no.pem"), member.privateKey(), member.authorities(), Set.of());
+    servers.change = settings -> settings.withTls(missing);
+    assertThatThrownBy(() -> servers.of(1))
+        .isInstanceOf(ReplicationException.class)
+        .hasMessageContaining("no.pem");
+  }
+
+  @Test
+  void aCallerOfNoClusterIsRefused() {
+    Servers.One one = servers.of(1).leader();
+    assertThat(refusal(plain(one), Optional.empty(), ping()))
+        .isEqualTo(Status.Code.UNAUTHENTICATED);
+  }
+
+  @Test
+  void aCallerOfAnotherClusterIsRefused() {
+    Servers.One one = servers.of(1).leader();
+    assertThat(refusal(plain(one), cluster("other"), ping()))
+        .isEqualTo(Status.Code.FAILED_PRECONDITION);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 7, 8, 99, -1})
+  void aKindThatIsNotKnownIsRefused(int kind) {
+    Servers.One one = servers.of(1).leader();
+    PeerRequest request = ping().toBuilder().setKindValue(kind).build();
+    assertThat(refusal(plain(one), cluster("test"), request))
+        .isEqualTo(Status.Code.INVALID_ARGUMENT);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3, 4, 5})
+  void membershipAndHandOverAreNotToBeHadHere(int kind) {
+    Servers.One one = servers.of(1).leader();
+    long term = one.machine().leads;
+    PeerRequest request =
+        ping().toBuilder()
+            .setKindValue(kind)
+            .setMessage(
+                CliRequests.TransferLeaderRequest.newBuilder()
+                    .setGroupId(JRaftReplicator.GROUP)
+                    .setLeaderId(one.name())
+                    .build()
+                    .toByteString())
+            .build();
+    assertThat(refusal(plain(one), cluster("test"), request))
+        .isEqualTo(Status.Code.INVALID_ARGUMENT);
+    assertThat(one.machine().leads).isEqualTo(term);
+    assertThat(one.confirmed()).isTrue();
+  }
+
+  @Test
+  void theEnginesOwnServicesAreNotThere() {
+    Servers.One one = servers.of(1).leader();
+    Message request =
+        CliRequests.RemovePeerRequest.newBuilder()
+            .setGroupId(JRaftReplicator.GROUP)
+            .setLeaderId(one.name())
+            .setPeerId(one.name())
+            .build();
+    MethodDescriptor<Message, Message> method =
+        MethodDescriptor.<Message, Message>newBuilder()
+            .setType(MethodDescriptor.MethodType.UNARY)
+            .setFullMethodName(
+                MethodDescriptor.generateFullMethodName(request.getClass().getName(), "_call"))
+            .setRequestMarshaller(ProtoUtils.marshaller(request))
+            .setResponseMarshaller(
+                ProtoUtils.marshaller(CliRequests.RemovePeerResponse.getDefaultInstance()))
+            .build();
+    assertThatThrownBy(
+            () -> ClientCalls.blockingUnaryCall(plain(one), method, CallOptions.DEFAULT, request))
+        .satisfies(
+            e ->
+                assertThat(Status.fromThrowable(e).getCode()).isEqualTo(Status.Code.UNIMPLEMENTED));
+  }
+
+  @Test
+  void aRequestForAnotherServerIsAnsweredWithAnError() {
+    Servers.One one = servers.of(1).leader();
+    Message vote =
+        RpcRequests.RequestVoteRequest.newBuilder()
+            .setGroupId(JRaftReplicator.GROUP)
+            .setServerId("127.0.0.1:1")
+            .setPeerId("127.0.0.1:2")
+            .setTerm(1_000)
+            .setLastLogIndex(1_000)
+            .setLastLogTerm(1_000)
+            .setPreVote(false)
+            .build();
+    PeerResponse answer =
+        ask(plain(one), cluster("test"), request(PeerKind.PEER_KIND_REQUEST_VOTE, vote));
+    assertThat(answer.hasError()).isTrue();
+    assertThat(one.replicator().status().term()).isLessThan(1_000);
+  }
+
+  @Test
+  void filesOutsideOfSnapshotsAreNotToBeHad() {
+    Servers.One one = servers.of(1).leader();
+    Message file =
+        RpcRequests.GetFileRequest.newBuilder()
+            .setReaderId(1)
+            .setFilename("../meta")
+            .setOffset(0)
+            .setCount(100)
+            .build();
+    PeerResponse answer =
+        ask(plain(one), cluster("test"), request(PeerKind.PEER_KIND_GET_FILE, file));
+    assertThat(answer.hasError()).isTrue();
+  }
+
+  @Test
+  void aMessageThatIsTooLargeIsRefused() {
+    Servers.One one = servers.of(1).leader();
+    PeerRequest request =
+        ping().toBuilder()
+            .setMessage(ByteString.copyFrom(new byte[PeerServer.MOST_MESSAGE_BYTES + 1]))
+            .build();
+    assertThat(refusal(plain(one), cluster("test"), request))
+        .isIn(Status.Code.RESOURCE_EXHAUSTED, Status.Code.CANCELLED);
+  }
+
+  @Test
+  void boltAndHessianFindNobody() throws Exception {
+    Servers.One one = servers.of(1).leader();
+    PeerAddress address = PeerAddress.parse(one.name());
+    byte[] bolt = new byte[64];
+    bolt[0] = 2; // Protocol
+    bolt[1] = 1; // Its version
+    bolt[2] = 1; // A request
+    bolt[4] = 1; // For RPC
+    bolt[10] = 1; // By Hessian
+    bolt[40] = 'M'; // A map: where such attacks begin
+    try (Socket socket = new Socket(address.host(), address.port())) {
+      socket.setSoTimeout((int) Duration.ofSeconds(20).toMillis());
+      OutputStream out = socket.getOutputStream();
+      out.write(bolt);
+      out.flush();
+      InputStream in = socket.getInputStream();
+      boolean closed;
+      try {
+        in.readAllBytes();
+        closed = true;
+      } catch (SocketException e) {
+        closed = true;
+      }
+      assertThat(closed).isTrue();
+    }
+    for (String name :
+        List.of(
+            "com.alipay.remoting.rpc.RpcServer",
+            "com.caucho.hessian.io.Hessian2Input",
+            "com.alipay.hessian.NameBlackListFilter",
+            "io.netty.bootstrap.ServerBootstrap")) {
+      assertThatThrownBy(() -> Class.forName(name)).isInstanceOf(ClassNotFoundException.class);
+    }
+    one.propose("entry");
+    servers.applied(List.of("entry"));
+  }
+
+  @Test
+  void withoutCertificatesOnlyThisMachineIsServed() {
+    JRaftSettings settings =
+        JRaftSettings.of(folder.resolve("x"), "192.0.2.1:7000", Set.of("192.0.2.1:7000"));
+    assertThatThrownBy(() -> new JRaftReplicator(settings).start(new WrittenDown()))
+        .isInstanceOf(ReplicationException.class)
+        .hasMessageContaining("192.0.2.1:7000 can be reached by other machines");
+    Servers.One one = servers.of(1).leader();
+    assertThatThrownBy(() -> one.replicator().addMember("192.0.2.1:7000"))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void aServerThatWaitsTakesTheClusterOfTheFirstThatCalls() {
+    Servers.One one = servers.of(1).leader();
+    servers.change = settings -> JRaftSettings.of(settings.dataFolder(), settings.self(), Set.of());
+    Servers.One waiting = servers.startEmpty();
+    assertThat(refusal(plain(waiting), Optional.empty(), ping()))
+        .isEqualTo(Status.Code.UNAUTHENTICATED);
+    one.replicator().addMember(waiting.name()).orTimeout(20, TimeUnit.SECONDS).join();
+    eventually("it follows", () -> waiting.machine().leader.equals(Optional.of(one.name())));
+    assertThat(refusal(channelAgain(waiting), cluster("other"), ping()))
+        .isEqualTo(Status.Code.FAILED_PRECONDITION);
+  }
+
+  private Channel channelAgain(Servers.One server) {
+    channel.shutdownNow();
+    return plain(server);
+  }
+}
