@@ -105,7 +105,7 @@ final class BenchCommand implements Callable<Integer> {
                 + DurationText.show(duration)
                 + "; "
                 + locks);
-        out.println("  pairs/s    p50 ms    p90 ms    p99 ms  p99.9 ms    max ms");
+        out.println("  pairs/s     p50 us     p90 us     p99 us   p99.9 us     max us");
         out.flush();
       }
       List<Round> results =
@@ -153,22 +153,22 @@ final class BenchCommand implements Callable<Integer> {
   private static String line(Round round) {
     return String.format(
         Locale.ROOT,
-        "%9.0f %9.3f %9.3f %9.3f %9.3f %9.3f",
+        "%9.0f %10.1f %10.1f %10.1f %10.1f %10.1f",
         round.perSecond(),
-        round.p50Nanos() / 1e6,
-        round.p90Nanos() / 1e6,
-        round.p99Nanos() / 1e6,
-        round.p999Nanos() / 1e6,
-        round.longestNanos() / 1e6);
+        round.p50Nanos() / 1e3,
+        round.p90Nanos() / 1e3,
+        round.p99Nanos() / 1e3,
+        round.p999Nanos() / 1e3,
+        round.longestNanos() / 1e3);
   }
 
   private static Json write(Json json, Round round) {
     return json.field("pairs", round.pairs())
         .field("perSecond", round.perSecond())
-        .field("p50Millis", round.p50Nanos() / 1e6)
-        .field("p90Millis", round.p90Nanos() / 1e6)
-        .field("p99Millis", round.p99Nanos() / 1e6)
-        .field("p999Millis", round.p999Nanos() / 1e6)
-        .field("maxMillis", round.longestNanos() / 1e6);
+        .field("p50Micros", round.p50Nanos() / 1e3)
+        .field("p90Micros", round.p90Nanos() / 1e3)
+        .field("p99Micros", round.p99Nanos() / 1e3)
+        .field("p999Micros", round.p999Nanos() / 1e3)
+        .field("maxMicros", round.longestNanos() / 1e3);
   }
 }

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -40,9 +41,7 @@ final class StoreOptions {
     try {
       return LockClient.connect(url(), ClientOptions.defaults().name(clientName()));
     } catch (InvalidRequestException e) {
-      throw new CommandException(
-          ExitCode.CONFIGURATION,
-          (store == null ? "$" + VARIABLE : "--store") + ": " + e.getMessage());
+      throw new CommandException(ExitCode.CONFIGURATION, source() + ": " + e.getMessage());
     }
   }
 
@@ -54,11 +53,16 @@ final class StoreOptions {
   }
 
   private String url() {
-    if (store != null) {
-      return store;
-    }
-    String variable = System.getenv(VARIABLE);
-    return variable == null || variable.isEmpty() ? DEFAULT : variable;
+    return store != null ? store : variable().orElse(DEFAULT);
+  }
+
+  /** Where the URL comes from. */
+  private String source() {
+    return store != null ? "--store" : variable().map(set -> "$" + VARIABLE).orElse(DEFAULT);
+  }
+
+  private static Optional<String> variable() {
+    return Optional.ofNullable(System.getenv(VARIABLE)).filter(set -> !set.isEmpty());
   }
 
   /** For people who ask who holds it: user, machine and process. */

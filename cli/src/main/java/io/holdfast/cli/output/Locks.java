@@ -180,12 +180,13 @@ public final class Locks {
 
   /** In which mode a request means this very lock; of a node of a tree it may mean one above or below it. */
   private static String mode(LockKey key, List<LockTarget> targets) {
-    boolean shared =
-        targets.stream().filter(t -> t.key().equals(key)).allMatch(t -> t.mode() == LockMode.SHARED)
-            && targets.stream()
-                .filter(t -> targets.stream().noneMatch(other -> other.key().equals(key)))
-                .allMatch(t -> t.mode() == LockMode.SHARED);
-    return (shared ? LockMode.SHARED : LockMode.EXCLUSIVE).name().toLowerCase(Locale.ROOT);
+    List<LockTarget> exact = targets.stream().filter(t -> t.key().equals(key)).toList();
+    List<LockTarget> meant = exact.isEmpty() ? targets : exact;
+    LockMode mode =
+        meant.stream().allMatch(t -> t.mode() == LockMode.SHARED)
+            ? LockMode.SHARED
+            : LockMode.EXCLUSIVE;
+    return mode.name().toLowerCase(Locale.ROOT);
   }
 
   /** What else was asked for as one with this lock. */

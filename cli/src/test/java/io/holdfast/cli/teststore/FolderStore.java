@@ -2,11 +2,13 @@ package io.holdfast.cli.teststore;
 
 import io.holdfast.Capability;
 import io.holdfast.ClientOptions;
+import io.holdfast.HoldData;
 import io.holdfast.Holder;
 import io.holdfast.LockDescription;
 import io.holdfast.LockKey;
 import io.holdfast.LockList;
 import io.holdfast.LockRefusedException;
+import io.holdfast.LockTarget;
 import io.holdfast.LossReason;
 import io.holdfast.StoreUnavailableException;
 import io.holdfast.spi.AcquireOutcome;
@@ -36,6 +38,9 @@ final class FolderStore implements LockStore {
 
   /** Somebody else has the lock. */
   private static final String BUSY = "busy";
+
+  /** A lock that is held, to be listed. */
+  private static final String HELD = "held";
 
   /** The store says no. */
   private static final String REFUSES = "refuses";
@@ -86,18 +91,7 @@ final class FolderStore implements LockStore {
     } else if (says(BUSY)) {
       ticker.schedule(
           ticker.nanos() + request.maxWaitNanos(),
-          () ->
-              answer.complete(
-                  new AcquireOutcome.Busy(
-                      List.of(
-                          new Holder(
-                              "other",
-                              request.targets(),
-                              6,
-                              Instant.EPOCH,
-                              Optional.empty(),
-                              request.options().data())),
-                      "")));
+          () -> answer.complete(new AcquireOutcome.Busy(List.of(holder(request.targets())), "")));
       answer.whenComplete((outcome, failure) -> log(answer.isCancelled() ? "left" : "busy"));
     } else {
       log("granted " + request.targets() + " " + request.options().data().text());
@@ -116,7 +110,13 @@ final class FolderStore implements LockStore {
   @Override
   public LockList list(String prefix) {
     requireReachable();
-    return new LockList(List.of(), true);
+    log("listed");
+    if (!says(HELD)) {
+      return new LockList(List.of(), true);
+    }
+    LockDescription one =
+        new LockDescription(new LockKey.Name(HELD), List.of(holder(List.of())), List.of(), true);
+    return new LockList(List.of(one), true);
   }
 
   @Override
@@ -132,6 +132,10 @@ final class FolderStore implements LockStore {
   @Override
   public void close() {
     log("closed");
+  }
+
+  private static Holder holder(List<LockTarget> targets) {
+    return new Holder("other", targets, 6, Instant.EPOCH, Optional.empty(), HoldData.empty());
   }
 
   private void requireReachable() {
