@@ -210,6 +210,42 @@ class RunTest {
   }
 
   @Test
+  void aRunThatIsAskedToSuspendGoesOn() throws Exception {
+    RunningCommand run =
+        run("a", "--", "sh", "-c", "touch started; until [ -e finish ]; do sleep 0.01; done");
+    awaitFile("started");
+    run.signal("TSTP");
+    RunningCommand.await("it says so", () -> run.errors().contains("not suspended"));
+    file("finish");
+    assertThat(run.end().exitCode()).isZero();
+  }
+
+  /** A shell reads BASH_ENV first, and takes options and functions from the environment. */
+  @Test
+  void theUsersShellSettingsDoNotReachTheGuard() throws Exception {
+    file("profile", "read() { return 1; }; exit 0");
+    RunningCommand run =
+        start(
+            Map.of(
+                "BASH_ENV",
+                folder.resolve("profile").toString(),
+                "SHELLOPTS",
+                "noexec",
+                "BASH_FUNC_kill%%",
+                "() { :; }"),
+            "--grace",
+            "200ms",
+            "a",
+            "--",
+            "sleep",
+            "1000");
+    RunningCommand.await("it holds", () -> log().size() > 1);
+    file("lose", "REVOKED");
+    CommandRun end = run.end();
+    assertThat(end.exitCode()).as(end.err()).isEqualTo(79);
+  }
+
+  @Test
   void whatTheCommandLeavesBehindIsStoppedBeforeTheRelease() throws Exception {
     CommandRun end = run("a", "--", "bash", "-c", "sleep 1000 & echo $! >>pids; exit 4").end();
     assertThat(living()).isEmpty();

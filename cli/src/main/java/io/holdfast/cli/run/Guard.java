@@ -9,7 +9,9 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -130,17 +132,23 @@ final class Guard implements Closeable {
   }
 
   private Process launch() throws IOException {
-    return new ProcessBuilder(
-            "setsid",
-            "--",
-            "bash",
-            "-c",
-            SCRIPT,
-            "holdfast-guard",
-            notifies ? "notify" : "kill",
-            String.format(Locale.ROOT, "%.3f", grace.toMillis() / 1000.0))
-        .redirectError(ProcessBuilder.Redirect.INHERIT)
-        .start();
+    ProcessBuilder builder =
+        new ProcessBuilder(
+                "setsid",
+                "--",
+                "bash",
+                "-c",
+                SCRIPT,
+                "holdfast-guard",
+                notifies ? "notify" : "kill",
+                String.format(Locale.ROOT, "%.3f", grace.toMillis() / 1000.0))
+            .redirectError(ProcessBuilder.Redirect.INHERIT);
+    // The user's environment may give a shell options, functions and files to read first, and
+    // another decimal point.
+    Map<String, String> environment = builder.environment();
+    environment.keySet().retainAll(Set.of("PATH"));
+    environment.put("LC_ALL", "C");
+    return builder.start();
   }
 
   private static BufferedReader answers(Process process) {

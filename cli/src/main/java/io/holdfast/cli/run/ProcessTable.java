@@ -13,6 +13,9 @@ import java.util.Optional;
 final class ProcessTable {
   private static final Path PROC = Path.of("/proc");
 
+  /** Where in a line, counted from the state, stands how many threads there are. */
+  private static final int THREADS = 17;
+
   private ProcessTable() {}
 
   /** Whether there is one. */
@@ -49,13 +52,14 @@ final class ProcessTable {
     if (nameEnd < 0) {
       return Optional.empty();
     }
-    String[] fields = stat.substring(nameEnd + 2).split(" ", 5);
+    String[] fields = stat.substring(nameEnd + 2).split(" ", THREADS + 2);
     return Optional.of(
         new Entry(
             Long.parseLong(process.getFileName().toString()),
             fields[0].charAt(0),
             Long.parseLong(fields[2]),
-            Long.parseLong(fields[3])));
+            Long.parseLong(fields[3]),
+            Integer.parseInt(fields[THREADS])));
   }
 
   /**
@@ -64,10 +68,12 @@ final class ProcessTable {
    * @param state Linux's letter for it
    * @param group its process group
    * @param session its session
+   * @param threads how many it has
    */
-  record Entry(long pid, char state, long group, long session) {
+  record Entry(long pid, char state, long group, long session, int threads) {
+    /** The state is that of the first thread, which may have ended before the others. */
     boolean isAlive() {
-      return state != 'Z' && state != 'X';
+      return (state != 'Z' && state != 'X') || threads > 1;
     }
   }
 }

@@ -14,8 +14,10 @@ groups() {
   local file line
   for file in /proc/[0-9]*/stat; do
     { IFS= read -r line <"$file"; } 2>/dev/null || continue
-    set -- ${line##*) } # state, parent, group, session
-    if [ "$4" = "$group" ] && [ "$1" != Z ] && [ "$1" != X ]; then echo "$3"; fi
+    set -- ${line##*) } # state, parent, group, session, ... and 18th, how many threads
+    [ "$4" = "$group" ] || continue
+    case $1 in Z | X) [ "${18}" -gt 1 ] || continue ;; esac # its first thread may have ended before the others
+    echo "$3"
   done
 }
 
