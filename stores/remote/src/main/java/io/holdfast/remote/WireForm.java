@@ -1,0 +1,89 @@
+package io.holdfast.remote;
+
+import io.holdfast.HoldData;
+import io.holdfast.Holder;
+import io.holdfast.LockDescription;
+import io.holdfast.LockKey;
+import io.holdfast.LockMode;
+import io.holdfast.LockTarget;
+import io.holdfast.TreePath;
+import io.holdfast.Waiter;
+import io.holdfast.protocol.v1.Key;
+import io.holdfast.protocol.v1.LockState;
+import io.holdfast.protocol.v1.Mode;
+import io.holdfast.protocol.v1.Target;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+
+/** The messages' words, as users see them, and back. */
+final class WireForm {
+  private WireForm() {}
+
+  static List<Holder> holders(List<io.holdfast.protocol.v1.Holder> holders) {
+    return holders.stream().map(WireForm::holder).toList();
+  }
+
+  static LockDescription description(LockState lock) {
+    return new LockDescription(
+        key(lock.getKey()),
+        holders(lock.getHoldersList()),
+        lock.getWaitersList().stream().map(WireForm::waiter).toList(),
+        !lock.getTruncated());
+  }
+
+  static List<Target> toWire(List<LockTarget> targets) {
+    return targets.stream()
+        .map(
+            target ->
+                Target.newBuilder()
+                    .setKey(toWire(target.key()))
+                    .setMode(
+                        target.mode() == LockMode.SHARED ? Mode.MODE_SHARED : Mode.MODE_EXCLUSIVE)
+                    .build())
+        .toList();
+  }
+
+  static Key toWire(LockKey key) {
+    if (key instanceof LockKey.Node node) {
+      return Key.newBuilder().setName(node.tree()).setPath(node.path().toString()).build();
+    }
+    return Key.newBuilder().setName(((LockKey.Name) key).name()).build();
+  }
+
+  private static Holder holder(io.holdfast.protocol.v1.Holder holder) {
+    return new Holder(
+        holder.getClient(),
+        targets(holder.getTargetsList()),
+        holder.getToken(),
+        Instant.ofEpochMilli(holder.getSinceUnixMs()),
+        holder.hasExpiresUnixMs()
+            ? Optional.of(Instant.ofEpochMilli(holder.getExpiresUnixMs()))
+            : Optional.empty(),
+        HoldData.of(holder.getData().toByteArray()));
+  }
+
+  private static Waiter waiter(io.holdfast.protocol.v1.Waiter waiter) {
+    return new Waiter(
+        waiter.getClient(),
+        targets(waiter.getTargetsList()),
+        Instant.ofEpochMilli(waiter.getSinceUnixMs()),
+        HoldData.of(waiter.getData().toByteArray()));
+  }
+
+  private static List<LockTarget> targets(List<Target> targets) {
+    return targets.stream()
+        .map(
+            target ->
+                new LockTarget(
+                    key(target.getKey()),
+                    target.getMode() == Mode.MODE_SHARED ? LockMode.SHARED : LockMode.EXCLUSIVE))
+        .toList();
+  }
+
+  private static LockKey key(Key key) {
+    return key.hasPath()
+        ? new LockKey.Node(key.getName(), TreePath.parse(key.getPath()))
+        : new LockKey.Name(key.getName());
+  }
+}
