@@ -20,9 +20,8 @@ final class HashSalt {
 
   private HashSalt() {}
 
-  /** Of a text below something that has a hash itself. */
-  static int of(int above, String text) {
-    long hash = above ^ NUMBER;
+  static int of(String text) {
+    long hash = NUMBER;
     for (int i = 0; i < text.length(); i++) {
       hash = (hash ^ text.charAt(i)) * TEXT;
       hash ^= hash >>> 32;

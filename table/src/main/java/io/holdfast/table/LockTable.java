@@ -71,10 +71,10 @@ public final class LockTable {
   private final NodeIndex nodes = new NodeIndex();
 
   /** The parent of all plain names; not a node anybody claims. */
-  private final Node names = new Node(null, "name");
+  private final Node names = new Node("name", -1);
 
   /** The parent of the roots of all trees; not a node anybody claims. */
-  private final Node trees = new Node(null, "tree");
+  private final Node trees = new Node("tree", -2);
 
   /** Requests that the command being applied has unblocked. */
   private final List<Request> unblocked = new ArrayList<>();

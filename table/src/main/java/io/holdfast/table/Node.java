@@ -28,7 +28,11 @@ final class Node extends Line {
   /** What this node is called below its parent. */
   final String segment;
 
-  final int hash;
+  /** Its own in its {@link NodeIndex}. */
+  final int number;
+
+  /** The index's, by parent and segment. */
+  int hash;
 
   /** The next node in the same bucket of the {@link NodeIndex}. */
   @Nullable Node nextInBucket;
@@ -39,14 +43,16 @@ final class Node extends Line {
   /** Of the claims here, those whose requests wait. */
   int waiting;
 
-  Node(@Nullable Node parent, String segment) {
-    this.parent = parent;
-    this.segment = segment;
-    this.hash = hash(parent, segment);
+  /** The parent of all names, or of the roots of all trees: in no index. */
+  Node(String segment, int number) {
+    this(null, segment, number, 0);
   }
 
-  static int hash(@Nullable Node parent, String segment) {
-    return HashSalt.of(parent == null ? 0 : parent.hash, segment);
+  Node(@Nullable Node parent, String segment, int number, int hash) {
+    this.parent = parent;
+    this.segment = segment;
+    this.number = number;
+    this.hash = hash;
   }
 
   boolean isUnclaimed() {
