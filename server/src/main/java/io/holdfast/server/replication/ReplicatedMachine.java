@@ -20,7 +20,10 @@ public interface ReplicatedMachine {
    */
   void apply(long index, ByteBuffer entry, @Nullable Object local);
 
-  /** This server leads, and has applied all entries of earlier terms. */
+  /**
+   * This server leads, and has applied all entries of earlier terms. Told again, for the same term, when it had begun to hand
+   * the leadership over and nobody took it; what it had proposed before may still be applied then, with {@code local}.
+   */
   void leads(long term);
 
   /**

@@ -66,6 +66,7 @@ public final class JRaftReplicator implements Replicator {
   static final String GROUP = "holdfast";
 
   private static final byte[] NO_CONTEXT = {};
+  private static final Duration LOOK_AT_CERTIFICATES_EVERY = Duration.ofMinutes(1);
   private static final int MOST_CONTROL_TASKS = 256;
   private static final int CONFIRM_TIMEOUTS = 2;
   private static final int HAND_OVER_TIMEOUTS = 3;
@@ -130,7 +131,8 @@ public final class JRaftReplicator implements Replicator {
     @Nullable PeerServer server = null;
     try {
       if (settings.tls().isPresent()) {
-        certificates = new PeerCertificates(settings.tls().get(), control);
+        certificates =
+            new PeerCertificates(settings.tls().get(), control, LOOK_AT_CERTIFICATES_EVERY);
       }
       PeerIdentity identity = new PeerIdentity(self, folder, Optional.ofNullable(certificates));
       server = new PeerServer(identity, settings.tls().map(PeerTls::allowedHosts).orElse(Set.of()));
@@ -269,7 +271,8 @@ public final class JRaftReplicator implements Replicator {
   /** What the feed tells besides the machine. */
   private final class Told implements LogFeed.Listener {
     @Override
-    public void leads() {
+    public void leads(long term) {
+      ended(term);
       leads = true;
       leader = Optional.of(settings.self());
       membersChanged();
@@ -278,15 +281,24 @@ public final class JRaftReplicator implements Replicator {
     }
 
     @Override
-    public void follows(Optional<String> known) {
+    public void follows(long term, Optional<String> known) {
       leads = false;
       leader = known;
       if (known.isPresent()) {
+        ended(term);
         membersChanged();
         CompletableFuture<@Nullable Void> waiting = handOver.getAndSet(null);
         if (waiting != null) {
           onControl(() -> waiting.complete(null));
         }
+      }
+    }
+
+    /** The engine gives up what was proposed in earlier terms, but may not find a thread to say so. */
+    private void ended(long term) {
+      Running all = running;
+      if (all != null) {
+        all.proposals().dropBefore(term);
       }
     }
 
@@ -349,7 +361,8 @@ public final class JRaftReplicator implements Replicator {
           "an entry of " + entry.length + " bytes; the most is " + MOST_ENTRY_BYTES);
     }
     Running all = running();
-    Optional<Proposal> added = all.proposals().add(local);
+    Optional<Proposal> added =
+        leads && term == all.feed().term() ? all.proposals().add(term, local) : Optional.empty();
     if (added.isEmpty()) {
       all.proposals().tellDropped(local, true);
       return;

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * What a {@link JRaftReplicator} is made from.
@@ -39,6 +40,7 @@ public record JRaftSettings(
   /** When nothing else is said. */
   public static final Duration DEFAULT_SNAPSHOT_AFTER = Duration.ofHours(1);
 
+  private static final Pattern CLUSTER_FORM = Pattern.compile("[A-Za-z0-9._-]{1,64}");
   private static final Duration SHORTEST_ELECTION_TIMEOUT = Duration.ofMillis(100);
   private static final Duration LONGEST_ELECTION_TIMEOUT = Duration.ofMinutes(1);
 
@@ -50,6 +52,10 @@ public record JRaftSettings(
     if (!initialMembers.isEmpty() && !initialMembers.contains(self)) {
       throw new IllegalArgumentException(
           "this server, " + self + ", is not among the initial members " + initialMembers);
+    }
+    if (cluster.isPresent() && !CLUSTER_FORM.matcher(cluster.get()).matches()) {
+      throw new IllegalArgumentException(
+          "a cluster's name has 1 to 64 letters, digits, dots, dashes: " + cluster.get());
     }
     if (electionTimeout.compareTo(SHORTEST_ELECTION_TIMEOUT) < 0
         || electionTimeout.compareTo(LONGEST_ELECTION_TIMEOUT) > 0) {

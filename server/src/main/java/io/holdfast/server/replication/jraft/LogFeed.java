@@ -64,9 +64,9 @@ final class LogFeed implements StateMachine {
 
   /** Whoever wants to know, besides the machine. On the engine's threads: quick, and without waiting. */
   interface Listener {
-    void leads();
+    void leads(long term);
 
-    void follows(Optional<String> leader);
+    void follows(long term, Optional<String> leader);
 
     void membersChanged();
 
@@ -94,6 +94,10 @@ final class LogFeed implements StateMachine {
       ByteBuffer entry = entries.getData();
       long bytes = entry.remaining() + (long) BYTES_BESIDE_AN_ENTRY;
       long index = entries.getIndex();
+      if (failed.get()) {
+        entries.setErrorAndRollback(1, new Status(RaftError.ESTATEMACHINE, "failed before"));
+        return;
+      }
       try {
         machine.apply(
             index, entry, entries.done() instanceof Proposal mine ? mine.applied() : null);
@@ -118,8 +122,9 @@ final class LogFeed implements StateMachine {
     term = startedTerm;
     guarded(
         () -> {
+          // First, since the machine may propose at once.
+          listener.leads(startedTerm);
           machine.leads(startedTerm);
-          listener.leads();
         });
   }
 
@@ -142,8 +147,8 @@ final class LogFeed implements StateMachine {
   private void follow(Optional<String> leader) {
     guarded(
         () -> {
+          listener.follows(term, leader);
           machine.follows(leader);
-          listener.follows(leader);
         });
   }
 
@@ -156,6 +161,10 @@ final class LogFeed implements StateMachine {
   public void onSnapshotSave(SnapshotWriter writer, Closure done) {
     long index = appliedIndex;
     ReplicatedMachine.SnapshotWriter state;
+    if (failed.get()) {
+      done.run(new Status(RaftError.ESTATEMACHINE, "failed before"));
+      return;
+    }
     try {
       state = machine.freeze();
     } catch (Throwable e) {
@@ -189,6 +198,9 @@ final class LogFeed implements StateMachine {
 
   @Override
   public boolean onSnapshotLoad(SnapshotReader reader) {
+    if (failed.get()) {
+      return false;
+    }
     try {
       SnapshotFile.read(Path.of(reader.getPath(), SnapshotFile.NAME), machine);
     } catch (Throwable e) {
@@ -211,6 +223,9 @@ final class LogFeed implements StateMachine {
   public void onShutdown() {}
 
   private void guarded(Runnable call) {
+    if (failed.get()) {
+      return;
+    }
     try {
       call.run();
     } catch (Throwable e) {

@@ -7,56 +7,88 @@ import io.grpc.netty.shaded.io.netty.handler.ssl.SslContextBuilder;
 import io.grpc.util.AdvancedTlsX509KeyManager;
 import io.grpc.util.AdvancedTlsX509TrustManager;
 import io.holdfast.server.replication.ReplicationException;
-import java.io.Closeable;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.attribute.FileTime;
 import java.security.GeneralSecurityException;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateParsingException;
 import java.security.cert.X509Certificate;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The certificates of this server, and what it believes those of others. Follows the files while they change. Thread-safe. */
 final class PeerCertificates implements AutoCloseable {
-  private static final long LOOK_EVERY_MINUTES = 1;
   private static final int SUBJECT_DNS_NAME = 2;
   private static final int SUBJECT_IP_ADDRESS = 7;
   private static final String[] PROTOCOLS = {"TLSv1.3", "TLSv1.2"};
 
+  private static final Logger LOG = LoggerFactory.getLogger(PeerCertificates.class);
+
+  private final PeerTls tls;
   private final AdvancedTlsX509KeyManager keys = new AdvancedTlsX509KeyManager();
   private final AdvancedTlsX509TrustManager trust;
-  private final List<Closeable> watches;
+  private final Future<?> looking;
+
+  /** Of all files, when they were read. Only on the thread that looks. */
+  private List<FileTime> seen;
 
   /**
    * Reads the files, and goes on looking at them on the executor.
    *
    * @throws ReplicationException if they are not what they should be
    */
-  PeerCertificates(PeerTls tls, ScheduledExecutorService executor) {
+  PeerCertificates(PeerTls tls, ScheduledExecutorService executor, Duration lookEvery) {
+    this.tls = tls;
     try {
       trust =
           AdvancedTlsX509TrustManager.newBuilder()
               .setVerification(
                   AdvancedTlsX509TrustManager.Verification.CERTIFICATE_AND_HOST_NAME_VERIFICATION)
               .build();
-      watches =
-          List.of(
-              keys.updateIdentityCredentials(
-                  tls.certificateChain().toFile(),
-                  tls.privateKey().toFile(),
-                  LOOK_EVERY_MINUTES,
-                  TimeUnit.MINUTES,
-                  executor),
-              trust.updateTrustCredentials(
-                  tls.authorities().toFile(), LOOK_EVERY_MINUTES, TimeUnit.MINUTES, executor));
+      seen = written();
+      read();
     } catch (IOException | GeneralSecurityException | IllegalArgumentException e) {
       throw new ReplicationException("the certificates for peers cannot be read: " + tls, e);
     }
+    looking =
+        executor.scheduleWithFixedDelay(
+            this::look, lookEvery.toMillis(), lookEvery.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  private void look() {
+    try {
+      List<FileTime> now = written();
+      if (!now.equals(seen)) {
+        read();
+        seen = now;
+        LOG.info("Took up the changed certificates of {}", tls.certificateChain());
+      }
+    } catch (IOException | GeneralSecurityException | RuntimeException e) {
+      // Perhaps half of them are written. The old ones serve until the next look.
+      LOG.warn("The changed certificates for peers cannot be read: {}", tls, e);
+    }
+  }
+
+  private List<FileTime> written() throws IOException {
+    return List.of(
+        Files.getLastModifiedTime(tls.certificateChain()),
+        Files.getLastModifiedTime(tls.privateKey()),
+        Files.getLastModifiedTime(tls.authorities()));
+  }
+
+  private void read() throws IOException, GeneralSecurityException {
+    trust.updateTrustCredentials(tls.authorities().toFile());
+    keys.updateIdentityCredentials(tls.certificateChain().toFile(), tls.privateKey().toFile());
   }
 
   /** For the side that listens: it asks for a certificate, and takes nobody without. */
@@ -115,12 +147,6 @@ final class PeerCertificates implements AutoCloseable {
   /** Looks at the files no more. */
   @Override
   public void close() {
-    for (Closeable watch : watches) {
-      try {
-        watch.close();
-      } catch (IOException e) {
-        throw new IllegalStateException("a watch ends without fail", e);
-      }
-    }
+    looking.cancel(false);
   }
 }

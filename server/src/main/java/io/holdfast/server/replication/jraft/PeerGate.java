@@ -6,10 +6,13 @@ import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.Status;
+import io.holdfast.spi.Ticker;
 import java.security.cert.Certificate;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
 import org.slf4j.Logger;
@@ -19,6 +22,10 @@ import org.slf4j.LoggerFactory;
 final class PeerGate implements ServerInterceptor {
   private static final Logger LOG = LoggerFactory.getLogger(PeerGate.class);
 
+  private static final Duration TELL_EVERY = Duration.ofSeconds(10);
+
+  private final Ticker ticker = Ticker.system();
+  private final AtomicLong nextTellNanos = new AtomicLong(ticker.nanos());
   private final PeerIdentity identity;
   private final Set<String> alwaysAllowed;
   private volatile Set<String> members = Set.of();
@@ -39,12 +46,21 @@ final class PeerGate implements ServerInterceptor {
     if (refusal.isEmpty()) {
       return next.startCall(call, headers);
     }
-    LOG.warn(
-        "Refused a caller from {}: {}",
-        call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR),
-        refusal.get().getDescription());
+    if (mayTell()) {
+      LOG.warn(
+          "Refused a caller from {}: {}",
+          call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR),
+          refusal.get().getDescription());
+    }
     call.close(refusal.get(), new Metadata());
     return new ServerCall.Listener<>() {};
+  }
+
+  /** One that is refused comes again at once; the log need not have it each time. */
+  private boolean mayTell() {
+    long next = nextTellNanos.get();
+    return ticker.nanos() - next >= 0
+        && nextTellNanos.compareAndSet(next, ticker.nanosIn(TELL_EVERY));
   }
 
   private Optional<Status> refusal(ServerCall<?, ?> call, Metadata headers) {

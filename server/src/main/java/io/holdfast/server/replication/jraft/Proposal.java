@@ -9,12 +9,18 @@ import org.jspecify.annotations.Nullable;
 /** An entry on its way, with what apply shall be handed. Is settled once: applied, or dropped. Thread-safe. */
 final class Proposal implements Closure {
   private final Proposals all;
+  private final long term;
   private final Object local;
   private final AtomicBoolean settled = new AtomicBoolean();
 
-  Proposal(Proposals all, Object local) {
+  Proposal(Proposals all, long term, Object local) {
     this.all = all;
+    this.term = term;
     this.local = local;
+  }
+
+  long term() {
+    return term;
   }
 
   /** What apply shall be handed; null if the machine has been told that the entry was dropped. */

@@ -21,12 +21,12 @@ final class Proposals {
   }
 
   /** A new one, unless there are too many. */
-  Optional<Proposal> add(Object local) {
+  Optional<Proposal> add(long term, Object local) {
     if (size.incrementAndGet() > MOST) {
       size.decrementAndGet();
       return Optional.empty();
     }
-    Proposal proposal = new Proposal(this, local);
+    Proposal proposal = new Proposal(this, term, local);
     open.add(proposal);
     return Optional.of(proposal);
   }
@@ -39,6 +39,15 @@ final class Proposals {
 
   void tellDropped(Object local, boolean certainly) {
     machine.dropped(local, certainly);
+  }
+
+  /** Gives up what was proposed in earlier terms. */
+  void dropBefore(long term) {
+    for (Proposal proposal : open) {
+      if (proposal.term() < term) {
+        proposal.drop(false);
+      }
+    }
   }
 
   /** Gives up all that is not settled: the engine is gone, and will tell nothing more. */

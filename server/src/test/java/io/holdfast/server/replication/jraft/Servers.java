@@ -17,14 +17,17 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 
 /** Servers of one cluster in this JVM, on ports of 127.0.0.1 that nobody else has. */
 final class Servers implements AutoCloseable {
-  static final Duration ELECTION_TIMEOUT = Duration.ofMillis(600);
+  static final Duration ELECTION_TIMEOUT = Duration.ofMillis(400);
   private static final String CLUSTER = "test";
 
+  private final ExecutorService closers = Executors.newCachedThreadPool();
   private final Path folder;
   private final Set<String> initial = new TreeSet<>();
   private final Map<String, One> running = new LinkedHashMap<>();
@@ -63,7 +66,7 @@ final class Servers implements AutoCloseable {
   }
 
   static String freeAddress() {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       return "127.0.0.1:" + socket.getLocalPort();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -143,6 +146,12 @@ final class Servers implements AutoCloseable {
 
   @Override
   public void close() {
-    List.copyOf(running.values()).forEach(one -> one.replicator.close());
+    // All at once: the last would try in vain to hand over to those that are gone.
+    CompletableFuture.allOf(
+            running.values().stream()
+                .map(one -> CompletableFuture.runAsync(one.replicator::close, closers))
+                .toArray(CompletableFuture<?>[]::new))
+        .join();
+    closers.shutdown();
   }
 }

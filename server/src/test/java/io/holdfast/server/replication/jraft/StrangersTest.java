@@ -1,6 +1,7 @@
 package io.holdfast.server.replication.jraft;
 
 import static io.holdfast.server.replication.jraft.Eventually.eventually;
+import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -26,19 +27,28 @@ import io.holdfast.protocol.internal.v1.PeerRequest;
 import io.holdfast.protocol.internal.v1.PeerResponse;
 import io.holdfast.protocol.internal.v1.PeersGrpc;
 import io.holdfast.server.replication.ReplicationException;
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.Socket;
 import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
+import java.security.GeneralSecurityException;
+import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.X509ExtendedTrustManager;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -250,17 +260,67 @@ class StrangersTest {
         new PeerTls(own.resolve("c.pem"), own.resolve("k.pem"), member.authorities(), Set.of());
     Files.copy(member.certificateChain(), tls.certificateChain());
     Files.copy(member.privateKey(), tls.privateKey());
-    var executor = new java.util.concurrent.ScheduledThreadPoolExecutor(1);
-    try (PeerCertificates read = new PeerCertificates(tls, executor)) {
+    ScheduledThreadPoolExecutor executor = new ScheduledThreadPoolExecutor(1);
+    PeerAddress self = PeerAddress.parse(Servers.freeAddress());
+    JRaftSettings settings = servers.settings(self.toString(), Set.of(self.toString()));
+    try (PeerCertificates read = new PeerCertificates(tls, executor, Duration.ofMillis(20));
+        DataFolder data = DataFolder.open(settings);
+        PeerServer server =
+            new PeerServer(new PeerIdentity(self, data, Optional.of(read)), Set.of())) {
+      server.admit(Set.of("127.0.0.1"));
+      assertThat(shown(self)).isEqualTo("CN=member");
       PeerTls next = authority.signed("next", "ip:127.0.0.1");
-      Files.copy(
-          next.certificateChain(), tls.certificateChain(), StandardCopyOption.REPLACE_EXISTING);
-      Files.copy(next.privateKey(), tls.privateKey(), StandardCopyOption.REPLACE_EXISTING);
-      assertThat(executor.getQueue()).as("looks again").isNotEmpty();
-      assertThat(read.forServer()).isNotNull();
+      Files.copy(next.certificateChain(), tls.certificateChain(), REPLACE_EXISTING);
+      Files.copy(next.privateKey(), tls.privateKey(), REPLACE_EXISTING);
+      eventually("the new one", () -> shown(self).equals("CN=next"));
     } finally {
       executor.shutdownNow();
     }
+  }
+
+  /** Whose certificate is shown to those who call. */
+  private static String shown(PeerAddress address) {
+    AtomicReference<String> subject = new AtomicReference<>("nobody's");
+    X509ExtendedTrustManager looks =
+        new X509ExtendedTrustManager() {
+          @Override
+          public void checkServerTrusted(X509Certificate[] chain, String type, Socket socket) {
+            subject.set(chain[0].getSubjectX500Principal().toString());
+          }
+
+          @Override
+          public void checkServerTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
+
+          @Override
+          public void checkServerTrusted(X509Certificate[] chain, String type) {}
+
+          @Override
+          public void checkClientTrusted(X509Certificate[] chain, String type, Socket socket) {}
+
+          @Override
+          public void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
+
+          @Override
+          public void checkClientTrusted(X509Certificate[] chain, String type) {}
+
+          @Override
+          public X509Certificate[] getAcceptedIssuers() {
+            return new X509Certificate[0];
+          }
+        };
+    try {
+      SSLContext context = SSLContext.getInstance("TLS");
+      context.init(null, new TrustManager[] {looks}, null);
+      try (Socket socket =
+          context.getSocketFactory().createSocket(address.host(), address.port())) {
+        ((SSLSocket) socket).startHandshake();
+      }
+    } catch (IOException e) {
+      // It shows its own before it asks for ours, which there is none of.
+    } catch (GeneralSecurityException e) {
+      throw new AssertionError(e);
+    }
+    return subject.get();
   }
 
   @Test

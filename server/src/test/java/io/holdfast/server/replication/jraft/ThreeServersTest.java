@@ -145,7 +145,7 @@ class ThreeServersTest {
     assertThat(heir.confirmed()).isTrue();
     assertThat(leader.confirmed()).isFalse();
     done(heir.replicator().transferLeadership(Optional.empty()));
-    eventually("another leads", () -> servers.followers().stream().anyMatch(it -> it == heir));
+    eventually("another leads", () -> servers.followers().contains(heir));
   }
 
   @Test
