@@ -39,6 +39,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.logging.Level;
 import org.jspecify.annotations.Nullable;
 import org.rocksdb.ColumnFamilyOptions;
 import org.rocksdb.DBOptions;
@@ -58,6 +59,17 @@ public final class JRaftReplicator implements Replicator {
    * to those who asked for it. Snapshots are written on a thread of their own.
    */
   private static final Logger LOG = LoggerFactory.getLogger(JRaftReplicator.class);
+
+  /**
+   * The engine's messages were generated before protobuf parsed nested messages in bounded time, and each of their classes
+   * would say so once. Only servers that proved to be members send any.
+   */
+  private static final java.util.logging.Logger OLD_MESSAGES =
+      java.util.logging.Logger.getLogger("com.google.protobuf.GeneratedMessage");
+
+  static {
+    OLD_MESSAGES.setLevel(Level.SEVERE);
+  }
 
   /** The largest entry. */
   public static final int MOST_ENTRY_BYTES = 8 << 20;
@@ -432,9 +444,18 @@ public final class JRaftReplicator implements Replicator {
         members,
         leader,
         all.feed().term(),
-        all.node().getLastCommittedIndex(),
+        committedIndex(all),
         all.feed().appliedIndex(),
         all.feed().snapshotIndex());
+  }
+
+  private static long committedIndex(Running all) {
+    try {
+      return Math.max(all.node().getLastCommittedIndex(), all.feed().appliedIndex());
+    } catch (IllegalStateException e) {
+      // The engine has ended, or failed.
+      return all.feed().appliedIndex();
+    }
   }
 
   @Override

@@ -161,6 +161,7 @@ class SingleServerTest {
     assertThat(one.machine().failures.get(0)).hasMessage("cannot");
     assertThat(one.machine().applied).hasSize(3);
     assertThat(one.confirmed()).isFalse();
+    assertThat(one.replicator().status().leader()).isEmpty();
   }
 
   @Test
@@ -207,6 +208,7 @@ class SingleServerTest {
     one.replicator().propose(term, Servers.bytes("late"), "late");
     eventually("dropped", () -> one.machine().dropped() == 1);
     assertThat(one.confirmed()).isFalse();
+    assertThat(one.replicator().status().self()).isEqualTo(one.name());
     one.replicator().close();
   }
 
