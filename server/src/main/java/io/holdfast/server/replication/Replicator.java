@@ -21,7 +21,7 @@ public interface Replicator extends AutoCloseable {
 
   /**
    * Proposes an entry, as leader of a term. What comes of it is told to the machine, once: {@link ReplicatedMachine#apply}
-   * with {@code local}, or {@link ReplicatedMachine#dropped}. Entries of one term are applied in the order in which they were
+   * with {@code local}, or {@link ReplicatedMachine#dropped}, the latter perhaps before this returns. Entries of one term are applied in the order in which they were
    * proposed.
    *
    * @param term that in which this server leads; an entry never comes into the log in a later one

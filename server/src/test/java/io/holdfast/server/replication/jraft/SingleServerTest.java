@@ -89,7 +89,7 @@ class SingleServerTest {
 
     one = servers.restart(one);
     servers.leader();
-    assertThat(one.machine().restored).isEqualTo(1);
+    assertThat(one.machine().restored).hasValue(1);
     assertThat(one.machine().applied).isEqualTo(entries(0, 160));
     assertThat(one.machine().indexes).as("applied from the log").hasSize(10);
     assertThat(one.replicator().status().snapshotIndex()).isEqualTo(second);

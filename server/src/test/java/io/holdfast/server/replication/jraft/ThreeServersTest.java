@@ -239,7 +239,7 @@ class ThreeServersTest {
     }
     Servers.One back = servers.start(behind.name());
     eventually("it catches up", () -> back.machine().applied.equals(all));
-    assertThat(back.machine().restored).isEqualTo(1);
+    assertThat(back.machine().restored).hasValue(1);
     leader.propose("after");
     all.add("after");
     servers.applied(all);
@@ -257,7 +257,7 @@ class ThreeServersTest {
     Servers.One added = servers.startEmpty();
     done(leader.replicator().addMember(added.name()));
     servers.applied(entries(0, 101));
-    assertThat(added.machine().restored).isEqualTo(1);
+    assertThat(added.machine().restored).hasValue(1);
   }
 
   @Test

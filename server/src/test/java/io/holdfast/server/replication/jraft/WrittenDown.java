@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** A machine whose state is the list of what it was told. */
 class WrittenDown implements ReplicatedMachine {
@@ -26,7 +27,7 @@ class WrittenDown implements ReplicatedMachine {
 
   volatile long leads;
   volatile Optional<String> leader = Optional.empty();
-  volatile int restored;
+  final AtomicInteger restored = new AtomicInteger();
 
   @Override
   public void apply(long index, ByteBuffer entry, Object local) {
@@ -85,7 +86,7 @@ class WrittenDown implements ReplicatedMachine {
     }
     applied.clear();
     applied.addAll(found);
-    restored++;
+    restored.incrementAndGet();
   }
 
   @Override
