@@ -21,8 +21,8 @@ public interface Replicator extends AutoCloseable {
 
   /**
    * Proposes an entry, as leader of a term. What comes of it is told to the machine, once: {@link ReplicatedMachine#apply}
-   * with {@code local}, or {@link ReplicatedMachine#dropped}, the latter perhaps before this returns. Entries of one term are applied in the order in which they were
-   * proposed.
+   * with {@code local}, or {@link ReplicatedMachine#dropped}, the latter perhaps before this returns. Entries of one term are
+   * applied in the order in which they were proposed.
    *
    * @param term that in which this server leads; an entry never comes into the log in a later one
    * @param local what apply shall be handed here, on this server alone
