@@ -4,6 +4,7 @@ import io.grpc.BindableService;
 import io.grpc.Server;
 import io.grpc.ServerInterceptor;
 import io.grpc.ServerInterceptors;
+import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.holdfast.HoldData;
 import io.holdfast.LockClient;
@@ -41,6 +42,9 @@ public final class LockServer implements AutoCloseable {
       LockClient.MAX_TARGETS * (LockKey.MAX_NAME_BYTES + TreePath.MAX_BYTES + TARGET_BYTES)
           + HoldData.MAX_BYTES
           + ENVELOPE_BYTES;
+
+  /** What is longer is not even received, and its call is cut off; up to here the answer says why. */
+  private static final int MAX_RECEIVED_BYTES = 2 * MAX_MESSAGE_BYTES;
 
   /** Headers of a call; a credential of 8 KiB fits. */
   private static final int MAX_METADATA_BYTES = 16 << 10;
@@ -87,14 +91,14 @@ public final class LockServer implements AutoCloseable {
             .maxConnectionIdle(MAX_IDLE_MINUTES, TimeUnit.MINUTES)
             .maxConcurrentCallsPerConnection(MAX_CALLS_A_CONNECTION)
             .maxRstFramesPerWindow(MAX_RESETS, RESETS_SECONDS)
-            .maxInboundMessageSize(MAX_MESSAGE_BYTES)
+            .maxInboundMessageSize(MAX_RECEIVED_BYTES)
             .maxInboundMetadataSize(MAX_METADATA_BYTES);
     builder.transport.accept(grpc);
-    List<BindableService> services = new ArrayList<>();
-    services.add(new LocksService(core, builder.ticker));
-    services.addAll(builder.services);
-    for (BindableService service : services) {
-      grpc.addService(ServerInterceptors.intercept(service, builder.interceptors));
+    List<ServerServiceDefinition> services = new ArrayList<>();
+    services.add(new LocksService(core, builder.ticker, MAX_MESSAGE_BYTES).checked());
+    builder.services.forEach(service -> services.add(service.bindService()));
+    for (ServerServiceDefinition service : services) {
+      grpc.addService(ServerInterceptors.interceptForward(service, builder.interceptors));
     }
     this.server = grpc.build();
   }
@@ -136,7 +140,7 @@ public final class LockServer implements AutoCloseable {
       return this;
     }
 
-    /** Sees every call; one of them puts the {@link io.holdfast.server.security.Caller} into the context. */
+    /** Sees every call, after those that were named before; one of them puts the {@link io.holdfast.server.security.Caller} into the context. */
     public Builder interceptor(ServerInterceptor interceptor) {
       interceptors.add(interceptor);
       return this;

@@ -80,6 +80,16 @@ public final class Connection {
     }
   }
 
+  /** Something has come that is no message; the stream ends. */
+  public void refuse(Problem problem) {
+    core.enter();
+    try {
+      close(problem);
+    } finally {
+      core.leave();
+    }
+  }
+
   /** The link takes more now than it did. */
   public void ready() {
     outbox.drain();

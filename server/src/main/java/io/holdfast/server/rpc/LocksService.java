@@ -1,5 +1,6 @@
 package io.holdfast.server.rpc;
 
+import io.grpc.ServerServiceDefinition;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.holdfast.protocol.v1.ClientMessage;
@@ -20,10 +21,22 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
 
   private final ServerCore core;
   private final Ticker ticker;
+  private final int maxMessageBytes;
 
-  public LocksService(ServerCore core, Ticker ticker) {
+  /**
+   * Over a core.
+   *
+   * @param maxMessageBytes what is longer is refused
+   */
+  public LocksService(ServerCore core, Ticker ticker, int maxMessageBytes) {
     this.core = core;
     this.ticker = ticker;
+    this.maxMessageBytes = maxMessageBytes;
+  }
+
+  /** All calls, with messages that are checked as they come. */
+  public ServerServiceDefinition checked() {
+    return CheckedMessages.of(bindService(), maxMessageBytes);
   }
 
   @Override

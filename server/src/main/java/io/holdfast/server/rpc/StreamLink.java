@@ -51,6 +51,11 @@ final class StreamLink implements ClientLink, StreamObserver<ClientMessage> {
     if (connection == null) {
       return;
     }
+    Problem problem = CheckedMessages.problemOf(message);
+    if (problem != null) {
+      connection.refuse(problem);
+      return;
+    }
     int resumed = resumes.get();
     if (connection.receive(message)) {
       out.request(1);
