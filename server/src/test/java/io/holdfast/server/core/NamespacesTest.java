@@ -1,0 +1,168 @@
+package io.holdfast.server.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.holdfast.HoldData;
+import io.holdfast.LockKey;
+import io.holdfast.LockMode;
+import io.holdfast.LockTarget;
+import io.holdfast.TreePath;
+import io.holdfast.protocol.internal.v1.Entry;
+import io.holdfast.protocol.internal.v1.Operation;
+import io.holdfast.table.Command;
+import io.holdfast.table.SessionTerms;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+
+/** The replicated state, its entries and its snapshots as bytes. */
+class NamespacesTest {
+  private static final LockKey.Name NAME = new LockKey.Name("Ключ 🔒");
+  private static final LockKey NODE = new LockKey.Node("files", TreePath.parse("/Ordner/ä"));
+  private static final SessionTerms TERMS =
+      new SessionTerms(9_000_000_000L, new UUID(-1, 77), "ann@example.org");
+
+  /** One of each, with everything that may be said and without. */
+  private static final List<Change> CHANGES =
+      List.of(
+          new Change.Lead("one:1", "clients:9"),
+          new Change.CreateLock("team", NAME, Command.FOREVER),
+          new Change.CreateLock("team", new LockKey.Name("b"), 5),
+          of(new Command.OpenSession(7, 1, "ann", TERMS)),
+          of(
+              new Command.Acquire(
+                  7,
+                  1,
+                  1,
+                  0,
+                  true,
+                  List.of(
+                      new LockTarget(NAME, LockMode.SHARED),
+                      new LockTarget(NODE, LockMode.EXCLUSIVE)),
+                  HoldData.of("data"),
+                  8)),
+          of(
+              new Command.Acquire(
+                  7,
+                  1,
+                  2,
+                  0,
+                  false,
+                  List.of(new LockTarget(NAME, LockMode.EXCLUSIVE)),
+                  HoldData.empty(),
+                  Command.FOREVER)),
+          of(new Command.Release(7, 1, 1, 99)),
+          of(new Command.Cancel(7, 1, 3)),
+          of(new Command.ExpireHold(7, 1, 1)),
+          of(new Command.ExpireSession(7, 1, 0)),
+          of(new Command.Revoke(7, NODE, 99)),
+          of(new Command.Revoke(7, NAME, 99)),
+          of(new Command.CloseSession(7, 2)));
+
+  @Test
+  void anEntryIsReadAsItWasWritten() {
+    EntryCodec.Changes changes = new EntryCodec.Changes(7, CHANGES);
+    assertThat(EntryCodec.decode(ByteBuffer.wrap(EntryCodec.encode(changes)))).isEqualTo(changes);
+  }
+
+  @Test
+  void whatIsNotUnderstoodIsNoEntry() {
+    for (byte[] bytes :
+        List.of(
+            new byte[] {-1, -1, -1},
+            Entry.newBuilder().setFormat(2).build().toByteArray(),
+            Entry.newBuilder()
+                .setFormat(1)
+                .addOperations(Operation.newBuilder().setNamespace("team"))
+                .build()
+                .toByteArray())) {
+      assertThatThrownBy(() -> EntryCodec.decode(ByteBuffer.wrap(bytes)))
+          .isInstanceOf(IllegalArgumentException.class);
+    }
+  }
+
+  @Test
+  void aRestoredStateIsEqualAndGoesOnEqually() throws IOException {
+    Namespaces state = rich();
+    byte[] snapshot = snapshot(state);
+    Namespaces restored = Namespaces.restore(new ByteArrayInputStream(snapshot));
+    assertThat(snapshot(restored)).isEqualTo(snapshot);
+    assertThat(Namespaces.hash(restored.freeze())).isEqualTo(Namespaces.hash(state.freeze()));
+    assertThat(restored.now()).isEqualTo(7);
+    assertThat(restored.address("one:1")).isEqualTo("clients:9");
+    assertThat(restored.created("team", new LockKey.Name("b"))).hasValue(5);
+    assertThat(restored.created("team", NAME)).hasValue(Command.FOREVER);
+    assertThat(restored.created("team", new LockKey.Name("c"))).isEmpty();
+    assertThat(restored.names()).containsExactly("other", "team");
+
+    Change next = of(new Command.CloseSession(8, 1));
+    assertThat(restored.apply(8, next)).isEqualTo(state.apply(8, next)).isNotEmpty();
+    assertThat(snapshot(restored)).isEqualTo(snapshot(state)).isNotEqualTo(snapshot);
+  }
+
+  @Test
+  void aFrozenStateStaysAsItWas() throws IOException {
+    Namespaces state = rich();
+    byte[] before = snapshot(state);
+    var frozen = state.freeze();
+    state.apply(9, of(new Command.CloseSession(9, 1)));
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    frozen.write(out);
+    assertThat(out.toByteArray()).isEqualTo(before);
+  }
+
+  @Test
+  void namespacesHaveNothingToDoWithEachOther() {
+    Namespaces state = rich();
+    var table = java.util.Objects.requireNonNull(state.table("other"));
+    assertThat(table.lastToken()).isZero();
+    assertThat(table.lastSession()).isEqualTo(5);
+  }
+
+  @Test
+  void aDamagedOrNewerSnapshotIsRefused() throws IOException {
+    byte[] snapshot = snapshot(rich());
+    for (int i = 0; i < snapshot.length; i++) {
+      byte[] damaged = snapshot.clone();
+      damaged[i] ^= 4;
+      assertThat(isRefused(damaged)).as("byte %d", i).isTrue();
+      assertThat(isRefused(Arrays.copyOf(snapshot, i))).as("%d bytes", i).isTrue();
+    }
+    byte[] newer = snapshot.clone();
+    ByteBuffer.wrap(newer).putInt(4, 2);
+    assertThatThrownBy(() -> Namespaces.restore(new ByteArrayInputStream(newer)))
+        .hasMessage("snapshot has format 2, this version reads 1");
+  }
+
+  private static Change of(Command command) {
+    return new Change.OfTable("team", command);
+  }
+
+  private static Namespaces rich() {
+    Namespaces state = new Namespaces();
+    CHANGES.subList(0, 6).forEach(change -> state.apply(7, change));
+    state.apply(7, new Change.OfTable("other", new Command.OpenSession(7, 5, "bob", TERMS)));
+    return state;
+  }
+
+  private static byte[] snapshot(Namespaces state) throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    state.freeze().write(out);
+    return out.toByteArray();
+  }
+
+  private static boolean isRefused(byte[] snapshot) {
+    try {
+      Namespaces.restore(new ByteArrayInputStream(snapshot));
+      return false;
+    } catch (IOException e) {
+      return true;
+    }
+  }
+}
