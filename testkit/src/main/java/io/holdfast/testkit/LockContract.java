@@ -79,6 +79,11 @@ public abstract class LockContract {
     return true;
   }
 
+  /** Whether it sees that, too, if the thread uses another client for it. */
+  protected boolean seesReentrancyThroughOtherClients() {
+    return seesReentrancy();
+  }
+
   /** Whether a request stands in line by the time that {@code acquireAsync} returns; then the order of grants is judged. */
   protected boolean standsInLineAtOnce() {
     return false;

@@ -242,6 +242,10 @@ final class StoreUnderTest {
     return contract.seesReentrancy();
   }
 
+  boolean seesReentrancyThroughOtherClients() {
+    return contract.seesReentrancyThroughOtherClients();
+  }
+
   boolean timeIsTurnedByHand() {
     return contract.ticker().isPresent();
   }

@@ -407,13 +407,8 @@ final class RemoteStore implements LockStore {
         !told.isTruncated && told.locks.size() <= LockClient.MAX_LISTED);
   }
 
-  /** What failed, with the caller's stack besides. */
   private static RuntimeException unwrap(CompletionException wrapper) {
-    if (wrapper.getCause() instanceof RuntimeException failure) {
-      failure.addSuppressed(wrapper);
-      return failure;
-    }
-    return wrapper;
+    return wrapper.getCause() instanceof RuntimeException failure ? failure : wrapper;
   }
 
   private final class Asker implements Question.Asker {

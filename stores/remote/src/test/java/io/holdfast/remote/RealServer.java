@@ -1,0 +1,71 @@
+package io.holdfast.remote;
+
+import io.grpc.Context;
+import io.grpc.Contexts;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
+import io.holdfast.server.LockServer;
+import io.holdfast.server.ServerSettings;
+import io.holdfast.server.replication.jraft.JRaftReplicator;
+import io.holdfast.server.replication.jraft.JRaftSettings;
+import io.holdfast.server.security.Caller;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+
+/** A lock server with its log in a folder, in this JVM; it can be ended and started again where it was. */
+final class RealServer implements AutoCloseable {
+  private final Path folder;
+  private final String self = "127.0.0.1:" + freePort();
+  private final int port = freePort();
+  private LockServer server;
+
+  RealServer(Path folder) throws IOException {
+    this.folder = folder;
+    start();
+  }
+
+  String address() {
+    return "127.0.0.1:" + port;
+  }
+
+  void start() throws IOException {
+    JRaftReplicator replicator = new JRaftReplicator(JRaftSettings.of(folder, self, Set.of(self)));
+    server =
+        LockServer.builder(
+                ServerSettings.of(
+                    self, List.of(self), folder, new InetSocketAddress("127.0.0.1", port)),
+                replicator)
+            .interceptor(new AnybodyMayCall())
+            .start();
+  }
+
+  @Override
+  public void close() {
+    server.close();
+  }
+
+  /** As on a server that asks for no credentials. */
+  private static final class AnybodyMayCall implements ServerInterceptor {
+    @Override
+    public <Q, A> ServerCall.Listener<Q> interceptCall(
+        ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
+      Context context = Context.current().withValue(Caller.KEY, Caller.ANYBODY);
+      return Contexts.interceptCall(context, call, headers, next);
+    }
+  }
+
+  private static int freePort() {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    } catch (IOException e) {
+      throw new AssertionError("no port is free", e);
+    }
+  }
+}
