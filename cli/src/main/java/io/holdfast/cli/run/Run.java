@@ -19,6 +19,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -179,6 +180,7 @@ public final class Run {
       return new Ending.NotExecutable(String.valueOf(e.getMessage()), true);
     }
     command.whenEnded(() -> events.offer(Event.Plain.ENDED));
+    command.signal("CONT"); // changes nothing, and what the end will need is loaded
     return watch(hold, guard, command);
   }
 
@@ -193,15 +195,13 @@ public final class Run {
       } else if (event == Event.Plain.ENDED) {
         return ended(hold, guard, command);
       } else if (event instanceof Event.Lost || event == Event.Plain.AT_RISK) {
-        String what = describe(hold, event);
         if (!settings.notifies()) {
-          notes.accept(what + ": stopping the command");
-          return stopped(hold, command, event, what);
+          return stopped(hold, command, event);
         }
         if (!told) {
           told = true;
-          notes.accept(what + ": telling the command");
           command.tell("USR1");
+          notes.accept(describe(hold, event) + ": telling the command");
         }
       }
     }
@@ -212,8 +212,12 @@ public final class Run {
       throws IOException, InterruptedException {
     List<Long> left = command.living();
     if (!left.isEmpty()) {
-      notes.accept("the command left processes behind, stopping them: " + left);
-      left = stop(command, settings.grace());
+      List<Long> behind = left;
+      left =
+          stop(
+              command,
+              settings.grace(),
+              () -> "the command left processes behind, stopping them: " + behind);
     }
     if (guard.hasStruck()) {
       return lost(hold, "stopped for so long that the guard acted; was to hold " + hold, left);
@@ -228,12 +232,16 @@ public final class Run {
     return new Ending.Exited(command.exitCode());
   }
 
-  private Ending stopped(Hold hold, CommandSession command, Event why, String what)
+  private Ending stopped(Hold hold, CommandSession command, Event why)
       throws IOException, InterruptedException {
     // A lease that is over leaves no time to be kind.
     boolean over = why instanceof Event.Lost loss && loss.reason() == LossReason.EXPIRED;
-    List<Long> survivors = stop(command, over ? Duration.ZERO : settings.grace());
-    return lost(hold, what, survivors);
+    List<Long> survivors =
+        stop(
+            command,
+            over ? Duration.ZERO : settings.grace(),
+            () -> describe(hold, why) + ": stopping the command");
+    return lost(hold, describe(hold, why), survivors);
   }
 
   private Ending lost(Hold hold, String what, List<Long> survivors) {
@@ -241,13 +249,18 @@ public final class Run {
     return new Ending.Lost(what, survivors);
   }
 
-  /** TERM, grace, KILL. Returns those whom even that did not end. */
-  private List<Long> stop(CommandSession command, Duration grace)
+  /** TERM, grace, KILL. First comes the deed, then the word. Returns those whom even that did not end. */
+  private List<Long> stop(CommandSession command, Duration grace, Supplier<String> note)
       throws IOException, InterruptedException {
-    if (!grace.isZero()) {
+    if (grace.isZero()) {
+      command.signal("KILL");
+      notes.accept(note.get());
+    } else {
+      long deadline = ticker.nanosIn(grace);
       command.signal("TERM");
       command.signal("CONT"); // one that is stopped would never hear of it
-      awaitEnd(command, grace);
+      notes.accept(note.get());
+      awaitEnd(command, deadline);
     }
     long deadline = ticker.nanosIn(KILL_PATIENCE);
     List<Long> living = command.living();
@@ -259,10 +272,9 @@ public final class Run {
     return living;
   }
 
-  /** Waits until nothing runs any more, until the patience is over, or until the lease is. */
-  private void awaitEnd(CommandSession command, Duration patience)
+  /** Waits until nothing runs any more, until the deadline, or until the lease is over. */
+  private void awaitEnd(CommandSession command, long deadline)
       throws IOException, InterruptedException {
-    long deadline = ticker.nanosIn(patience);
     while (ticker.nanos() - deadline < 0 && !command.living().isEmpty()) {
       Event event = events.poll(LOOK_EVERY.toMillis(), TimeUnit.MILLISECONDS);
       if (event instanceof Event.Lost loss && loss.reason() == LossReason.EXPIRED) {
@@ -271,9 +283,13 @@ public final class Run {
     }
   }
 
+  /** Of a lock that is lost there is nothing to tell: we are here to act, and the guard counts on from the last time. */
   private void tellGuard(Guard guard, Hold hold) throws IOException {
-    Duration before = settings.stopBefore().minus(RunSettings.MARGIN.dividedBy(2));
-    guard.safeFor(hold.remaining().map(left -> left.minus(before)));
+    Optional<Duration> left = hold.remaining();
+    if (left.isEmpty() || !left.get().isZero()) {
+      Duration before = settings.stopBefore().minus(RunSettings.MARGIN.dividedBy(2));
+      guard.safeFor(left.map(until -> until.minus(before)));
+    }
   }
 
   /** Gives the lock back. The command is over: what goes wrong now is told, and changes nothing of what it did. */

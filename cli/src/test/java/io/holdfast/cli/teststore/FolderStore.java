@@ -30,6 +30,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /** One lock, token 7, whose fate is in the files of a folder. */
 final class FolderStore implements LockStore {
@@ -53,6 +54,9 @@ final class FolderStore implements LockStore {
 
   /** The lock is lost, for the reason that is written in it. */
   private static final String LOSE = "lose";
+
+  /** Written by the command: processes that must not run any more when the lease ends. */
+  private static final String PIDS = "pids";
 
   /** What was done: a word a line. */
   private static final String LOG = "log";
@@ -144,6 +148,14 @@ final class FolderStore implements LockStore {
     }
   }
 
+  private Stream<Long> pids() {
+    try {
+      return Files.readAllLines(folder.resolve(PIDS)).stream().map(Long::valueOf);
+    } catch (IOException e) {
+      return Stream.of();
+    }
+  }
+
   private boolean says(String file) {
     return Files.exists(folder.resolve(file));
   }
@@ -179,7 +191,7 @@ final class FolderStore implements LockStore {
       } else if (!says(SILENT)) {
         deadlineNanos = ticker.nanos() + leaseNanos;
       } else if (deadlineNanos - ticker.nanos() <= 0) {
-        log("lost");
+        log(pids().anyMatch(ProcessStates::isAlive) ? "expired too early" : "expired");
         lost.complete(LossReason.EXPIRED);
       }
       ticker.schedule(ticker.nanos() + LOOK_EVERY_NANOS, this::look);
