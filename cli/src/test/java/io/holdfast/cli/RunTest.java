@@ -239,9 +239,10 @@ class RunTest {
             "200ms",
             "a",
             "--",
-            "sleep",
-            "1000");
-    RunningCommand.await("it holds", () -> log().size() > 1);
+            "sh",
+            "-c",
+            "touch started; exec sleep 1000");
+    awaitFile("started");
     file("lose", "REVOKED");
     CommandRun end = run.end();
     assertThat(end.exitCode()).as(end.err()).isEqualTo(79);

@@ -134,9 +134,11 @@ public final class Run {
       if (left.isPresent() && left.get().compareTo(settings.stopBefore()) <= 0) {
         release(hold);
         return new Ending.TooLate(
-            "the store answered so late that only "
-                + left.get().toMillis()
-                + " ms of the lease were left");
+            left.get().isZero()
+                ? "lost " + hold + " before the command was started"
+                : "the store answered so late that only "
+                    + left.get().toMillis()
+                    + " ms of the lease were left");
       }
       return under(hold, guard);
     }
