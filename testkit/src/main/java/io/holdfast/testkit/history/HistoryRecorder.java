@@ -10,6 +10,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /**
@@ -20,8 +21,9 @@ import java.util.function.LongSupplier;
  */
 public final class HistoryRecorder {
   private final LongSupplier nanos;
-  private final AtomicLong requests = new AtomicLong();
+  private final AtomicLong requests;
   private final Queue<HistoryEvent> events = new ConcurrentLinkedQueue<>();
+  private final Consumer<? super HistoryEvent> sink;
 
   /**
    * Starts an empty history.
@@ -30,9 +32,25 @@ public final class HistoryRecorder {
    */
   public HistoryRecorder(LongSupplier nanos) {
     this.nanos = nanos;
+    this.requests = new AtomicLong();
+    this.sink = events::add;
   }
 
-  /** A client is about to ask. Returns the number of the request, 1 for the first. */
+  /**
+   * Hands each event on as it happens, and keeps none: for one process of several, whose events must outlive it.
+   *
+   * @param nanos the one monotonic clock of the run, the same in all processes
+   * @param requestsAbove requests are numbered from the next one on, so that no two processes share a number
+   * @param sink takes the events, from any thread
+   */
+  public HistoryRecorder(
+      LongSupplier nanos, long requestsAbove, Consumer<? super HistoryEvent> sink) {
+    this.nanos = nanos;
+    this.requests = new AtomicLong(requestsAbove);
+    this.sink = sink;
+  }
+
+  /** A client is about to ask. Returns the number of the request; each is one more than the last. */
   public long asked(String client, List<LockTarget> targets, Duration maxWait) {
     return asked(client, targets, maxWait, Optional.empty());
   }
@@ -158,10 +176,10 @@ public final class HistoryRecorder {
 
   /** Writes down an event that was stamped elsewhere, with the same clock. */
   public void record(HistoryEvent event) {
-    events.add(event);
+    sink.accept(event);
   }
 
-  /** What was written down so far. */
+  /** What was written down so far, and kept. */
   public History history() {
     return History.of(events);
   }
