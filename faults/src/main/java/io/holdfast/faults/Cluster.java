@@ -42,7 +42,8 @@ final class Cluster {
     return "holdfast://"
         + servers.stream().map(LockServer::clientAddress).collect(Collectors.joining(","))
         + "/"
-        + namespace;
+        + namespace
+        + "?tls=off";
   }
 
   void start(LockServer server) {

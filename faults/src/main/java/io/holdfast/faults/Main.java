@@ -93,6 +93,13 @@ public final class Main implements Callable<Integer> {
   private int leaseSeconds;
 
   @Option(
+      names = "--program",
+      paramLabel = "WORDS",
+      split = " ",
+      description = "What starts the command line of Holdfast (java -jar cli/target/holdfast.jar).")
+  private List<String> program = List.of();
+
+  @Option(
       names = "--folder",
       paramLabel = "DIR",
       description = "Where logs and histories go (a new folder in faults/target/runs).")
@@ -191,11 +198,13 @@ public final class Main implements Callable<Integer> {
         clients,
         workers,
         Duration.ofSeconds(leaseSeconds),
-        List.of(
-            java,
-            "-Xmx512m",
-            "-jar",
-            Path.of(home, "cli", "target", "holdfast.jar").toAbsolutePath().toString()),
+        program.isEmpty()
+            ? List.of(
+                java,
+                "-Xmx512m",
+                "-jar",
+                Path.of(home, "cli", "target", "holdfast.jar").toAbsolutePath().toString())
+            : program,
         (folder == null ? runs : folder).toAbsolutePath());
   }
 
