@@ -102,16 +102,26 @@ final class Attempt {
         Math.min(
             Math.min(releasedAt, revokedAt),
             Math.min(session.closedAt, session.expiredFrom(askedAt)));
-    long lease = rules.hasLease() ? rules.atMost(rules.leaseNanos) : 0;
     if (wasLost()) {
-      boolean atOnce = lossReason == LossReason.REVOKED || lossReason == LossReason.TAKEN;
-      by = Math.min(by, plus(lostAt, atOnce ? 0 : lease));
+      by = Math.min(by, plus(lostAt, outlivesLoss(rules)));
     }
     if (rules.hasLease()) {
+      long lease = rules.atMost(rules.leaseNanos);
       by = Math.min(by, plus(unknownAt, lease));
       by = Math.min(by, plus(session.diedAt, lease));
     }
     return by;
+  }
+
+  /**
+   * For how long the store may still have what its holder knows to be lost. What somebody took away was gone before the
+   * holder heard of it; any other loss is the holder's to know first.
+   */
+  private long outlivesLoss(Rules rules) {
+    if (lossReason == LossReason.REVOKED || lossReason == LossReason.TAKEN) {
+      return 0;
+    }
+    return rules.hasLease() ? rules.atMost(rules.leaseNanos) : rules.livenessNanos;
   }
 
   /** Until when the holder surely believed that it held the lock. */

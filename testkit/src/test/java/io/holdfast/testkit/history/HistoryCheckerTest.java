@@ -840,6 +840,51 @@ class HistoryCheckerTest {
     }
 
     @Test
+    void aHolderIsToldOfItsClientsCloseBeforeTheStoreFreesTheLock() {
+      String text =
+          """
+          0  ann asks 1 for x
+          1  1 acquired 1
+          4  ann closing
+          5  1 lost SESSION_ENDED
+          %d bob asks 2 for x waiting 0
+          %d 2 gave up BUSY
+          9  ann closed
+          """;
+      fine(text.formatted(6, 7));
+      broken("P16", text.formatted(10, 11));
+    }
+
+    @Test
+    void aHolderKnowsThatItsTimeIsOverBeforeTheStoreFreesTheLock() {
+      String text =
+          """
+          0  ann asks 1 for x holding 100
+          1  1 acquired 1
+          95 1 lost EXPIRED
+          %d bob asks 2 for x waiting 0
+          %d 2 gave up BUSY
+          """;
+      fine(text.formatted(96, 97));
+      broken("P16", text.formatted(2100, 2101));
+    }
+
+    @Test
+    void whatWasTakenAwayWasFreeBeforeItsHolderHeardOfIt() {
+      broken(
+          "P16",
+          """
+          0  ann asks 1 for x
+          1  1 acquired 1
+          2  revoking x 1
+          3  1 lost REVOKED
+          4  bob asks 2 for x waiting 0
+          5  2 gave up BUSY
+          6  revoked x 1
+          """);
+    }
+
+    @Test
     void busyBecauseOfAHolderOrAWaiterIsFine() {
       fine(
           """
