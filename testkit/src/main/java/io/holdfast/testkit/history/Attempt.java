@@ -34,6 +34,12 @@ final class Attempt {
 
   long revokedAt = NEVER;
 
+  /** The first moment at which the store can have granted it, if it did. Where tokens do not tell, when it was asked. */
+  long grantedFrom;
+
+  /** Whether the run did harm, or was still getting over it, when the holder learned of its loss. */
+  boolean lostInDisturbance;
+
   /** -1 if never. */
   long lastUsedAt = -1;
 
@@ -47,6 +53,7 @@ final class Attempt {
     this.asked = asked;
     this.session = session;
     this.askedAt = askedAt;
+    this.grantedFrom = askedAt;
     events.add(asked);
   }
 
@@ -58,19 +65,18 @@ final class Attempt {
     return lostAt != NEVER;
   }
 
-  /** Whether what was unknown is the grant; otherwise it is the release. */
-  boolean grantIsUnknown() {
-    return unknownAt != NEVER && !wasAcquired();
-  }
-
   /** When the client learned how its wish to acquire ended. */
   long answeredAt() {
     return Math.min(Math.min(acquiredAt, gaveUpAt), wasAcquired() ? NEVER : unknownAt);
   }
 
-  /** When its patience is over, on the client's clock. */
-  long deadline() {
-    return plus(askedAt, nanos(asked.maxWait()));
+  /** When a {@code maxHold} that counts from there may be over, {@link #NEVER} if there is no such bound. */
+  private long maxHoldOverFrom(long grantedAt, Rules rules) {
+    return plus(grantedAt, rules.atLeast(maxHoldNanos()));
+  }
+
+  long maxHoldNanos() {
+    return asked.maxHold().map(Attempt::nanos).orElse(NEVER);
   }
 
   /**
@@ -82,18 +88,14 @@ final class Attempt {
         Math.min(
             Math.min(releasingAt, revokingAt),
             Math.min(session.closingAt, session.expiredFrom(askedAt)));
-    if (asked.maxHold().isPresent()) {
-      from = Math.min(from, plus(askedAt, rules.atLeast(nanos(asked.maxHold().get()))));
-    }
+    from = Math.min(from, maxHoldOverFrom(grantedFrom, rules));
     if (rules.hasLease()) {
       return Math.min(from, session.lapsesAt(askedAt, rules.atLeast(rules.leaseNanos)));
     }
     from = Math.min(from, session.diedAt);
-    if (lossReason == LossReason.CONNECTION_LOST || lossReason == LossReason.TAKEN) {
-      return Math.min(
-          from, Math.max(acquiredAt, lastUsedAt)); // the store knew first, and nobody saw when
-    }
-    return from;
+    // Of what a fault took the store knew first, and nobody saw when.
+    boolean byFault = lossReason == LossReason.CONNECTION_LOST || lossReason == LossReason.TAKEN;
+    return byFault && lostInDisturbance ? Math.min(from, Math.max(acquiredAt, lastUsedAt)) : from;
   }
 
   /** The last moment at which the store may still have what it had granted, if all goes well. */
@@ -104,6 +106,10 @@ final class Attempt {
             Math.min(session.closedAt, session.expiredFrom(askedAt)));
     if (wasLost()) {
       by = Math.min(by, plus(lostAt, outlivesLoss(rules)));
+    }
+    if (wasAcquired()) {
+      long longest = plus(rules.atMost(maxHoldNanos()), rules.livenessNanos);
+      by = Math.min(by, plus(acquiredAt, longest));
     }
     if (rules.hasLease()) {
       long lease = rules.atMost(rules.leaseNanos);
@@ -128,8 +134,8 @@ final class Attempt {
   long believedUntil(Rules rules) {
     boolean closedInTime = releasingAt != NEVER && !wasLost() && !rules.pauses;
     long until = closedInTime ? releasingAt : Math.max(acquiredAt, lastUsedAt);
-    return Math.min(
-        until, revokingAt); // nothing can stop a holder from believing while it is being revoked
+    // Nothing can stop a holder from believing while it is being revoked.
+    return Math.min(until, revokingAt);
   }
 
   /** The first moment at which it may rightly have left the line. */
@@ -142,16 +148,15 @@ final class Attempt {
         Math.min(
             from,
             Math.min(session.closingAt, Math.min(session.diedAt, session.expiredFrom(askedAt))));
-    if (!wasAcquired()) { // it may have been granted all the same, and been ended before anybody
-      // knew
-      from = Math.min(from, revokingAt);
-      if (asked.maxHold().isPresent()) {
-        from = Math.min(from, plus(askedAt, rules.atLeast(nanos(asked.maxHold().get()))));
-      }
-    }
+    from = Math.min(from, endedUnseenFrom(rules));
     return rules.hasLease()
         ? Math.min(from, session.lapsesAt(askedAt, rules.atLeast(rules.leaseNanos)))
         : from;
+  }
+
+  /** The first moment at which it may have been granted, and that have been ended, before its client knew of it. */
+  long endedUnseenFrom(Rules rules) {
+    return Math.min(revokingAt, maxHoldOverFrom(grantedFrom, rules));
   }
 
   /** When nobody is left who waits for an answer. */

@@ -3,9 +3,7 @@ package io.holdfast.testkit.history;
 import io.holdfast.LockTarget;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 
 /** A try that was answered with "busy" met somebody: a conflicting request held, or waited, at some moment of the try (P16). */
 final class BusyCheck {
@@ -28,14 +26,13 @@ final class BusyCheck {
   }
 
   void run() {
-    Map<Attempt, Long> grantedFrom = earliestGrants();
     List<Moment> moments = new ArrayList<>();
     for (Attempt attempt : timeline.attempts()) {
       if (attempt.why == HistoryEvent.Why.BUSY) {
         moments.add(new Moment(attempt.gaveUpAt, Kind.IS_BUSY, attempt));
       } else {
         boolean waits = rules.fair && !attempt.asked.maxWait().isZero();
-        long from = waits ? attempt.askedAt : grantedFrom.getOrDefault(attempt, attempt.askedAt);
+        long from = waits ? attempt.askedAt : attempt.grantedFrom;
         moments.add(new Moment(from, Kind.COMES, attempt));
         moments.add(new Moment(Math.max(from, goneBy(attempt)), Kind.GOES, attempt));
       }
@@ -53,24 +50,6 @@ final class BusyCheck {
         check(moment.attempt);
       }
     }
-  }
-
-  /** The first moment at which each grant can have been made: after all conflicting ones with lower tokens were freed. */
-  private Map<Attempt, Long> earliestGrants() {
-    List<Attempt> byToken = new ArrayList<>(timeline.attempts());
-    byToken.removeIf(attempt -> attempt.token <= 0);
-    byToken.sort(Comparator.comparingLong(attempt -> attempt.token));
-    Map<Attempt, Long> earliest = new HashMap<>();
-    KeyIndex<Freed> freed = new KeyIndex<>(Freed::new);
-    for (Attempt attempt : byToken) {
-      Freed before = new Freed();
-      before.raise(attempt.askedAt);
-      attempt.asked.targets().forEach(target -> freed.meet(target, f -> before.raise(f.at)));
-      earliest.put(attempt, Math.min(before.at, attempt.acquiredAt));
-      long free = attempt.mayBeFreedFrom(rules);
-      attempt.asked.targets().forEach(target -> freed.change(target, f -> f.raise(free)));
-    }
-    return earliest;
   }
 
   private long goneBy(Attempt attempt) {
@@ -123,15 +102,6 @@ final class BusyCheck {
     void go(long at) {
       present--;
       lastGone = at;
-    }
-  }
-
-  /** When the last of several was freed. */
-  private static final class Freed {
-    private long at;
-
-    void raise(long other) {
-      at = Math.max(at, other);
     }
   }
 }

@@ -12,7 +12,7 @@ final class Disturbance {
 
   private final long end;
   private final long settleNanos;
-  private final Map<String, Long> open = new HashMap<>();
+  private final Map<String, Open> open = new HashMap<>();
   private final List<Stretch> stretches = new ArrayList<>();
 
   Disturbance(long end, long settleNanos) {
@@ -20,20 +20,23 @@ final class Disturbance {
     this.settleNanos = settleNanos;
   }
 
+  /** Of one name there may be several at once, such as links that are cut one after the other. */
   void began(String what, long at) {
-    open.putIfAbsent(what, at);
+    open.computeIfAbsent(what, w -> new Open(at)).count++;
   }
 
   void ended(String what, long at) {
-    Long from = open.remove(what);
-    if (from != null) {
-      stretches.add(new Stretch(from, Attempt.plus(at, settleNanos)));
+    Open fault = open.get(what);
+    if (fault != null && --fault.count == 0) {
+      open.remove(what);
+      stretches.add(new Stretch(fault.from, Attempt.plus(at, settleNanos)));
     }
   }
 
   /** What never ended lasts to the end. Sorts and joins; nothing is added from here on. */
   void seal() {
-    open.values().forEach(from -> stretches.add(new Stretch(from, Attempt.plus(end, settleNanos))));
+    open.values()
+        .forEach(fault -> stretches.add(new Stretch(fault.from, Attempt.plus(end, settleNanos))));
     stretches.sort(Comparator.comparingLong(Stretch::from));
     List<Stretch> joined = new ArrayList<>();
     for (Stretch next : stretches) {
@@ -62,7 +65,17 @@ final class Disturbance {
     return calmNanos(from, to) < to - from;
   }
 
-  boolean beganBy(long at) {
-    return !stretches.isEmpty() && stretches.get(0).from <= at;
+  boolean covers(long at) {
+    return touches(at, at + 1);
+  }
+
+  /** Faults of one name that are not over. */
+  private static final class Open {
+    private final long from;
+    private int count;
+
+    Open(long from) {
+      this.from = from;
+    }
   }
 }

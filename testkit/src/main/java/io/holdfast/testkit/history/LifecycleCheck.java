@@ -61,9 +61,11 @@ final class LifecycleCheck {
       } else if (event instanceof HistoryEvent.Acquired
           || event instanceof HistoryEvent.GaveUp
           || (event instanceof HistoryEvent.Unknown && !releasing)) {
+        if (event instanceof HistoryEvent.GaveUp gaveUp) {
+          checkWhy(attempt, gaveUp);
+        }
         if (ended != null) {
-          report.add(
-              "P10", attempt + " ended twice: " + name(ended) + ", then " + name(event), attempt);
+          report.add("P10", endedTwice(attempt, ended, event), attempt);
         }
         ended = event;
       } else if (event instanceof HistoryEvent.Releasing
@@ -75,15 +77,17 @@ final class LifecycleCheck {
               attempt + " was released before it was acquired or asked to be released",
               attempt);
         }
-        holdEnded = event instanceof HistoryEvent.Released ? event : holdEnded;
+        if (event instanceof HistoryEvent.Released) {
+          if (holdEnded != null) {
+            report.add("P10", endedTwice(attempt, holdEnded, event), attempt);
+          }
+          holdEnded = event;
+        }
       } else if (event instanceof HistoryEvent.Lost) {
         if (!(ended instanceof HistoryEvent.Acquired)) {
           report.add("P12", attempt + " was lost before it was acquired", attempt);
         } else if (holdEnded != null) {
-          report.add(
-              "P12",
-              attempt + " ended twice: " + name(holdEnded) + ", then " + name(event),
-              attempt);
+          report.add("P12", endedTwice(attempt, holdEnded, event), attempt);
         }
         holdEnded = event;
       }
@@ -93,6 +97,35 @@ final class LifecycleCheck {
         && closed != Attempt.NEVER
         && Attempt.plus(closed, rules.livenessNanos) < timeline.end()) {
       report.add("P10", attempt + " never ended, though its client was closed", attempt);
+    }
+  }
+
+  /** Nobody is told an end that nothing has brought about. */
+  private void checkWhy(Attempt attempt, HistoryEvent.GaveUp gaveUp) {
+    long at = timeline.at(gaveUp);
+    Session session = attempt.session;
+    boolean hasCause =
+        switch (gaveUp.why()) {
+          case BUSY -> attempt.asked.maxWait().isZero();
+          case TIMED_OUT -> true; // whether it was time, P14 says
+          case CANCELLED -> attempt.cancellingAt <= at;
+          case CLIENT_CLOSED ->
+              session.closingAt <= at || session.expiredFrom(attempt.askedAt) <= at;
+          case REFUSED ->
+              timeline.disturbance().touches(attempt.askedAt, at + 1)
+                  || session.expiredFrom(attempt.askedAt) <= at
+                  || attempt.endedUnseenFrom(rules) <= at;
+        };
+    if (!hasCause) {
+      report.add(
+          "P10",
+          attempt
+              + " was told "
+              + gaveUp.why()
+              + (gaveUp.why() == HistoryEvent.Why.BUSY
+                  ? ", but it was willing to wait"
+                  : ", but nothing had happened that could be the cause"),
+          attempt);
     }
   }
 
@@ -161,8 +194,7 @@ final class LifecycleCheck {
               session.closingAt <= attempt.lostAt
                   || session.expiredFrom(attempt.askedAt) <= attempt.lostAt
                   || leaseOver;
-          case CONNECTION_LOST, TAKEN ->
-              leaseOver || timeline.disturbance().beganBy(attempt.lostAt);
+          case CONNECTION_LOST, TAKEN -> leaseOver || attempt.lostInDisturbance;
         };
     if (!hasCause) {
       report.add(
@@ -173,9 +205,9 @@ final class LifecycleCheck {
   }
 
   private boolean maxHoldOver(Attempt attempt) {
-    long maxHold = attempt.asked.maxHold().map(Attempt::nanos).orElse(Attempt.NEVER);
+    long maxHold = attempt.maxHoldNanos();
     return withMargin(attempt.lostAt, maxHold)
-        >= Attempt.plus(attempt.askedAt, rules.atLeast(maxHold));
+        >= Attempt.plus(attempt.grantedFrom, rules.atLeast(maxHold));
   }
 
   /** A holder believes less than the store, by a margin. A tenth of the span is more than any. */
@@ -220,6 +252,10 @@ final class LifecycleCheck {
           attempt + " was " + what + " at " + Report.ms(since) + ", and its holder went on",
           attempt);
     }
+  }
+
+  private static String endedTwice(Attempt attempt, HistoryEvent first, HistoryEvent then) {
+    return attempt + " ended twice: " + name(first) + ", then " + name(then);
   }
 
   private static String name(HistoryEvent event) {

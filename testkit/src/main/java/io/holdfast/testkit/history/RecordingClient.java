@@ -4,7 +4,6 @@ import io.holdfast.DistributedLock;
 import io.holdfast.Hold;
 import io.holdfast.HoldLostException;
 import io.holdfast.LockClient;
-import io.holdfast.LockException;
 import io.holdfast.LockKey;
 import io.holdfast.UncertainOutcomeException;
 import java.time.Duration;
@@ -44,7 +43,7 @@ public final class RecordingClient implements AutoCloseable {
     try {
       return had(request, lock.acquire());
     } catch (InterruptedException e) {
-      recorder.gaveUp(request, HistoryEvent.Why.CANCELLED);
+      interrupted(request);
       throw e;
     } catch (RuntimeException e) {
       failed(request, e);
@@ -59,7 +58,7 @@ public final class RecordingClient implements AutoCloseable {
     try {
       return answered(request, maxWait, lock.tryAcquire(maxWait));
     } catch (InterruptedException e) {
-      recorder.gaveUp(request, HistoryEvent.Why.CANCELLED);
+      interrupted(request);
       throw e;
     } catch (RuntimeException e) {
       failed(request, e);
@@ -135,14 +134,22 @@ public final class RecordingClient implements AutoCloseable {
     return new RecordedHold(request, token, hold);
   }
 
+  /** Nobody saw when the thread was interrupted: here is where it is known for certain. */
+  private void interrupted(long request) {
+    recorder.cancelling(request);
+    recorder.gaveUp(request, HistoryEvent.Why.CANCELLED);
+  }
+
+  /** Whatever is none of the others counts as a refusal, for which the checker wants a reason. */
   private void failed(long request, Throwable failure) {
     if (failure instanceof UncertainOutcomeException) {
       recorder.unknown(request);
     } else if (failure instanceof CancellationException) {
       recorder.gaveUp(request, HistoryEvent.Why.CANCELLED);
+    } else if (failure instanceof IllegalStateException) {
+      recorder.gaveUp(request, HistoryEvent.Why.CLIENT_CLOSED);
     } else {
-      boolean refused = failure instanceof LockException;
-      recorder.gaveUp(request, refused ? HistoryEvent.Why.REFUSED : HistoryEvent.Why.CLIENT_CLOSED);
+      recorder.gaveUp(request, HistoryEvent.Why.REFUSED);
     }
   }
 
@@ -218,11 +225,15 @@ public final class RecordingClient implements AutoCloseable {
       recorder.releasing(request);
       try {
         hold.close();
-        hold.checkHeld(); // of a hold that was lost and told, close says nothing
       } catch (HoldLostException lost) {
         return; // written down by the callback
       } catch (UncertainOutcomeException e) {
         recorder.unknown(request);
+        return;
+      }
+      try {
+        hold.checkHeld(); // of a hold that was lost and told, close says nothing
+      } catch (HoldLostException lost) {
         return;
       } catch (IllegalStateException closed) {
         recorder.released(request);

@@ -47,6 +47,10 @@ final class Timeline {
     }
     noteRevocations();
     disturbance.seal();
+    for (Attempt attempt : attempts.values()) {
+      attempt.lostInDisturbance = attempt.wasLost() && disturbance.covers(attempt.lostAt);
+    }
+    new EarliestGrants(rules).note(attempts.values());
   }
 
   /** By the moment they were asked. */

@@ -115,8 +115,7 @@ enum Corruption {
   OVERTAKEN("P5", "P7") {
     @Override
     void spoil(Draft draft) {
-      // Somebody new asks for the same after another stood in line for a while, and has it just
-      // before.
+      // Somebody new asks for the same after another stood in line for a while, and has it before.
       Acquired victim =
           draft.any(
               Acquired.class, a -> draft.waitedNanos(a) > 10_000 && draft.isExclusive(a.request()));
@@ -148,20 +147,29 @@ enum Corruption {
               Optional.empty()));
     }
   },
-  A_WAKE_UP_LOST("P6", "P8", "P14") {
+  A_WAKE_UP_LOST("P6", "P8") {
     @Override
     void spoil(Draft draft) {
-      Acquired last =
+      // It waits on when all others have gone home, and would for a year.
+      Acquired woken =
           draft.any(
               Acquired.class,
               a ->
-                  draft.asked(a.request()).maxWait().isZero()
-                      && draft.livesOn(draft.asked(a.request())));
+                  draft.waitedNanos(a) > 0
+                      && draft.asked(a.request()).maxWait().toDays() > 0
+                      && draft.asked(a.request()).maxHold().isEmpty()
+                      && draft.revokedKey(a.request()) == null);
+      String client = draft.asked(woken.request()).client();
       draft.removeAll(
           e ->
               e instanceof HistoryEvent.OfRequest r
-                  && r.request() == last.request()
-                  && !(e instanceof Asked));
+                  && r.request() == woken.request()
+                  && !(e instanceof Asked || e instanceof Queued));
+      draft.removeAll(
+          e ->
+              e instanceof HistoryEvent.OfClient c
+                  && c.client().equals(client)
+                  && !(e instanceof Asked || e instanceof SessionRenewed));
       draft.keepAwake();
     }
   },
@@ -178,6 +186,49 @@ enum Corruption {
     void spoil(Draft draft) {
       Acquired acquired = draft.any(Acquired.class, e -> true);
       draft.add(new GaveUp(acquired.atNanos() + 1, acquired.request(), Why.TIMED_OUT));
+    }
+  },
+  LOST_AND_RELEASED("P10") {
+    @Override
+    void spoil(Draft draft) {
+      Lost lost = draft.any(Lost.class, e -> draft.find(Releasing.class, e.request()) == null);
+      draft.add(new Releasing(lost.atNanos() - 1, lost.request()));
+      draft.add(new Released(lost.atNanos() + 1, lost.request()));
+    }
+  },
+  RELEASED_TWICE("P10") {
+    @Override
+    void spoil(Draft draft) {
+      Released released = draft.any(Released.class, e -> true);
+      draft.add(new Released(released.atNanos() + 1, released.request()));
+    }
+  },
+  BUSY_THOUGH_IT_WOULD_WAIT("P10") {
+    @Override
+    void spoil(Draft draft) {
+      draft.endOtherwise(Why.TIMED_OUT, e -> true, Why.BUSY);
+    }
+  },
+  CANCELLED_BY_NOBODY("P10") {
+    @Override
+    void spoil(Draft draft) {
+      draft.endOtherwise(
+          Why.TIMED_OUT,
+          e -> draft.find(HistoryEvent.Cancelling.class, e.request()) == null,
+          Why.CANCELLED);
+    }
+  },
+  CLOSED_BY_NOBODY("P10") {
+    @Override
+    void spoil(Draft draft) {
+      draft.endOtherwise(
+          Why.CANCELLED, e -> draft.livesOn(draft.asked(e.request())), Why.CLIENT_CLOSED);
+    }
+  },
+  REFUSED_FOR_NOTHING("P10") {
+    @Override
+    void spoil(Draft draft) {
+      draft.endOtherwise(Why.BUSY, e -> draft.asked(e.request()).maxHold().isEmpty(), Why.REFUSED);
     }
   },
   A_TRY_IN_LINE("P10") {
@@ -370,6 +421,12 @@ enum Corruption {
 
     void replace(HistoryEvent old, HistoryEvent by) {
       events.set(events.indexOf(old), by);
+    }
+
+    /** Somebody is told another end than it came to. */
+    void endOtherwise(Why was, Predicate<GaveUp> which, Why told) {
+      GaveUp end = any(GaveUp.class, e -> e.why() == was && which.test(e));
+      replace(end, new GaveUp(end.atNanos(), end.request(), told));
     }
 
     void removeAll(Predicate<HistoryEvent> which) {

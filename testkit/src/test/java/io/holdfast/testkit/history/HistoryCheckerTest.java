@@ -211,6 +211,42 @@ class HistoryCheckerTest {
     }
 
     @Test
+    void maxHoldCountsFromTheGrantNotFromTheAsking() {
+      String text =
+          """
+          0   ann asks 1 for x
+          1   1 acquired 1
+          2   bob asks 2 for x holding 100
+          500 1 releasing
+          501 1 released
+          502 2 acquired 2
+          503 cid asks 3 for x
+          %d  3 acquired 3
+          """;
+      broken("P2", text.formatted(599));
+      fine(text.formatted(600));
+      broken("P12", text.formatted(600) + "580 2 lost EXPIRED");
+      fine(text.formatted(600) + "595 2 lost EXPIRED");
+    }
+
+    @Test
+    void whatAFaultTookIsExcusedOnlyWhileItIsGotOver() {
+      String text =
+          """
+          0     fault unplugged
+          1000  over unplugged
+          %1$d  ann asks 1 for x
+          %1$d  1 acquired 1
+          %1$d  bob asks 2 for x
+          %2$d  2 acquired 2
+          %2$d  1 lost CONNECTION_LOST
+          """;
+      fine(text.formatted(10_000, 10_001));
+      broken("P2", text.formatted(12_000, 12_001));
+      broken("P12", text.formatted(12_000, 12_001));
+    }
+
+    @Test
     void aWriterBesideAReaderBreaksP7() {
       broken(
           "P7",
@@ -480,6 +516,13 @@ class HistoryCheckerTest {
     }
 
     @Test
+    void whoseGrantWasTakenAwayBeforeItHeardOfItWasNotOvertaken() {
+      String text = THREE + "7 %s x 2 \n 8 3 acquired 3 \n 9 2 acquired 2";
+      fine(text.formatted("revoking") + "\n 9 revoked x 2 \n 10 2 lost REVOKED");
+      broken("P5", text.formatted("happened"));
+    }
+
+    @Test
     void readersWhoCameBeforeTheWriterMayStillEnter() {
       fine(
           """
@@ -631,6 +674,42 @@ class HistoryCheckerTest {
     }
 
     @Test
+    void ofTwoFaultsOfOneNameTheLastToEndCounts() {
+      String text =
+          """
+          0      ann asks 1 for x waiting 100
+          50     fault cut
+          60     fault cut
+          70     over cut
+          %d     over cut
+          30000  1 gave up TIMED_OUT
+          """;
+      fine(text.formatted(19000));
+      broken("P14", text.formatted(17000));
+    }
+
+    @Test
+    void aHoldWhoseTimeIsLongOverIsNoReasonToWait() {
+      String text =
+          """
+          0     ann asks 1 for x holding 100
+          1     1 acquired 1
+          50    bob asks 2 for x
+          %d    2 acquired 2
+          """;
+      fine(text.formatted(2000));
+      broken("P6", text.formatted(6000));
+      broken(
+          "P16",
+          """
+          0     ann asks 1 for x holding 100
+          1     1 acquired 1
+          2200  bob asks 2 for x waiting 0
+          2201  2 gave up BUSY
+          """);
+    }
+
+    @Test
     void anAnswerLongAfterPatienceIsOverBreaksP14() {
       String text =
           """
@@ -676,6 +755,32 @@ class HistoryCheckerTest {
           "P10",
           "0 ann asks 1 for x \n 1 1 cancelling \n 2 1 gave up CANCELLED \n 3 1 gave up BUSY");
       fine("0 ann asks 1 for x \n 1 1 cancelling \n 2 1 acquired 1");
+    }
+
+    @Test
+    void anEndOfAWaitThatNothingBroughtAboutBreaksP10() {
+      String asked = "0 ann asks 1 for x \n 0 bob asks 2 for x \n";
+      broken("P10", asked + "1 1 gave up CANCELLED");
+      broken("P10", asked + "1 2 cancelling \n 2 1 gave up CANCELLED");
+      fine(asked + "1 1 cancelling \n 2 1 gave up CANCELLED");
+      broken("P10", asked + "1 1 gave up CLIENT_CLOSED \n 2 ann closing");
+      broken("P10", asked + "1 bob closing \n 2 1 gave up CLIENT_CLOSED");
+      fine(asked + "1 ann closing \n 2 1 gave up CLIENT_CLOSED");
+      broken("P10", asked + "1 1 gave up REFUSED");
+      fine(asked + "1 fault unplugged \n 2 1 gave up REFUSED");
+      fine(asked + "1 revoking x 1 \n 2 revoked x 1 \n 3 1 gave up REFUSED");
+      broken("P10", HELD + "1 bob asks 2 for x waiting 10 \n 2 2 gave up BUSY");
+      fine(HELD + "1 bob asks 2 for x waiting 0 \n 2 2 gave up BUSY");
+    }
+
+    @Test
+    void twoEndsOfOneHoldBreakP10() {
+      String lost = HELD + "2 revoking x 1 \n 3 1 releasing \n 4 1 lost REVOKED \n";
+      fine(lost);
+      broken("P10", lost + "5 1 released");
+      String released = HELD + "2 1 releasing \n 3 1 released \n";
+      fine(released);
+      broken("P10", released + "4 1 released");
     }
 
     @Test
