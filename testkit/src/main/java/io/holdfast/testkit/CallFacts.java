@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.holdfast.Hold;
 import io.holdfast.HoldLostException;
+import io.holdfast.LockClient;
 import io.holdfast.LockTimeoutException;
 import io.holdfast.LossReason;
 import java.io.IOException;
@@ -18,6 +19,8 @@ import org.junit.jupiter.api.Test;
 
 /** Running a body under a lock. */
 abstract class CallFacts extends Facts {
+  private static final int LOSSES = 50;
+
   CallFacts(StoreUnderTest store) {
     super(store);
   }
@@ -118,7 +121,7 @@ abstract class CallFacts extends Facts {
                 ann.lock(name)
                     .call(
                         hold -> {
-                          ann.close();
+                          annCloses();
                           store.until("lost", () -> !hold.isHeld());
                           return "as if nothing had happened";
                         }))
@@ -133,7 +136,7 @@ abstract class CallFacts extends Facts {
                 ann.lock(name)
                     .call(
                         hold -> {
-                          ann.close();
+                          annCloses();
                           return catchThrowableOfType(HoldLostException.class, hold::checkHeld);
                         }))
         .isInstanceOf(HoldLostException.class);
@@ -150,7 +153,7 @@ abstract class CallFacts extends Facts {
                 ann.lock(name)
                     .call(
                         hold -> {
-                          ann.close();
+                          annCloses();
                           throw thrown;
                         }));
     assertThat(lost.getSuppressed()).containsExactly(thrown);
@@ -163,7 +166,7 @@ abstract class CallFacts extends Facts {
                 ann.lock(name)
                     .call(
                         hold -> {
-                          ann.close();
+                          annCloses();
                           store.until("interrupted", () -> Thread.currentThread().isInterrupted());
                           return "done";
                         }))
@@ -183,10 +186,34 @@ abstract class CallFacts extends Facts {
   }
 
   @Test
-  void whatIsLostAfterTheCallInterruptsNobody() throws Exception {
-    ann.lock(name).call(hold -> "done");
-    ann.close();
-    assertThat(Thread.interrupted()).isFalse();
+  void aLossThatMeetsTheEndOfTheCallInterruptsNobodyAfterIt() throws Exception {
+    for (int i = 0; i < Math.min(LOSSES, store.rounds()); i++) {
+      LockClient dan = store.client("dan");
+      CountDownLatch running = new CountDownLatch(1);
+      CountDownLatch end = new CountDownLatch(1);
+      CompletableFuture<Boolean> closed = new CompletableFuture<>();
+      Actor<Boolean> caller =
+          store.inThread(
+              () -> {
+                try {
+                  dan.lock(name)
+                      .call(
+                          hold -> {
+                            running.countDown();
+                            end.await();
+                            return "done";
+                          });
+                } catch (HoldLostException lost) {
+                  // had it not been in time
+                }
+                closed.join(); // which no interrupt ends
+                return Thread.interrupted();
+              });
+      store.until("the body runs", () -> running.getCount() == 0);
+      store.atOnce(dan::close, end::countDown);
+      closed.complete(true);
+      assertThat(store.promptly(caller.answer)).isFalse();
+    }
   }
 
   @Test
@@ -213,5 +240,17 @@ abstract class CallFacts extends Facts {
     hold.close();
     store.freed(cid.lock(name)).close();
     assertThat(ran).isFalse();
+  }
+
+  /** In a thread of its own: the loss interrupts this one. Returns when it is done, whatever interrupts come. */
+  private void annCloses() {
+    store
+        .inThread(
+            () -> {
+              ann.close();
+              return true;
+            })
+        .answer
+        .join();
   }
 }

@@ -38,7 +38,8 @@ abstract class CapabilityFacts extends Facts {
             Capability.DESCRIBE, () -> ann.describe(name),
             Capability.LIST, () -> ann.list(store.prefix()),
             Capability.FORCE_RELEASE, () -> ann.forceRelease(name, 1));
-    EnumSet<Capability> missing = EnumSet.complementOf(EnumSet.copyOf(ann.capabilities()));
+    EnumSet<Capability> missing = EnumSet.allOf(Capability.class);
+    missing.removeAll(ann.capabilities());
     for (Capability capability : missing) {
       if (uses.containsKey(capability)) {
         refuses(uses.get(capability));

@@ -1,13 +1,21 @@
 package io.holdfast.testkit;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.holdfast.DistributedLock;
 import io.holdfast.Hold;
+import io.holdfast.HoldOptions;
 import io.holdfast.LockClient;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.BeforeEach;
 
 /** What the facts of all themes begin with: three clients of one store, and a name. */
 abstract class Facts {
+  /** A lease so short that a holder who is told of its loss at the next renewal is told soon. */
+  static final HoldOptions BRIEF = HoldOptions.defaults().leaseDuration(HoldOptions.MIN_LEASE);
+
   final StoreUnderTest store;
   LockClient ann;
   LockClient bob;
@@ -31,5 +39,10 @@ abstract class Facts {
     CompletableFuture<Hold> answer = lock.acquireAsync();
     store.untilWaiting(cid, name, place);
     return answer;
+  }
+
+  /** Not to the second: the store may be another machine. */
+  final void isAboutNow(Instant instant) {
+    assertThat(Duration.between(store.now(), instant).abs()).isLessThan(Duration.ofMinutes(1));
   }
 }

@@ -24,8 +24,6 @@ import org.junit.jupiter.params.provider.EnumSource;
  * is given back.
  */
 abstract class LeavingFacts extends Facts {
-  private static final Duration PATIENCE = Duration.ofMillis(300);
-
   LeavingFacts(StoreUnderTest store) {
     super(store);
   }
@@ -57,14 +55,16 @@ abstract class LeavingFacts extends Facts {
     FUTURE_OUT_OF_PATIENCE(LockTimeoutException.class) {
       @Override
       Waiter join(StoreUnderTest store, LockClient client, DistributedLock lock) {
-        return new Waiter(lock.acquireAsync(PATIENCE), () -> store.letPass(PATIENCE));
+        Duration patience = store.patience();
+        return new Waiter(lock.acquireAsync(patience), () -> store.letPass(patience));
       }
     },
     THREAD_OUT_OF_PATIENCE(LockTimeoutException.class) {
       @Override
       Waiter join(StoreUnderTest store, LockClient client, DistributedLock lock) {
-        Actor<Hold> actor = store.inThread(() -> lock.acquire(PATIENCE));
-        return new Waiter(actor.answer, () -> store.letPass(PATIENCE));
+        Duration patience = store.patience();
+        Actor<Hold> actor = store.inThread(() -> lock.acquire(patience));
+        return new Waiter(actor.answer, () -> store.letPass(patience));
       }
     },
     THREAD_INTERRUPTED(InterruptedException.class) {
@@ -149,7 +149,7 @@ abstract class LeavingFacts extends Facts {
     Hold hold = ann.readWriteLock(name).read().acquire();
     Waiter writer = joined(way, bob, bob.lock(name), 1);
     CompletableFuture<Hold> reader = waits(cid.readWriteLock(name).read(), name, 2);
-    assertThat(reader).isNotDone();
+    store.staysOpen(reader);
     writer.leave.run();
     store.promptly(reader).close();
     hold.close();
@@ -159,13 +159,13 @@ abstract class LeavingFacts extends Facts {
   @EnumSource
   void whoLeavesLetsThoseBehindPassInTheWholeSubtree(Way way) throws Exception {
     store.requires(Capability.TREE, Capability.FAIR);
-    String tree = store.name("files");
+    String tree = store.treeName("files");
     Hold hold = ann.tree(tree).write("/a/b").acquire();
     Waiter above = join(way, bob, bob.tree(tree).write("/a"));
     store.untilWaiting(cid, () -> cid.tree(tree).describe("/a"), 1);
     CompletableFuture<Hold> beside = cid.tree(tree).write("/a/c").acquireAsync();
     store.untilWaiting(cid, () -> cid.tree(tree).describe("/a"), 2);
-    assertThat(beside).isNotDone();
+    store.staysOpen(beside);
     above.leave.run();
     store.promptly(beside).close();
     hold.close();
@@ -205,7 +205,7 @@ abstract class LeavingFacts extends Facts {
     CompletableFuture<Hold> next = waits(cid.lock(name), name, 2);
     store.kill(bob);
     hold.close();
-    store.letPass(HoldOptions.defaults().leaseDuration());
+    store.letPass(store.deadWithin(HoldOptions.defaults()));
     store.promptly(next).close();
     assertThat(dead.isDone() && !dead.isCompletedExceptionally()).isFalse();
   }
@@ -213,16 +213,16 @@ abstract class LeavingFacts extends Facts {
   @Test
   void whoWasInterruptedBeforeHoldsNothing() {
     interruptedAtOnce(() -> ann.lock(name).acquire());
-    interruptedAtOnce(() -> ann.lock(name).acquire(PATIENCE));
+    interruptedAtOnce(() -> ann.lock(name).acquire(store.patience()));
     interruptedAtOnce(() -> ann.lock(name).acquire(Duration.ZERO));
-    interruptedAtOnce(() -> ann.lock(name).tryAcquire(PATIENCE));
+    interruptedAtOnce(() -> ann.lock(name).tryAcquire(store.patience()));
     interruptedAtOnce(() -> ann.lock(name).call(hold -> true));
     bob.lock(name).tryAcquire().orElseThrow().close();
   }
 
   @Test
   void aGrantThatMeetsACancelIsHadOrGivenBack() throws Exception {
-    for (int i = 0; i < store.rounds(); i++) {
+    for (int i = 0; i < rounds(); i++) {
       Hold hold = ann.lock(name).acquire();
       CompletableFuture<Hold> waiting = waits(bob.lock(name), name, 1);
       store.atOnce(hold::close, () -> waiting.cancel(false));
@@ -232,7 +232,7 @@ abstract class LeavingFacts extends Facts {
 
   @Test
   void aGrantThatMeetsAnInterruptIsHadOrGivenBack() throws Exception {
-    for (int i = 0; i < store.rounds(); i++) {
+    for (int i = 0; i < rounds(); i++) {
       Hold hold = ann.lock(name).acquire();
       Actor<Hold> waiting = store.inThread(() -> bob.lock(name).acquire());
       store.untilWaiting(cid, name, 1);
@@ -243,18 +243,25 @@ abstract class LeavingFacts extends Facts {
 
   @Test
   void aGrantThatMeetsTheEndOfPatienceIsHadOrGivenBack() throws Exception {
-    for (int i = 0; i < store.rounds(); i++) {
+    Duration patience = store.patience();
+    int rounds = store.timeIsTurnedByHand() ? rounds() : store.rounds(patience);
+    for (int i = 0; i < rounds; i++) {
       Hold hold = ann.lock(name).acquire();
-      CompletableFuture<Hold> waiting = bob.lock(name).acquireAsync(Duration.ofMillis(50));
-      store.untilWaiting(cid, name, 1);
-      store.atOnce(hold::close, () -> store.letPass(Duration.ofMillis(50)));
+      CompletableFuture<Hold> waiting = bob.lock(name).acquireAsync(patience);
+      if (store.timeIsTurnedByHand()) {
+        store.untilWaiting(cid, name, 1, waiting);
+        store.atOnce(hold::close, () -> store.letPass(patience));
+      } else {
+        store.letPass(patience.minusMillis(i % 4)); // as near to the end as can be
+        hold.close();
+      }
       hadOrGivenBack(waiting);
     }
   }
 
   @Test
   void aGrantThatMeetsTheCloseOfItsClientIsFreed() throws Exception {
-    for (int i = 0; i < store.rounds(); i++) {
+    for (int i = 0; i < rounds(); i++) {
       LockClient dan = store.client("dan");
       Hold hold = ann.lock(name).acquire();
       dan.lock(name).acquireAsync();
@@ -262,6 +269,10 @@ abstract class LeavingFacts extends Facts {
       store.atOnce(hold::close, dan::close);
       store.freed(cid.lock(name)).close();
     }
+  }
+
+  private int rounds() {
+    return store.rounds(store.timeToSeeAWaiter());
   }
 
   private void hadOrGivenBack(CompletableFuture<Hold> answer) {

@@ -1,6 +1,7 @@
 package io.holdfast.testkit;
 
 import io.holdfast.ClientOptions;
+import io.holdfast.HoldOptions;
 import io.holdfast.LockClient;
 import java.time.Duration;
 import java.util.Optional;
@@ -46,9 +47,25 @@ public abstract class LockContract {
     return Duration.ofSeconds(5);
   }
 
-  /** How long a request may take to stand in line; only of use to stores that cannot tell who waits. */
+  /**
+   * How long a request may take to stand in line. In real time it is also how long a fact watches that something does not
+   * happen, so let it be short.
+   */
   protected Duration arrivesWithin() {
     return Duration.ofMillis(300);
+  }
+
+  /**
+   * How soon after its death a client has lost what it held with these options, and its place in line. By default within the
+   * lease asked for.
+   */
+  protected Duration deadWithin(HoldOptions options) {
+    return options.leaseDuration();
+  }
+
+  /** How many clients may be open at a time; at PostgreSQL, for one, each costs a connection. */
+  protected int mostClients() {
+    return 50;
   }
 
   /** How often a race is run. */
@@ -66,7 +83,8 @@ public abstract class LockContract {
   }
 
   /**
-   * Ends the store, with all clients there are, and starts it again.
+   * Ends the store, with all clients there are, and starts it again. Whoever claims {@link
+   * io.holdfast.Capability#DURABLE_TOKENS} must be able to.
    *
    * @return false, as by default, if that cannot be done
    */
@@ -74,14 +92,17 @@ public abstract class LockContract {
     return false;
   }
 
-  /** Whether the store can see that a thread waits for what it holds itself. */
-  protected boolean seesReentrancy() {
+  /**
+   * Whether it is seen that a thread waits for what it holds through another client of the same process. That it is seen
+   * where both go through one client is promised by every store.
+   */
+  protected boolean seesReentrancyOfOtherClients() {
     return true;
   }
 
-  /** Whether it sees that, too, if the thread uses another client for it. */
-  protected boolean seesReentrancyThroughOtherClients() {
-    return seesReentrancy();
+  /** Whether it is seen that a thread waits for somebody who waits for what the thread holds. */
+  protected boolean seesReentrancyBehindWaiters() {
+    return true;
   }
 
   /** Whether a request stands in line by the time that {@code acquireAsync} returns; then the order of grants is judged. */

@@ -153,8 +153,8 @@ abstract class NameFacts extends Facts {
   @Test
   void unusualPathsAreNodesOfTheirOwn() throws Exception {
     store.requires(Capability.TREE);
-    LockTree anns = ann.tree(store.name("it's; a tree"));
-    LockTree bobs = bob.tree(store.name("it's; a tree"));
+    LockTree anns = ann.tree(store.treeName("it's; a tree"));
+    LockTree bobs = bob.tree(store.treeName("it's; a tree"));
     List<String> paths =
         List.of(
             "/it's",
@@ -245,9 +245,9 @@ abstract class NameFacts extends Facts {
   })
   void aPathHasOneSpelling(String path, String reason) {
     store.requires(Capability.TREE);
-    refused(() -> ann.tree(store.name("files")).write(path), reason);
+    refused(() -> ann.tree(store.treeName("files")).write(path), reason);
     if (store.has(ann, Capability.DESCRIBE)) {
-      refused(() -> ann.tree(store.name("files")).describe(path), reason);
+      refused(() -> ann.tree(store.treeName("files")).describe(path), reason);
     }
     if (!path.isEmpty()) {
       refused(() -> TreePath.parse(path), reason, "\"" + path.replace("\\", "\\\\") + "\"");
@@ -274,8 +274,10 @@ abstract class NameFacts extends Facts {
   @Test
   void noPathAtAllIsRefused() {
     store.requires(Capability.TREE);
-    refused(() -> ann.tree(store.name("files")).read(new String[0]), "TARGETS_EMPTY", "at least 1");
-    refused(() -> ann.tree(store.name("files")).write(new Path[0]), "TARGETS_EMPTY", "at least 1");
+    refused(
+        () -> ann.tree(store.treeName("files")).read(new String[0]), "TARGETS_EMPTY", "at least 1");
+    refused(
+        () -> ann.tree(store.treeName("files")).write(new Path[0]), "TARGETS_EMPTY", "at least 1");
   }
 
   @Test

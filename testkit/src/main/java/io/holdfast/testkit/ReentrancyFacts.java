@@ -14,8 +14,6 @@ import org.junit.jupiter.api.Test;
 
 /** Locks are not reentrant, and say so instead of hanging. */
 abstract class ReentrancyFacts extends Facts {
-  private static final Duration PATIENCE = Duration.ofMillis(300);
-
   ReentrancyFacts(StoreUnderTest store) {
     super(store);
   }
@@ -28,7 +26,7 @@ abstract class ReentrancyFacts extends Facts {
   @Test
   void soIsWhoWaitsThroughAnotherClient() throws Exception {
     assumeTrue(
-        store.seesReentrancyThroughOtherClients(), "the store cannot see it through other clients");
+        store.seesReentrancyOfOtherClients(), "the store does not look at its other clients");
     isItsOwnObstacle(ann.lock(name), bob.lock(name));
   }
 
@@ -53,7 +51,7 @@ abstract class ReentrancyFacts extends Facts {
   @Test
   void soIsWhoWantsTheFolderOfWhatItHolds() throws Exception {
     store.requires(Capability.TREE);
-    String tree = store.name("files");
+    String tree = store.treeName("files");
     isItsOwnObstacle(ann.tree(tree).write("/a/b"), ann.tree(tree).write("/a"));
     isItsOwnObstacle(ann.tree(tree).write("/a"), ann.tree(tree).read("/a/b"));
   }
@@ -61,9 +59,8 @@ abstract class ReentrancyFacts extends Facts {
   /** The writer waits for the reader, and the reader would wait for the writer. */
   @Test
   void soIsAReaderThatReadsAgainBehindAWriterThatWaits() throws Exception {
-    assumeTrue(store.seesReentrancy(), "the store cannot see who waits for itself");
-    store.requires(Capability.SHARED);
-    store.requires(Capability.FAIR);
+    assumeTrue(store.seesReentrancyBehindWaiters(), "the store does not look at who waits");
+    store.requires(Capability.SHARED, Capability.FAIR);
     DistributedLock read = ann.readWriteLock(name).read();
     try (Hold hold = read.acquire()) {
       CompletableFuture<Hold> writer = bob.lock(name).acquireAsync();
@@ -77,16 +74,16 @@ abstract class ReentrancyFacts extends Facts {
 
   @Test
   void aWaitWithABoundRunsToItsEndAndItsFailureTells() throws Exception {
-    assumeTrue(store.seesReentrancy(), "the store cannot see who waits for itself");
+    Duration patience = store.patience();
     Actor<Hold> actor =
         store.inThread(
             () -> {
               try (Hold hold = ann.lock(name).acquire()) {
-                return ann.lock(name).acquire(PATIENCE);
+                return ann.lock(name).acquire(patience);
               }
             });
-    store.untilWaiting(cid, name, 1);
-    store.letPass(PATIENCE);
+    store.untilWaiting(cid, name, 1, actor.answer);
+    store.letPass(patience);
     assertThat(store.failure(actor.answer))
         .isInstanceOf(LockTimeoutException.class)
         .hasMessageContaining("reentrant");
@@ -120,7 +117,7 @@ abstract class ReentrancyFacts extends Facts {
   void aFutureIsNoThreadAndWaits() throws Exception {
     Hold hold = ann.lock(name).acquire();
     CompletableFuture<Hold> waiting = waits(ann.lock(name), name, 1);
-    assertThat(waiting).isNotDone();
+    store.staysOpen(waiting);
     hold.close();
     store.promptly(waiting).close();
   }
@@ -130,7 +127,7 @@ abstract class ReentrancyFacts extends Facts {
     Hold hold = ann.lock(name).acquire();
     Actor<Hold> waiting = store.inThread(() -> ann.lock(name).acquire());
     store.untilWaiting(cid, name, 1);
-    assertThat(waiting.answer).isNotDone();
+    store.staysOpen(waiting.answer);
     hold.close();
     store.promptly(waiting.answer).close();
   }
@@ -145,7 +142,6 @@ abstract class ReentrancyFacts extends Facts {
   }
 
   private void isItsOwnObstacle(DistributedLock held, DistributedLock wanted) throws Exception {
-    assumeTrue(store.seesReentrancy(), "the store cannot see who waits for itself");
     Actor<Boolean> actor =
         store.inThread(
             () -> {

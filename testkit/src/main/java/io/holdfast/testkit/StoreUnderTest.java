@@ -7,21 +7,24 @@ import io.holdfast.Capability;
 import io.holdfast.ClientOptions;
 import io.holdfast.DistributedLock;
 import io.holdfast.Hold;
+import io.holdfast.HoldOptions;
 import io.holdfast.LockClient;
 import io.holdfast.LockDescription;
-import io.holdfast.LockList;
+import io.holdfast.LossReason;
 import io.holdfast.spi.Ticker;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CyclicBarrier;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -37,10 +40,29 @@ import java.util.function.Supplier;
 final class StoreUnderTest {
   private static final Ticker CLOCK = Ticker.system();
 
+  /** Between two looks at what is waited for. */
+  private static final Duration LOOK_EVERY = Duration.ofMillis(1);
+
+  /** How far the time of a store that polls or renews is turned between two looks. */
+  private static final Duration TURN = Duration.ofMillis(20);
+
+  /** Time that passes is turned in steps of this, with a pause after each for answers to come in. */
+  private static final Duration SLICE = Duration.ofMillis(100);
+
+  private static final Duration TURNED_PATIENCE = Duration.ofMillis(300);
+  private static final Duration TURNED_QUIET = Duration.ofMillis(10);
+
+  /** Patience in real time: so many times what it takes to stand in line. */
+  private static final int ARRIVALS_OF_PATIENCE = 8;
+
+  /** The rounds of a race take no longer than this, as far as they spend it waiting: tests have a bound themselves. */
+  private static final Duration ROUNDS_TAKE = Duration.ofSeconds(15);
+
   private final LockContract contract;
   private final List<LockClient> clients = new CopyOnWriteArrayList<>();
   private final List<Actor<?>> actors = new CopyOnWriteArrayList<>();
   private final AtomicInteger callbacks = new AtomicInteger();
+  private final Set<String> trees = ConcurrentHashMap.newKeySet();
   private final String prefix =
       "contract-" + Long.toString(ThreadLocalRandom.current().nextLong(1L << 40), 36) + "/";
 
@@ -77,11 +99,18 @@ final class StoreUnderTest {
 
   /** Waits until no callback of a {@link #watchedClient} is running or about to. */
   void callbacksAreThrough() {
+    beQuiet();
     until("callbacks are through", () -> callbacks.get() == 0);
   }
 
-  /** A name, or the name of a tree, for this fact alone. */
+  /** A name for this fact alone. */
   String name(String name) {
+    return prefix + name;
+  }
+
+  /** The name of a tree for this fact alone. */
+  String treeName(String name) {
+    trees.add(prefix + name);
     return prefix + name;
   }
 
@@ -92,9 +121,8 @@ final class StoreUnderTest {
 
   /** Skips the fact unless the store can do all this. */
   void requires(Capability... capabilities) {
-    LockClient client = clients.isEmpty() ? client("asks what the store can do") : clients.get(0);
     for (Capability capability : capabilities) {
-      assumeTrue(has(client, capability), () -> "the store has no capability " + capability);
+      assumeTrue(has(anyClient(), capability), () -> "the store has no capability " + capability);
     }
   }
 
@@ -102,67 +130,145 @@ final class StoreUnderTest {
     return client.capabilities().contains(capability);
   }
 
+  private LockClient anyClient() {
+    return clients.isEmpty() ? client("asks what the store can do") : clients.get(0);
+  }
+
+  private boolean pushes() {
+    return has(anyClient(), Capability.PUSH);
+  }
+
   /** The wall clock, as far as the store is concerned. */
   Instant now() {
     return contract.ticker().map(ManualTicker::instant).orElseGet(CLOCK::instant);
+  }
+
+  /** The monotonic clock, as far as the store is concerned. */
+  long nanos() {
+    return contract.ticker().map(ManualTicker::nanos).orElseGet(CLOCK::nanos);
   }
 
   Duration promptly() {
     return contract.promptly();
   }
 
+  /** How soon a holder must have heard that its lock was taken away: without push with its next renewal. */
+  Duration tellsLossWithin(HoldOptions options) {
+    return pushes() ? promptly() : promptly().plus(options.leaseDuration());
+  }
+
+  /** Short, but so long that whoever has it is seen standing in line before it ends. */
+  Duration patience() {
+    return timeIsTurnedByHand()
+        ? TURNED_PATIENCE
+        : contract.arrivesWithin().multipliedBy(ARRIVALS_OF_PATIENCE);
+  }
+
   /** Lets time pass for the store and its clients. */
   void letPass(Duration time) {
-    Optional<ManualTicker> ticker = contract.ticker();
-    if (ticker.isPresent()) {
-      ticker.get().advance(time);
+    if (timeIsTurnedByHand() && pushes()) {
+      contract.ticker().orElseThrow().advance(time);
     } else {
-      CompletableFuture<Void> over = new CompletableFuture<>();
-      CLOCK.schedule(CLOCK.nanosIn(time), () -> over.complete(null));
-      over.join();
+      letPassSlowly(time);
+    }
+  }
+
+  /** The same so slowly that renewals and polls that fall due on the way are answered. */
+  void letPassSlowly(Duration time) {
+    Optional<ManualTicker> ticker = contract.ticker();
+    if (ticker.isEmpty()) {
+      pause(time);
+      return;
+    }
+    Duration left = time;
+    while (left.compareTo(SLICE) > 0) {
+      ticker.get().advance(SLICE);
+      pause(LOOK_EVERY);
+      left = left.minus(SLICE);
+    }
+    ticker.get().advance(left);
+  }
+
+  /** Lets real time pass, whatever may wake the thread up. */
+  private static void pause(Duration time) {
+    long over = CLOCK.nanosIn(time);
+    for (long left = over - CLOCK.nanos(); left > 0; left = over - CLOCK.nanos()) {
+      LockSupport.parkNanos(left);
+    }
+  }
+
+  /** Waits for so long that what was under way has arrived. */
+  private void beQuiet() {
+    if (!timeIsTurnedByHand()) {
+      pause(contract.arrivesWithin());
+    } else {
+      pause(TURNED_QUIET);
+      if (!pushes()) {
+        letPassSlowly(contract.arrivesWithin());
+      }
     }
   }
 
   /** What an answer was, which comes promptly. What it failed with is thrown as it is. */
   <T> T promptly(CompletableFuture<T> answer) {
+    return within(promptly(), answer);
+  }
+
+  /** What an answer was, which comes in time. What it failed with is thrown as it is. */
+  <T> T within(Duration bound, CompletableFuture<T> answer) {
+    until("there is an answer", bound, answer::isDone);
     try {
-      return answer.get(promptly().toMillis(), TimeUnit.MILLISECONDS);
-    } catch (ExecutionException e) {
+      return answer.join();
+    } catch (CompletionException e) {
       if (e.getCause() instanceof RuntimeException failure) {
         throw failure;
       }
       throw new AssertionError("failed with " + e.getCause(), e.getCause());
-    } catch (TimeoutException e) {
-      throw new AssertionError("no answer within " + promptly(), e);
-    } catch (InterruptedException e) {
-      throw new AssertionError("interrupted while waiting for an answer", e);
     }
   }
 
   /** What an answer failed with, which happens promptly. */
   Throwable failure(CompletableFuture<?> answer) {
+    until("there is an answer", answer::isDone);
     try {
-      Object result = answer.get(promptly().toMillis(), TimeUnit.MILLISECONDS);
-      throw new AssertionError("expected a failure, but was " + result);
-    } catch (ExecutionException e) {
+      throw new AssertionError("expected a failure, but was " + answer.join());
+    } catch (CompletionException e) {
       return e.getCause() == null ? e : e.getCause();
-    } catch (TimeoutException e) {
-      throw new AssertionError("no answer within " + promptly(), e);
-    } catch (InterruptedException e) {
-      throw new AssertionError("interrupted while waiting for an answer", e);
     } catch (CancellationException e) {
       return e;
     }
   }
 
+  /** Why a hold was lost, of which its holder hears in time. */
+  LossReason lossOf(Hold hold, HoldOptions options) {
+    return within(tellsLossWithin(options), hold.lost().toCompletableFuture());
+  }
+
+  /** Sees that nothing comes of what has just happened. */
+  void staysOpen(CompletableFuture<?> answer) {
+    beQuiet();
+    assertThat(answer).isNotDone();
+  }
+
   /** Waits until something is so, which it is promptly. */
   void until(String what, BooleanSupplier isSo) {
-    long deadline = CLOCK.nanosIn(promptly());
+    until(what, promptly(), isSo);
+  }
+
+  /** Waits until something is so. Of a store that looks again and again, time that is turned by hand is turned meanwhile. */
+  void until(String what, Duration bound, BooleanSupplier isSo) {
+    boolean turns = timeIsTurnedByHand() && !pushes();
+    Duration turned = Duration.ZERO;
+    long deadline = CLOCK.nanosIn(bound);
     while (!isSo.getAsBoolean()) {
       if (CLOCK.nanos() - deadline > 0) {
-        throw new AssertionError("not so within " + promptly() + ": " + what);
+        throw new AssertionError("not so within " + bound + ": " + what);
       }
-      LockSupport.parkNanos(1_000_000);
+      pause(LOOK_EVERY);
+      if (turns && turned.compareTo(bound) < 0) {
+        contract.ticker().orElseThrow().advance(TURN);
+        turned = turned.plus(TURN);
+      }
     }
   }
 
@@ -171,14 +277,29 @@ final class StoreUnderTest {
    * LockContract#arrivesWithin}.
    */
   void untilWaiting(LockClient observer, String name, int waiters) {
-    untilWaiting(observer, () -> observer.describe(name), waiters);
+    untilWaiting(observer, () -> observer.describe(name), waiters, () -> false);
+  }
+
+  /** The same for who may have its answer before it is seen. */
+  void untilWaiting(LockClient observer, String name, int waiters, CompletableFuture<?> answer) {
+    untilWaiting(observer, () -> observer.describe(name), waiters, answer::isDone);
   }
 
   void untilWaiting(LockClient observer, Supplier<LockDescription> description, int waiters) {
+    untilWaiting(observer, description, waiters, () -> false);
+  }
+
+  private void untilWaiting(
+      LockClient observer,
+      Supplier<LockDescription> description,
+      int waiters,
+      BooleanSupplier isOver) {
     if (has(observer, Capability.WAITERS)) {
-      until(waiters + " wait", () -> description.get().waiters().size() == waiters);
+      until(
+          waiters + " wait",
+          () -> isOver.getAsBoolean() || description.get().waiters().size() == waiters);
     } else {
-      LockSupport.parkNanos(contract.arrivesWithin().toNanos());
+      pause(contract.arrivesWithin());
     }
   }
 
@@ -210,8 +331,13 @@ final class StoreUnderTest {
 
   /** The lock, which is free promptly. */
   Hold freed(DistributedLock lock) {
+    return freed(lock, promptly());
+  }
+
+  /** The lock, which is free in time. */
+  Hold freed(DistributedLock lock, Duration bound) {
     List<Hold> got = new ArrayList<>();
-    until(lock + " is free", () -> lock.tryAcquire().map(got::add).orElse(false));
+    until(lock + " is free", bound, () -> lock.tryAcquire().map(got::add).orElse(false));
     return got.get(0);
   }
 
@@ -230,20 +356,44 @@ final class StoreUnderTest {
     assumeTrue(contract.kill(client), "the store's clients cannot be killed here");
   }
 
+  /** A store that claims to survive this must have been put to the test. */
   void restart() {
-    assumeTrue(contract.restart(), "the store cannot be restarted here");
+    assertThat(contract.restart())
+        .as(
+            "the store claims %s: LockContract.restart() must restart it",
+            Capability.DURABLE_TOKENS)
+        .isTrue();
+  }
+
+  Duration deadWithin(HoldOptions options) {
+    return contract.deadWithin(options);
+  }
+
+  int mostClients() {
+    return contract.mostClients();
   }
 
   int rounds() {
     return contract.rounds();
   }
 
-  boolean seesReentrancy() {
-    return contract.seesReentrancy();
+  /** How often to run a race whose every round waits for so long. */
+  int rounds(Duration each) {
+    long most = ROUNDS_TAKE.toNanos() / Math.max(1, each.toNanos());
+    return (int) Math.max(1, Math.min(rounds(), most));
   }
 
-  boolean seesReentrancyThroughOtherClients() {
-    return contract.seesReentrancyThroughOtherClients();
+  /** What it costs, without an answer, to know that somebody stands in line. */
+  Duration timeToSeeAWaiter() {
+    return has(anyClient(), Capability.WAITERS) ? Duration.ZERO : contract.arrivesWithin();
+  }
+
+  boolean seesReentrancyOfOtherClients() {
+    return contract.seesReentrancyOfOtherClients();
+  }
+
+  boolean seesReentrancyBehindWaiters() {
+    return contract.seesReentrancyBehindWaiters();
   }
 
   boolean timeIsTurnedByHand() {
@@ -254,28 +404,51 @@ final class StoreUnderTest {
     return contract.standsInLineAtOnce();
   }
 
-  /** Ends what the fact began, and sees that nothing is left of it. */
+  /** Ends what the fact began, and sees that nothing is left of it. What fails does not spare the rest. */
   void close() {
-    clients.forEach(LockClient::close);
+    List<Throwable> failures = new ArrayList<>();
+    for (LockClient client : clients) {
+      attempt(client::close, failures);
+    }
     for (Actor<?> actor : actors) {
       actor.thread.interrupt();
-      until(actor.thread + " ends", () -> !actor.thread.isAlive());
+      attempt(() -> until(actor.thread + " ends", () -> !actor.thread.isAlive()), failures);
     }
-    LockClient observer = contract.connect(ClientOptions.defaults().name("observer"));
-    try {
-      if (has(observer, Capability.LIST)) {
-        until(
-            "nothing is held or waited for",
-            () -> {
-              LockList left = observer.list(prefix);
-              return left.locks().isEmpty();
-            });
-      }
-    } finally {
-      observer.close();
-    }
+    attempt(this::nothingIsHeld, failures);
     contract
         .ticker()
-        .ifPresent(ticker -> assertThat(ticker.pendingAlarms()).as("alarms left").isZero());
+        .ifPresent(
+            ticker ->
+                attempt(
+                    () -> until("no alarms are left", () -> ticker.pendingAlarms() == 0),
+                    failures));
+    if (!failures.isEmpty()) {
+      AssertionError left = new AssertionError("left behind: " + failures, failures.get(0));
+      failures.stream().skip(1).forEach(left::addSuppressed);
+      throw left;
+    }
+  }
+
+  private void nothingIsHeld() {
+    try (LockClient observer = contract.connect(ClientOptions.defaults().name("observer"))) {
+      if (has(observer, Capability.LIST)) {
+        until("nothing is held or waited for", () -> observer.list(prefix).locks().isEmpty());
+        if (has(observer, Capability.TREE)) {
+          for (String tree : trees) {
+            until(
+                "nothing is held or waited for in " + tree,
+                () -> observer.tree(tree).list().locks().isEmpty());
+          }
+        }
+      }
+    }
+  }
+
+  private static void attempt(Runnable step, List<Throwable> failures) {
+    try {
+      step.run();
+    } catch (RuntimeException | AssertionError e) {
+      failures.add(e);
+    }
   }
 }

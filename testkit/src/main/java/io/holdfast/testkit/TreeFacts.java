@@ -11,6 +11,7 @@ import io.holdfast.LockKey;
 import io.holdfast.LockMode;
 import io.holdfast.LockTarget;
 import io.holdfast.LockTree;
+import io.holdfast.LossReason;
 import io.holdfast.TreePath;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -34,9 +35,9 @@ abstract class TreeFacts extends Facts {
   @BeforeEach
   final void plant() {
     store.requires(Capability.TREE);
-    anns = ann.tree(store.name("files"));
-    bobs = bob.tree(store.name("files"));
-    cids = cid.tree(store.name("files"));
+    anns = ann.tree(store.treeName("files"));
+    bobs = bob.tree(store.treeName("files"));
+    cids = cid.tree(store.treeName("files"));
   }
 
   @Test
@@ -75,14 +76,14 @@ abstract class TreeFacts extends Facts {
   void theRootCoversTheTreeAndNoOther() throws Exception {
     Hold hold = anns.write("/").acquire();
     busy(bobs.read("/x/y/z"), bobs.write("/"));
-    free(bob.tree(store.name("other")).write("/"), bob.lock(store.name("files")));
+    free(bob.tree(store.treeName("other")).write("/"), bob.lock(store.name("files")));
     hold.close();
   }
 
   @Test
   void plainNamesAreNoPaths() throws Exception {
     Hold hold = ann.lock(store.name("a")).acquire();
-    free(bob.lock(store.name("a/b")), bob.tree(store.name("a")).write("/b"));
+    free(bob.lock(store.name("a/b")), bob.tree(store.treeName("a")).write("/b"));
     hold.close();
   }
 
@@ -129,7 +130,7 @@ abstract class TreeFacts extends Facts {
     CompletableFuture<Hold> waiting = cids.write("/a").acquireAsync();
     store.untilWaiting(cid, () -> cids.describe("/a"), 1);
     one.close();
-    assertThat(waiting).isNotDone();
+    store.staysOpen(waiting);
     two.close();
     store.promptly(waiting).close();
   }
@@ -192,11 +193,11 @@ abstract class TreeFacts extends Facts {
   @Test
   void operatorsMayNameNodesByFilePaths() throws Exception {
     store.requires(Capability.DESCRIBE, Capability.FORCE_RELEASE, Capability.FENCING);
-    Hold hold = anns.write("/a/b").acquire();
+    Hold hold = anns.write("/a/b").with(BRIEF).acquire();
     Path sameNode = Path.of("a", "b");
     assertThat(cids.describe(sameNode).holders()).hasSize(1);
     assertThat(cids.forceRelease(sameNode, hold.token())).isTrue();
-    store.until("the hold is lost", () -> !hold.isHeld());
+    assertThat(store.lossOf(hold, BRIEF)).isEqualTo(LossReason.REVOKED);
   }
 
   @Test
@@ -205,7 +206,7 @@ abstract class TreeFacts extends Facts {
     Hold one = anns.write("/b/c").acquire();
     Hold two = anns.write("/a/c").acquire();
     Hold three = anns.write("/a-z").acquire();
-    Hold foreign = ann.tree(store.name("other")).write("/x").acquire();
+    Hold foreign = ann.tree(store.treeName("other")).write("/x").acquire();
     assertThat(cids.list().complete()).isTrue();
     assertThat(cids.list().locks())
         .extracting(lock -> lock.key().toString())

@@ -26,4 +26,9 @@ class InProcessContractTest extends LockContract {
   protected boolean standsInLineAtOnce() {
     return true;
   }
+
+  @Override
+  protected int mostClients() {
+    return 1_000;
+  }
 }

@@ -65,7 +65,7 @@ class RemoteContractTest extends LockContract {
 
   /** A server knows sessions, not threads; the client knows those of its own. */
   @Override
-  protected boolean seesReentrancyThroughOtherClients() {
+  protected boolean seesReentrancyOfOtherClients() {
     return false;
   }
 }

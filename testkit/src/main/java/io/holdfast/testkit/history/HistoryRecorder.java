@@ -73,6 +73,22 @@ public final class HistoryRecorder {
     record(new HistoryEvent.Acquired(nanos.getAsLong(), request, token));
   }
 
+  /**
+   * Asks the client whether it holds what it was handed, and writes down that it acquired it if so. The time is read first:
+   * a hold may be handed over late, by another thread than that which ends it.
+   *
+   * @param isHeld such as {@code hold::isHeld}
+   * @return what it answered
+   */
+  public boolean acquired(long request, long token, BooleanSupplier isHeld) {
+    long before = nanos.getAsLong();
+    boolean held = isHeld.getAsBoolean();
+    if (held) {
+      record(new HistoryEvent.Acquired(before, request, token));
+    }
+    return held;
+  }
+
   /** The client is about to leave the line of its own accord. */
   public void cancelling(long request) {
     record(new HistoryEvent.Cancelling(nanos.getAsLong(), request));

@@ -5,6 +5,7 @@ import io.holdfast.Hold;
 import io.holdfast.HoldLostException;
 import io.holdfast.LockClient;
 import io.holdfast.LockKey;
+import io.holdfast.LossReason;
 import io.holdfast.UncertainOutcomeException;
 import java.time.Duration;
 import java.util.Optional;
@@ -123,15 +124,32 @@ public final class RecordingClient implements AutoCloseable {
   }
 
   private RecordedHold had(long request, Hold hold) {
-    long token;
-    try {
-      token = hold.token();
-    } catch (UnsupportedOperationException noneKept) {
-      token = 0;
+    long token = token(hold);
+    if (!recorder.acquired(request, token, hold::isHeld)) {
+      if (endedWithItsClient(hold)) { // handed over by a thread that was slower than who closed it
+        throw new IllegalStateException(name + " was closed meanwhile");
+      }
+      recorder.acquired(request, token); // and lost it at once, as the listener will tell
     }
-    recorder.acquired(request, token);
     hold.onLost(reason -> recorder.lost(request, reason));
     return new RecordedHold(request, token, hold);
+  }
+
+  private static long token(Hold hold) {
+    try {
+      return hold.token();
+    } catch (UnsupportedOperationException noneKept) {
+      return 0;
+    }
+  }
+
+  private static boolean endedWithItsClient(Hold hold) {
+    try {
+      hold.checkHeld();
+      return false;
+    } catch (HoldLostException lost) {
+      return lost.reason() == LossReason.SESSION_ENDED;
+    }
   }
 
   /** Nobody saw when the thread was interrupted: here is where it is known for certain. */
@@ -166,11 +184,17 @@ public final class RecordingClient implements AutoCloseable {
     }
 
     private RecordedHold note(@Nullable Hold hold, @Nullable Throwable failure) {
+      Throwable cause = failure;
       if (hold != null) {
-        return had(request, hold);
+        try {
+          return had(request, hold);
+        } catch (IllegalStateException closed) {
+          cause = closed;
+        }
       }
-      Throwable cause =
-          failure == null ? new IllegalStateException("neither hold nor failure") : failure;
+      if (cause == null) {
+        cause = new IllegalStateException("neither hold nor failure");
+      }
       failed(request, cause);
       throw new CompletionException(cause);
     }
