@@ -33,7 +33,7 @@ final class Errors implements IParameterExceptionHandler, IExecutionExceptionHan
   @Override
   public int handleParseException(ParameterException mistake, String[] args) {
     String command = mistake.getCommandLine().getCommandSpec().qualifiedName();
-    return report(command, ExitCode.USAGE, message(mistake) + suggestion(mistake));
+    return report(command, ExitCode.USAGE, ourWay(message(mistake)) + suggestion(mistake));
   }
 
   @Override
@@ -121,6 +121,12 @@ final class Errors implements IParameterExceptionHandler, IExecutionExceptionHan
     return e instanceof FileSystemException
         ? type + ": " + e.getMessage()
         : e.getMessage(); // else only the path
+  }
+
+  /** Of groups of options picocli says "Error: " first; nothing else does. */
+  private static String ourWay(String message) {
+    String prefix = "Error: ";
+    return message.startsWith(prefix) ? message.substring(prefix.length()) : message;
   }
 
   private static String suggestion(ParameterException mistake) {

@@ -26,7 +26,8 @@ import picocli.CommandLine.Spec;
       DescribeCommand.class,
       WatchCommand.class,
       ForceReleaseCommand.class,
-      BenchCommand.class
+      BenchCommand.class,
+      ServerCommand.class
     })
 public final class Main implements Runnable {
   @Spec

@@ -88,10 +88,19 @@ final class RunningCommand implements AutoCloseable {
     assertThat(exitCode).isZero();
   }
 
+  /** What it has written to stdout by now. */
+  String output() {
+    return read(out);
+  }
+
   /** What it has written to stderr by now. */
   String errors() {
+    return read(err);
+  }
+
+  private static String read(Path file) {
     try {
-      return Files.readString(err);
+      return Files.readString(file);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -165,7 +165,7 @@ class HouseRulesTest {
 
   @Test
   void cliSeesTheApiTheStoresAndTheHistoryChecker() {
-    room(CLI).sees(concat(API, IN_PROCESS, REMOTE, SERVER, HISTORY, "picocli.."));
+    room(CLI).sees(concat(API, IN_PROCESS, REMOTE, SERVER, HISTORY, "io.grpc", "picocli.."));
   }
 
   @Test

@@ -1,0 +1,242 @@
+package io.holdfast.cli;
+
+import io.holdfast.cli.output.Json;
+import io.holdfast.server.LockServer;
+import io.holdfast.server.ServerSettings;
+import io.holdfast.server.replication.ReplicationException;
+import io.holdfast.server.replication.Replicator;
+import io.holdfast.server.replication.jraft.JRaftReplicator;
+import io.holdfast.server.replication.jraft.JRaftSettings;
+import io.holdfast.server.replication.jraft.PeerTls;
+import io.holdfast.server.security.Everybody;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code holdfast server}: what to type; {@link LockServer} is what happens. */
+@Command(
+    name = "server",
+    description = {
+      "Runs a lock server until it is interrupted: alone, or as one of several that keep the same log.",
+      "A server's name among the others is where it listens for them, so that address is not to change."
+    },
+    mixinStandardHelpOptions = true,
+    versionProvider = Main.Version.class,
+    sortOptions = false,
+    footer = {
+      "",
+      "Exit codes: 64 the command line is wrong, 70 its log has failed, 78 it cannot be started so, 128+n ended by signal n."
+    })
+final class ServerCommand implements Callable<Integer> {
+  @Spec
+  @SuppressWarnings("NullAway.Init") // picocli does
+  private CommandSpec spec;
+
+  @Option(
+      names = "--data-dir",
+      paramLabel = "DIR",
+      defaultValue = "${sys:user.home}/.holdfast/server",
+      description = "Where log and snapshots are kept; made if it is not there (${DEFAULT-VALUE}).")
+  @SuppressWarnings("NullAway.Init")
+  private Path dataDir;
+
+  @Option(
+      names = "--listen",
+      paramLabel = "HOST:PORT",
+      defaultValue = "127.0.0.1:7420",
+      converter = HostPort.Converter.class,
+      description = "Where clients find it; port 0 for any that is free (${DEFAULT-VALUE}).")
+  @SuppressWarnings("NullAway.Init")
+  private HostPort listen;
+
+  @Option(
+      names = "--peer-listen",
+      paramLabel = "HOST:PORT",
+      defaultValue = "127.0.0.1:7421",
+      converter = HostPort.Converter.class,
+      description = "Where the other servers find it; its name (${DEFAULT-VALUE}).")
+  @SuppressWarnings("NullAway.Init")
+  private HostPort peerListen;
+
+  @ArgGroup private @Nullable Beginning beginning;
+
+  @ArgGroup(exclusive = false)
+  private @Nullable PeerFiles peerFiles;
+
+  @Option(
+      names = "--insecure",
+      description =
+          "Allow what lets others on the network lock, read and pretend: addresses other than loopback without credentials or TLS.")
+  private boolean insecure;
+
+  @Option(names = "--json", description = "Write JSON, an object a line, for programs.")
+  private boolean json;
+
+  /** How the cluster comes to be. */
+  private static final class Beginning {
+    @Option(
+        names = "--peers",
+        paramLabel = "HOST:PORT",
+        split = ",",
+        converter = HostPort.Converter.class,
+        description =
+            "The names of all servers that the cluster begins with, this one included (this one alone).")
+    private List<HostPort> peers = List.of();
+
+    @Option(
+        names = "--join",
+        description = "Wait, with an empty folder, until a cluster adds this server.")
+    private boolean join;
+  }
+
+  /** How servers prove to each other who they are: all of it or none. */
+  private static final class PeerFiles {
+    @Option(
+        names = "--peer-cert",
+        required = true,
+        paramLabel = "FILE",
+        description = "This server's certificate for the others, PEM.")
+    @SuppressWarnings("NullAway.Init")
+    private Path certificate;
+
+    @Option(
+        names = "--peer-key",
+        required = true,
+        paramLabel = "FILE",
+        description = "Its private key, PEM, PKCS #8.")
+    @SuppressWarnings("NullAway.Init")
+    private Path key;
+
+    @Option(
+        names = "--peer-ca",
+        required = true,
+        paramLabel = "FILE",
+        description = "What the certificates of all servers are signed with, PEM.")
+    @SuppressWarnings("NullAway.Init")
+    private Path authorities;
+
+    @Option(
+        names = "--peer-hosts",
+        paramLabel = "HOST",
+        split = ",",
+        description = "Hosts whose certificates are taken besides those of the members.")
+    private List<String> hosts = List.of();
+  }
+
+  @Override
+  public Integer call() throws IOException, InterruptedException {
+    InetSocketAddress address = checkedListen();
+    JRaftSettings log;
+    ServerSettings settings;
+    try {
+      log = logSettings();
+      settings = ServerSettings.of(self(), names(), dataDir, address);
+    } catch (IllegalArgumentException e) {
+      throw Arguments.mistake(spec, String.valueOf(e.getMessage()));
+    }
+    Replicator replicator = new JRaftReplicator(log);
+    LockServer server;
+    try {
+      server = LockServer.builder(settings, replicator).interceptor(new Everybody()).start();
+    } catch (ReplicationException | IOException e) {
+      replicator.close();
+      throw new CommandException(ExitCode.CONFIGURATION, cause(e));
+    }
+    Thread closing = new Thread(server::close, "holdfast-server-close");
+    Runtime.getRuntime().addShutdownHook(closing); // for signals
+    announce(server);
+    Optional<Throwable> failure = server.awaitTermination();
+    if (failure.isPresent()) {
+      throw new CommandException(
+          ExitCode.INTERNAL, "the server's log has failed, it has stopped: " + failure.get());
+    }
+    return ExitCode.OK;
+  }
+
+  /** Nobody shall find out afterwards that anybody could lock. */
+  private InetSocketAddress checkedListen() {
+    InetSocketAddress address = listen.resolve();
+    if (address.isUnresolved()) {
+      throw new CommandException(
+          ExitCode.CONFIGURATION, "--listen is " + listen + ", whose host is not known");
+    }
+    if (!insecure && !address.getAddress().isLoopbackAddress()) {
+      throw new CommandException(
+          ExitCode.CONFIGURATION,
+          "--listen is "
+              + listen
+              + ", where others could lock without a credential: listen on 127.0.0.1, or say --insecure");
+    }
+    return address;
+  }
+
+  private String self() {
+    return peerListen.toString();
+  }
+
+  private List<String> names() {
+    return beginning == null || beginning.peers.isEmpty()
+        ? List.of(self())
+        : beginning.peers.stream().map(HostPort::toString).toList();
+  }
+
+  private JRaftSettings logSettings() {
+    boolean joins = beginning != null && beginning.join;
+    Set<String> members = joins ? Set.of() : Set.copyOf(names());
+    JRaftSettings plain = JRaftSettings.of(dataDir, self(), members);
+    JRaftSettings settings =
+        new JRaftSettings(
+            plain.dataFolder(),
+            plain.self(),
+            plain.initialMembers(),
+            plain.cluster(),
+            plain.electionTimeout(),
+            plain.tls(),
+            insecure,
+            plain.snapshotAfterBytes(),
+            plain.snapshotAfter());
+    PeerFiles files = peerFiles;
+    return files == null
+        ? settings
+        : settings.withTls(
+            new PeerTls(files.certificate, files.key, files.authorities, Set.copyOf(files.hosts)));
+  }
+
+  private void announce(LockServer server) {
+    PrintWriter out = spec.commandLine().getOut();
+    Path folder = dataDir.toAbsolutePath().normalize();
+    out.println(
+        json
+            ? new Json()
+                .object()
+                .field("event", "listening")
+                .field("clients", server.clientAddress())
+                .field("self", self())
+                .field("dataDir", folder.toString())
+                .end()
+            : "listening for clients on "
+                + server.clientAddress()
+                + ", as "
+                + self()
+                + ", data in "
+                + folder);
+    out.flush();
+  }
+
+  private static String cause(Exception e) {
+    return e instanceof IOException && e.getCause() != null
+        ? e.getMessage() + ": " + e.getCause().getMessage()
+        : String.valueOf(e.getMessage());
+  }
+}

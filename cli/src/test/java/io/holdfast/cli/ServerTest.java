@@ -1,0 +1,106 @@
+package io.holdfast.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** A server in a process of its own, and commands that find it. */
+class ServerTest {
+  @TempDir Path folder;
+
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void aServerServesTheCommandsAndKeepsTokensGrowingWhenItIsStartedAgain() throws Exception {
+    String self = freeAddress();
+    long first;
+    try (RunningCommand server = start(self)) {
+      String store = "holdfast://" + clients(server) + "/default";
+      first = token(store);
+      assertThat(CommandRun.of("list", "--store", store).exitCode()).isZero();
+      server.signal("TERM");
+      assertThat(server.end().exitCode()).isEqualTo(143);
+      CommandRun away = CommandRun.of("list", "--store", store + "?connect-timeout=500ms");
+      assertThat(away.exitCode()).isEqualTo(69);
+      assertThat(away.err())
+          .contains("(is a server running? start one: holdfast server)")
+          .hasLineCount(1);
+    }
+    try (RunningCommand server = start(self)) {
+      String store = "holdfast://" + clients(server) + "/default";
+      assertThat(token(store)).isGreaterThan(first);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--listen 0.0.0.0:0      | 78 | --listen is 0.0.0.0:0, where others could lock without a credential: listen on 127.0.0.1, or say --insecure",
+        "--listen 7420           | 64 | Invalid value for option '--listen': '7420' is not an address: write host:port",
+        "--listen 127.0.0.1:65536 | 64 | Invalid value for option '--listen': '127.0.0.1:65536' is not an address: write host:port",
+        "--peers 127.0.0.1:1,127.0.0.1:2 | 64 | this server, 127.0.0.1:7421, is not among the initial members",
+        "--peer-cert x           | 64 | Missing required argument(s): --peer-key=FILE, --peer-ca=FILE",
+        "--data-dir /proc/nowhere --listen 127.0.0.1:0 | 78 | data folder /proc/nowhere cannot be used",
+      })
+  void aServerThatCannotBeIsRefusedInALine(String options, int exitCode, String message) {
+    CommandRun run = CommandRun.of(("server " + options).split(" "));
+    assertThat(run.err()).startsWith("holdfast server: " + message).hasLineCount(1);
+    assertThat(run.out()).isEmpty();
+    assertThat(run.exitCode()).isEqualTo(exitCode);
+  }
+
+  private RunningCommand start(String self) throws Exception {
+    RunningCommand server =
+        RunningCommand.start(
+            folder,
+            Map.of(),
+            "server",
+            "--listen",
+            "127.0.0.1:0",
+            "--peer-listen",
+            self,
+            "--data-dir",
+            folder.resolve("data").toString(),
+            "--json");
+    RunningCommand.await("it listens", () -> server.output().contains("\n"));
+    return server;
+  }
+
+  private static String clients(RunningCommand server) {
+    return (String) JsonReader.readObject(server.output()).get("clients");
+  }
+
+  /** That of one run under a lock. */
+  private long token(String store) throws Exception {
+    try (RunningCommand run =
+        RunningCommand.start(
+            folder,
+            Map.of("HOLDFAST_STORE", store),
+            "run",
+            "a",
+            "--",
+            "sh",
+            "-c",
+            "echo $HOLDFAST_TOKEN")) {
+      CommandRun end = run.end();
+      assertThat(end.exitCode()).as(end.err()).isZero();
+      return Long.parseLong(end.out().strip());
+    }
+  }
+
+  private static String freeAddress() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+      return "127.0.0.1:" + socket.getLocalPort();
+    }
+  }
+}
