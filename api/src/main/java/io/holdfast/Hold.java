@@ -163,7 +163,7 @@ public final class Hold implements AutoCloseable {
    */
   @Override
   public void close() {
-    CompletableFuture<Void> closing = closeAsync();
+    CompletableFuture<Void> closing = end();
     try {
       closing.join();
     } catch (CompletionException e) {
@@ -173,6 +173,29 @@ public final class Hold implements AutoCloseable {
 
   /** Gives the lock back like {@link #close}, without waiting: what {@code close} would throw, the future fails with. */
   public CompletableFuture<Void> closeAsync() {
+    CompletableFuture<Void> closing = end();
+    if (closing.isDone()) {
+      return closing;
+    }
+    // The thread that completes it may be the one that carries all answers of the store's: it shall
+    // not run our user's
+    // code.
+    CompletableFuture<Void> result = new CompletableFuture<>();
+    closing.whenComplete(
+        (released, failure) ->
+            lock.client()
+                .handOverSurely(
+                    () -> {
+                      if (failure == null) {
+                        result.complete(null);
+                      } else {
+                        result.completeExceptionally(failure);
+                      }
+                    }));
+    return result;
+  }
+
+  private CompletableFuture<Void> end() {
     if (endingByNow() == null && end(Closed.CLOSED)) {
       return lease.release();
     }

@@ -270,6 +270,15 @@ public final class LockClient implements AutoCloseable {
     handOvers.execute(completion);
   }
 
+  /** Completes a future that nobody can refuse; on a thread of its own if the user's executor does. */
+  void handOverSurely(Runnable completion) {
+    try {
+      handOver(completion);
+    } catch (RejectedExecutionException refused) {
+      newThread("holdfast-hand-overs", completion).start();
+    }
+  }
+
   /** Threads start with the first task and end when idle. The queue holds what users asked for and have not yet had. */
   private static Executor threads(String name) {
     ThreadPoolExecutor threads =

@@ -342,6 +342,21 @@ abstract class HoldFacts extends Facts {
     }
   }
 
+  /** Else it would be the thread that carries the answers of the store, and whoever blocks it gets none. */
+  @Test
+  void aReleaseIsToldOnTheClientsExecutorUnlessItIsDoneAtOnce() throws Exception {
+    ExecutorService executor =
+        Executors.newSingleThreadExecutor(task -> new Thread(task, "executor of dan"));
+    try (LockClient dan = store.client(ClientOptions.defaults().name("dan").executor(executor))) {
+      Hold hold = dan.lock(name).acquire();
+      CompletableFuture<String> thread =
+          hold.closeAsync().thenApply(closed -> Thread.currentThread().getName());
+      assertThat(store.promptly(thread)).isIn("executor of dan", Thread.currentThread().getName());
+    } finally {
+      executor.shutdown();
+    }
+  }
+
   @Test
   void aSlowCallbackDelaysNobodyElse() throws Exception {
     CountDownLatch slow = new CountDownLatch(1);

@@ -228,7 +228,10 @@ final class RemoteStore implements LockStore {
     }
     AcquireRequest asked = request.asked();
     SessionCore session = session(leaseMillis(asked.options().leaseDuration()));
-    int requests = sessions.values().stream().mapToInt(SessionCore::size).sum();
+    int requests = 0;
+    for (SessionCore each : sessions.values()) {
+      requests += each.size();
+    }
     if (session == null) {
       request.refused(
           refusal(

@@ -6,10 +6,12 @@ import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
+import io.grpc.Status;
 import io.holdfast.server.LockServer;
 import io.holdfast.server.ServerSettings;
 import io.holdfast.server.replication.jraft.JRaftReplicator;
 import io.holdfast.server.replication.jraft.JRaftSettings;
+import io.holdfast.server.rpc.Statuses;
 import io.holdfast.server.security.Caller;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -21,10 +23,15 @@ import java.util.Set;
 
 /** A lock server with its log in a folder, in this JVM; it can be ended and started again where it was. */
 final class RealServer implements AutoCloseable {
+  private static final Metadata.Key<String> AUTHORIZATION =
+      Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
+
   private final Path folder;
   private final String self = "127.0.0.1:" + freePort();
   private final int port = freePort();
   private LockServer server;
+  private volatile String refusal;
+  private volatile String authorization;
 
   RealServer(Path folder) throws IOException {
     this.folder = folder;
@@ -42,8 +49,18 @@ final class RealServer implements AutoCloseable {
                 ServerSettings.of(
                     self, List.of(self), folder, new InetSocketAddress("127.0.0.1", port)),
                 replicator)
-            .interceptor(new AnybodyMayCall())
+            .interceptor(new Door())
             .start();
+  }
+
+  /** Lets nobody in from now on, for this reason. */
+  void refuse(String reason) {
+    refusal = reason;
+  }
+
+  /** What the last caller showed. */
+  String authorization() {
+    return authorization;
   }
 
   @Override
@@ -51,11 +68,19 @@ final class RealServer implements AutoCloseable {
     server.close();
   }
 
-  /** As on a server that asks for no credentials. */
-  private static final class AnybodyMayCall implements ServerInterceptor {
+  /** Lets everybody in, as on a server that asks for no credentials; or nobody. */
+  private final class Door implements ServerInterceptor {
     @Override
     public <Q, A> ServerCall.Listener<Q> interceptCall(
         ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
+      authorization = headers.get(AUTHORIZATION);
+      String reason = refusal;
+      if (reason != null) {
+        Metadata trailers = new Metadata();
+        trailers.put(Statuses.REASON, reason);
+        call.close(Status.UNAUTHENTICATED.withDescription("refused on purpose"), trailers);
+        return new ServerCall.Listener<>() {};
+      }
       Context context = Context.current().withValue(Caller.KEY, Caller.ANYBODY);
       return Contexts.interceptCall(context, call, headers, next);
     }

@@ -273,7 +273,8 @@ public final class ClientCore {
   }
 
   private void fail(Error error) {
-    boolean isVerdict = ErrorCode.isVerdict(error);
+    // On a stream that served before, it is about that one: a credential that has run out, say.
+    boolean isVerdict = phase == Phase.GREETING && ErrorCode.isVerdict(error);
     listener.failed(server, error, isVerdict);
     if (isVerdict) {
       List.copyOf(sessions).forEach(session -> session.refusedByAll(error));
