@@ -18,6 +18,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
@@ -27,15 +28,43 @@ final class RealServer implements AutoCloseable {
       Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
 
   private final Path folder;
-  private final String self = "127.0.0.1:" + freePort();
+  private final String self;
+  private final List<String> peers;
   private final int port = freePort();
+  private JRaftReplicator replicator;
   private LockServer server;
   private volatile String refusal;
   private volatile String authorization;
 
+  /** The only one. */
   RealServer(Path folder) throws IOException {
+    this(folder, "127.0.0.1:" + freePort());
+  }
+
+  private RealServer(Path folder, String only) throws IOException {
+    this(folder, only, List.of(only));
+  }
+
+  /** One of several. */
+  RealServer(Path folder, String self, List<String> peers) throws IOException {
     this.folder = folder;
+    this.self = self;
+    this.peers = peers;
     start();
+  }
+
+  /** As many as there are folders. */
+  static List<RealServer> cluster(List<Path> folders) throws IOException {
+    List<String> peers = folders.stream().map(folder -> "127.0.0.1:" + freePort()).toList();
+    List<RealServer> servers = new ArrayList<>();
+    for (int i = 0; i < peers.size(); i++) {
+      servers.add(new RealServer(folders.get(i), peers.get(i), peers));
+    }
+    return servers;
+  }
+
+  boolean leads() {
+    return replicator.status().leader().equals(java.util.Optional.of(self));
   }
 
   String address() {
@@ -43,11 +72,11 @@ final class RealServer implements AutoCloseable {
   }
 
   void start() throws IOException {
-    JRaftReplicator replicator = new JRaftReplicator(JRaftSettings.of(folder, self, Set.of(self)));
+    replicator = new JRaftReplicator(JRaftSettings.of(folder, self, Set.copyOf(peers)));
     server =
         LockServer.builder(
                 ServerSettings.of(
-                    self, List.of(self), folder, new InetSocketAddress("127.0.0.1", port)),
+                    self, peers, folder, new InetSocketAddress("127.0.0.1", port)),
                 replicator)
             .interceptor(new Door())
             .start();
