@@ -220,13 +220,15 @@ final class Campaign {
     judge.judge(verdict, (int) took.toSeconds() * LEAST_GRANTS_A_SECOND);
     out.println();
     for (Strike strike : strikes) {
+      Judge.Silence silence = judge.silence(strike);
       out.printf(
           Locale.ROOT,
-          "%-22s lasted %5.1f s, last grant %4.0f ms before, silent for %6.0f ms%n",
+          "%-22s lasted %5.1f s, last grant %4.0f ms before, longest silence %6.0f ms, over after %6.0f ms%n",
           strike.name(),
           (strike.endedAtNanos() - strike.beganAtNanos()) / 1e9,
           judge.lastGrantBefore(strike) / 1e6,
-          judge.silenceNanos(strike) / 1e6);
+          silence.lastedNanos() / 1e6,
+          silence.overAfterNanos() / 1e6);
     }
     out.printf(
         Locale.ROOT,

@@ -30,7 +30,10 @@ final class Interposer {
     SYNCS_FAILED(48),
     WRITES_FAILED(56),
     WRITES_WITHOUT_SPACE(64),
-    SYNCS(72);
+    SYNCS(72),
+    /** Not 0 if syncs are to say that they are done, and do nothing. */
+    SYNC_LIES(80),
+    LIES(88);
 
     private final int offset;
 

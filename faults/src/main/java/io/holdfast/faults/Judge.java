@@ -109,19 +109,23 @@ final class Judge {
     return last;
   }
 
-  /**
-   * How long the service was silent: from the strike to the first grant after the longest stretch without one that had begun
-   * by then or began before the harm was made good.
-   */
-  long silenceNanos(Strike strike) {
+  /** The longest time without a grant that touches the strike. */
+  Silence silence(Strike strike) {
     return silence(grants, strike.beganAtNanos(), strike.endedAtNanos());
   }
 
-  /** Of grants in the order of time. From {@code began} to the end of the longest gap that touches the stretch. */
-  static long silence(List<Long> grants, long began, long ended) {
+  /**
+   * A time without a grant.
+   *
+   * @param lastedNanos from the later of its begin and the strike's
+   * @param overAfterNanos from the begin of the strike to the grant that ended it
+   */
+  record Silence(long lastedNanos, long overAfterNanos) {}
+
+  /** Of grants in the order of time. */
+  static Silence silence(List<Long> grants, long began, long ended) {
     long before = began;
-    long longest = -1;
-    long endOfLongest = began;
+    Silence longest = new Silence(0, 0);
     for (long grant : grants) {
       if (grant - began <= 0) {
         continue;
@@ -129,13 +133,12 @@ final class Judge {
       if (before - ended > 0) {
         break;
       }
-      if (grant - before > longest) {
-        longest = grant - before;
-        endOfLongest = grant;
+      if (grant - before > longest.lastedNanos) {
+        longest = new Silence(grant - before, grant - began);
       }
       before = grant;
     }
-    return endOfLongest - began;
+    return longest;
   }
 
   /** Whoever was not harmed loses nothing by a fault of one server, nor without one. */

@@ -106,6 +106,12 @@ public final class Main implements Callable<Integer> {
   private @Nullable Path folder;
 
   @Option(
+      names = "--lying-disks",
+      description =
+          "To see that the rig convicts: the servers' disks say that all is durable, and nothing is. With --scenario power-loss this must end with code 1.")
+  private boolean lyingDisks;
+
+  @Option(
       names = "--clean",
       description = "Removes what an earlier run that was killed has left on this machine.")
   private boolean clean;
@@ -161,6 +167,9 @@ public final class Main implements Callable<Integer> {
     Runtime.getRuntime().addShutdownHook(sweeper); // for Ctrl-C
     try (Site site = new Site(settings, remains, work())) {
       site.shortcomings().forEach(what -> out.println("this machine " + what));
+      if (lyingDisks) {
+        site.lieAboutDurability();
+      }
       if (measure == null) {
         return new Campaign(site, out).run(plan, Duration.ofMinutes(minutes));
       }

@@ -52,7 +52,9 @@ final class Measurement {
         new Judge(history, strikes, site.settings().lease(), site.fleet().allowedToLose());
     report(
         "leader kill to next grant",
-        strikes.stream().map(strike -> Duration.ofNanos(judge.silenceNanos(strike))).toList());
+        strikes.stream()
+            .map(strike -> Duration.ofNanos(judge.silence(strike).overAfterNanos()))
+            .toList());
     long lost = judge.count(HistoryEvent.Lost.class);
     out.println("holds lost: " + lost + ", grants: " + judge.count(HistoryEvent.Acquired.class));
     boolean evident = strikes.stream().allMatch(strike -> strike.evidence().missing().isEmpty());

@@ -104,6 +104,16 @@ final class Site implements AutoCloseable {
     return shortcomings;
   }
 
+  /** From now on nothing that a server makes durable is. */
+  void lieAboutDurability() {
+    for (LockServer server : cluster.servers()) {
+      server
+          .interposer()
+          .orElseThrow(() -> new RigException("no disk can lie here: needs a C compiler"))
+          .set(Interposer.Word.SYNC_LIES, 1);
+    }
+  }
+
   /** Starts servers, then clients; returns when each client has been granted something. */
   void start() throws InterruptedException {
     startAtOnce();

@@ -32,6 +32,8 @@ struct control {
   int64_t writes_failed;
   int64_t writes_without_space;
   int64_t syncs;
+  int64_t sync_lies;
+  int64_t lies;
 };
 
 static struct control nothing;
@@ -68,8 +70,10 @@ static int is_data(int fd) {
   return strncmp(path, folder, folder_length) == 0;
 }
 
-/* Non-zero if the sync is to fail. */
-static int sync_fault(void) {
+enum fate { DONE, FAIL, LIE };
+
+/* What is to become of a sync: to say that it is done without doing it is what bad disks do. */
+static enum fate sync_fate(void) {
   count(&control->syncs);
   int64_t millis = control->sync_delay_millis;
   if (millis > 0) {
@@ -79,9 +83,13 @@ static int sync_fault(void) {
   if (control->sync_errno) {
     count(&control->syncs_failed);
     errno = (int)control->sync_errno;
-    return 1;
+    return FAIL;
   }
-  return 0;
+  if (control->sync_lies) {
+    count(&control->lies);
+    return LIE;
+  }
+  return DONE;
 }
 
 static int write_fault(int fd) {
@@ -101,22 +109,26 @@ static ssize_t noted(ssize_t result) {
 
 int fsync(int fd) {
   REAL(fsync);
-  return sync_fault() ? -1 : real(fd);
+  enum fate fate = sync_fate();
+  return fate == FAIL ? -1 : fate == LIE ? 0 : real(fd);
 }
 
 int fdatasync(int fd) {
   REAL(fdatasync);
-  return sync_fault() ? -1 : real(fd);
+  enum fate fate = sync_fate();
+  return fate == FAIL ? -1 : fate == LIE ? 0 : real(fd);
 }
 
 int sync_file_range(int fd, off64_t offset, off64_t size, unsigned int flags) {
   REAL(sync_file_range);
-  return sync_fault() ? -1 : real(fd, offset, size, flags);
+  enum fate fate = sync_fate();
+  return fate == FAIL ? -1 : fate == LIE ? 0 : real(fd, offset, size, flags);
 }
 
 int msync(void *address, size_t length, int flags) {
   REAL(msync);
-  return sync_fault() ? -1 : real(address, length, flags);
+  enum fate fate = sync_fate();
+  return fate == FAIL ? -1 : fate == LIE ? 0 : real(address, length, flags);
 }
 
 ssize_t write(int fd, const void *data, size_t size) {

@@ -101,10 +101,10 @@ class JudgeTest {
   void silenceLastsFromTheStrikeToTheEndOfTheLongestGap() {
     List<Long> grants = List.of(10L, 90L, 103L, 110L, 1_500L, 1_510L, 1_520L, 9_000L);
     // Two answers were on their way when it struck.
-    assertThat(Judge.silence(grants, 100, 1_515)).isEqualTo(1_400);
-    // What happens after the harm was made good does not count.
-    assertThat(Judge.silence(grants, 100, 120)).isEqualTo(1_400);
-    assertThat(Judge.silence(grants, 1_505, 1_512)).isEqualTo(15);
+    assertThat(Judge.silence(grants, 100, 1_515)).isEqualTo(new Judge.Silence(1_390, 1_400));
+    // What begins after the harm was made good does not count.
+    assertThat(Judge.silence(grants, 100, 120)).isEqualTo(new Judge.Silence(1_390, 1_400));
+    assertThat(Judge.silence(grants, 1_505, 1_512)).isEqualTo(new Judge.Silence(10, 15));
   }
 
   private Verdict judge() {
