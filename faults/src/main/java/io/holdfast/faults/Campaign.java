@@ -12,6 +12,8 @@ import io.holdfast.testkit.history.HistoryEvent;
 import io.holdfast.testkit.history.HistoryRecorder;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -36,6 +38,9 @@ final class Campaign {
   private static final Duration TO_FINISH = Duration.ofSeconds(90);
   private static final Duration LAST_GRANT = Duration.ofSeconds(10);
   private static final int LEAST_GRANTS_A_SECOND = 20;
+
+  /** So many violations are told in full; all are written to a file. */
+  private static final int MOST_TOLD = 10;
 
   private final Site site;
   private final PrintStream out;
@@ -244,7 +249,16 @@ final class Campaign {
         judge.count(HistoryEvent.Used.class),
         judge.count(HistoryEvent.Wrote.class),
         site.resource().refused());
-    verdict.violations().forEach(what -> out.println("VIOLATION  " + what));
+    Path all = site.settings().folder().resolve("violations");
+    if (!verdict.violations().isEmpty()) {
+      Files.write(all, verdict.violations());
+    }
+    verdict.violations().stream()
+        .limit(MOST_TOLD)
+        .forEach(what -> out.println("VIOLATION  " + what));
+    if (verdict.violations().size() > MOST_TOLD) {
+      out.println("and " + (verdict.violations().size() - MOST_TOLD) + " more, see " + all);
+    }
     verdict.gaps().forEach(what -> out.println("INVALID    " + what));
     out.println(
         switch (verdict.exitCode()) {

@@ -3,6 +3,7 @@ package io.holdfast.faults;
 import io.holdfast.ClientOptions;
 import io.holdfast.HoldOptions;
 import io.holdfast.LockClient;
+import io.holdfast.StoreUnavailableException;
 import io.holdfast.testkit.history.HistoryRecorder;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -28,6 +29,11 @@ import java.util.concurrent.atomic.AtomicReference;
 final class ClientProcess {
   /** Who waits longest for something, and holds it then, is back before this. */
   private static final Duration TO_FINISH = Duration.ofSeconds(60);
+
+  /** To connect, each of which waits for a leader by itself. */
+  private static final int ATTEMPTS = 10;
+
+  private static final Duration BREATH = Duration.ofMillis(500);
 
   private static final Duration PULSE = Duration.ofMillis(10);
 
@@ -57,8 +63,7 @@ final class ClientProcess {
               System::nanoTime, Long.parseLong(argument("requests-above")), history);
       Duration lease = Duration.ofMillis(Long.parseLong(argument("lease")));
       LockClient locks =
-          LockClient.connect(
-              argument("url"),
+          connect(
               ClientOptions.defaults()
                   .name(name)
                   .holds(HoldOptions.defaults().leaseDuration(lease)));
@@ -84,6 +89,21 @@ final class ClientProcess {
         }
       }
       return failure.get() != null ? 2 : stuck.isEmpty() ? 0 : 3;
+    }
+  }
+
+  /** It may be started while there is nobody to connect to. */
+  private LockClient connect(ClientOptions options) throws InterruptedException {
+    for (int attempt = 1; true; attempt++) {
+      try {
+        return LockClient.connect(argument("url"), options);
+      } catch (StoreUnavailableException e) {
+        System.out.println("attempt " + attempt + " to connect failed: " + e.getMessage());
+        if (attempt == ATTEMPTS) {
+          throw e;
+        }
+        Wait.pass(BREATH);
+      }
     }
   }
 
