@@ -8,7 +8,13 @@ import io.holdfast.server.replication.Replicator;
 import io.holdfast.server.replication.jraft.JRaftReplicator;
 import io.holdfast.server.replication.jraft.JRaftSettings;
 import io.holdfast.server.replication.jraft.PeerTls;
-import io.holdfast.server.security.Everybody;
+import io.holdfast.server.security.AuthInterceptor;
+import io.holdfast.server.security.AuthSettings;
+import io.holdfast.server.security.Authenticator;
+import io.holdfast.server.security.ConfigurationException;
+import io.holdfast.server.security.ServerTls;
+import io.holdfast.server.security.StartUpRules;
+import io.holdfast.spi.Ticker;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
@@ -74,6 +80,12 @@ final class ServerCommand implements Callable<Integer> {
   @ArgGroup(exclusive = false)
   private @Nullable PeerFiles peerFiles;
 
+  @ArgGroup(exclusive = false)
+  private @Nullable TlsFiles tlsFiles;
+
+  @ArgGroup(exclusive = false)
+  private @Nullable Tokens tokens;
+
   @Option(
       names = "--insecure",
       description =
@@ -98,6 +110,84 @@ final class ServerCommand implements Callable<Integer> {
         names = "--join",
         description = "Wait, with an empty folder, until a cluster adds this server.")
     private boolean join;
+  }
+
+  /** How the server proves to clients who it is. */
+  private static final class TlsFiles {
+    @Option(
+        names = "--tls-cert",
+        required = true,
+        paramLabel = "FILE",
+        description = "The server's certificate for clients, PEM.")
+    @SuppressWarnings("NullAway.Init")
+    private Path certificate;
+
+    @Option(
+        names = "--tls-key",
+        required = true,
+        paramLabel = "FILE",
+        description = "Its private key, PEM, PKCS #8, readable by its owner alone.")
+    @SuppressWarnings("NullAway.Init")
+    private Path key;
+
+    @Option(
+        names = "--tls-client-ca",
+        paramLabel = "FILE",
+        description = "Take only clients with a certificate signed by one of these, PEM.")
+    private @Nullable Path clientAuthorities;
+  }
+
+  /** Whose tokens are taken. */
+  private static final class Tokens {
+    @Option(
+        names = "--jwks",
+        required = true,
+        paramLabel = "FILE|URL",
+        description = "The keys that tokens are signed with: a file, or an https URL.")
+    @SuppressWarnings("NullAway.Init")
+    private String keys;
+
+    @Option(
+        names = "--issuer",
+        required = true,
+        paramLabel = "TEXT",
+        description = "What iss of a token must be.")
+    @SuppressWarnings("NullAway.Init")
+    private String issuer;
+
+    @Option(
+        names = "--audience",
+        required = true,
+        paramLabel = "TEXT",
+        description = "What aud of a token must be or contain.")
+    @SuppressWarnings("NullAway.Init")
+    private String audience;
+
+    @Option(
+        names = "--jwks-ca",
+        paramLabel = "FILE",
+        description = "What the URL's certificate is signed with, PEM (the JDK's authorities).")
+    private @Nullable Path authorities;
+
+    @Option(
+        names = "--deny-list",
+        paramLabel = "FILE",
+        description =
+            "Tokens and subjects that are refused all the same; read again when it changes.")
+    private @Nullable Path denyList;
+
+    AuthSettings settings() {
+      AuthSettings usual = new AuthSettings(keys, issuer, audience);
+      return new AuthSettings(
+          keys,
+          Optional.ofNullable(authorities),
+          issuer,
+          audience,
+          usual.permissionsClaim(),
+          usual.leeway(),
+          usual.maxLifetime(),
+          Optional.ofNullable(denyList));
+    }
   }
 
   /** How servers prove to each other who they are: all of it or none. */
@@ -145,14 +235,7 @@ final class ServerCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw Arguments.mistake(spec, String.valueOf(e.getMessage()));
     }
-    Replicator replicator = new JRaftReplicator(log);
-    LockServer server;
-    try {
-      server = LockServer.builder(settings, replicator).interceptor(new Everybody()).start();
-    } catch (ReplicationException | IOException e) {
-      replicator.close();
-      throw new CommandException(ExitCode.CONFIGURATION, cause(e));
-    }
+    LockServer server = start(settings, log);
     Thread closing = new Thread(server::close, "holdfast-server-close");
     Runtime.getRuntime().addShutdownHook(closing); // for signals
     announce(server);
@@ -164,6 +247,31 @@ final class ServerCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
+  private LockServer start(ServerSettings settings, JRaftSettings log) {
+    Replicator replicator = new JRaftReplicator(log);
+    try {
+      LockServer.Builder builder = LockServer.builder(settings, replicator);
+      if (tlsFiles != null) {
+        ServerTls tls =
+            new ServerTls(
+                tlsFiles.certificate,
+                tlsFiles.key,
+                Optional.ofNullable(tlsFiles.clientAuthorities),
+                Ticker.system());
+        builder.transport(grpc -> grpc.sslContext(tls.context()));
+      }
+      builder.interceptor(
+          tokens == null
+              ? AuthInterceptor.trusting(reason -> {})
+              : AuthInterceptor.asking(
+                  new Authenticator(tokens.settings(), Ticker.system()), insecure, reason -> {}));
+      return builder.start();
+    } catch (ReplicationException | ConfigurationException | IOException e) {
+      replicator.close();
+      throw new CommandException(ExitCode.CONFIGURATION, cause(e));
+    }
+  }
+
   /** Nobody shall find out afterwards that anybody could lock. */
   private InetSocketAddress checkedListen() {
     InetSocketAddress address = listen.resolve();
@@ -171,12 +279,10 @@ final class ServerCommand implements Callable<Integer> {
       throw new CommandException(
           ExitCode.CONFIGURATION, "--listen is " + listen + ", whose host is not known");
     }
-    if (!insecure && !address.getAddress().isLoopbackAddress()) {
-      throw new CommandException(
-          ExitCode.CONFIGURATION,
-          "--listen is "
-              + listen
-              + ", where others could lock without a credential: listen on 127.0.0.1, or say --insecure");
+    try {
+      StartUpRules.check(address, tokens != null, tlsFiles != null, insecure);
+    } catch (ConfigurationException e) {
+      throw new CommandException(ExitCode.CONFIGURATION, String.valueOf(e.getMessage()));
     }
     return address;
   }

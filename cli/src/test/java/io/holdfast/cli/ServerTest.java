@@ -45,7 +45,7 @@ class ServerTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "--listen 0.0.0.0:0      | 78 | --listen is 0.0.0.0:0, where others could lock without a credential: listen on 127.0.0.1, or say --insecure",
+        "--listen 0.0.0.0:0      | 78 | listening on 0.0.0.0:0 without auth would let anybody in: configure auth, listen on 127.0.0.1, or say --insecure",
         "--listen 7420           | 64 | Invalid value for option '--listen': '7420' is not an address: write host:port",
         "--listen 127.0.0.1:65536 | 64 | Invalid value for option '--listen': '127.0.0.1:65536' is not an address: write host:port",
         "--peers 127.0.0.1:1,127.0.0.1:2 | 64 | this server, 127.0.0.1:7421, is not among the initial members",

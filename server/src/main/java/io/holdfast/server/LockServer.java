@@ -65,6 +65,10 @@ public final class LockServer implements AutoCloseable {
   private final Replicator replicator;
   private final ServerCore core;
   private final Server server;
+
+  /** Where it listens; asked for also when it listens no more. */
+  private volatile int port;
+
   private final AtomicBoolean closing = new AtomicBoolean();
   private final CompletableFuture<Optional<Throwable>> ended = new CompletableFuture<>();
 
@@ -174,7 +178,7 @@ public final class LockServer implements AutoCloseable {
   public String clientAddress() {
     String host = settings.clientHost();
     boolean isIpv6 = host.contains(":") && !host.startsWith("[");
-    return (isIpv6 ? "[" + host + "]" : host) + ":" + server.getPort();
+    return (isIpv6 ? "[" + host + "]" : host) + ":" + port;
   }
 
   /**
@@ -211,6 +215,7 @@ public final class LockServer implements AutoCloseable {
 
   private void start() throws IOException {
     server.start(); // first, for a leader tells where it listens
+    port = server.getPort();
     try {
       replicator.start(core);
     } catch (RuntimeException e) {
