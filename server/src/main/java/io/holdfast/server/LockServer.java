@@ -99,7 +99,9 @@ public final class LockServer implements AutoCloseable {
             .maxInboundMetadataSize(MAX_METADATA_BYTES);
     builder.transport.accept(grpc);
     List<ServerServiceDefinition> services = new ArrayList<>();
-    services.add(new LocksService(core, builder.ticker, MAX_MESSAGE_BYTES).checked());
+    LocksService locks = new LocksService(core, builder.ticker, MAX_MESSAGE_BYTES);
+    grpc.addTransportFilter(locks.transports());
+    services.add(locks.checked());
     builder.services.forEach(service -> services.add(service.bindService()));
     for (ServerServiceDefinition service : services) {
       grpc.addService(ServerInterceptors.interceptForward(service, builder.interceptors));

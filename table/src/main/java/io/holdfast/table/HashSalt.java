@@ -1,6 +1,6 @@
 package io.holdfast.table;
 
-import java.security.SecureRandom;
+import java.util.SplittableRandom;
 
 /**
  * Hashes that nobody outside can foresee. Clients choose names and numbers of requests, and could otherwise choose them so that
@@ -12,7 +12,7 @@ final class HashSalt {
   private static final long NUMBER;
 
   static {
-    SecureRandom random = new SecureRandom();
+    SplittableRandom random = new SplittableRandom();
     TEXT = random.nextLong() | 1;
     SESSION = random.nextLong() | 1;
     NUMBER = random.nextLong() | 1;

@@ -4,8 +4,7 @@ import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.server.security.Action;
 
 /**
- * The far end of a stream, as the core sees it. Nothing here blocks, nor calls back into the core before it returns. {@link
- * #send} and {@link #close} are called by one thread at a time, and the last call is close.
+ * The far end of a stream, as the core sees it. Nothing here blocks. {@link #send} and {@link #close} are called by one thread at a time, and the last call is close.
  */
 public interface ClientLink {
   /** Who the client's credential says it is; empty where none is asked for. */

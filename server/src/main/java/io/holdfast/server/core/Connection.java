@@ -10,6 +10,7 @@ import io.holdfast.protocol.v1.Describe;
 import io.holdfast.protocol.v1.ForceRelease;
 import io.holdfast.protocol.v1.Heartbeat;
 import io.holdfast.protocol.v1.Hello;
+import io.holdfast.protocol.v1.Key;
 import io.holdfast.protocol.v1.OpenSession;
 import io.holdfast.protocol.v1.Release;
 import io.holdfast.protocol.v1.ResumeSession;
@@ -18,6 +19,7 @@ import io.holdfast.server.security.Action;
 import io.holdfast.spi.Ticker;
 import io.holdfast.table.Command;
 import io.holdfast.table.KeyView;
+import io.holdfast.table.RequestView;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -493,6 +495,89 @@ public final class Connection {
     } catch (Problem.Found e) {
       fail(number, ByteString.EMPTY, e.problem());
     }
+  }
+
+  /**
+   * Makes a lock's settings known, for callers that have no message for it. After hello.
+   *
+   * @param ttlMillis how long a hold lives that does not say; 0 if that is not said here either
+   * @param created told, like a message over the link, whether the lock was not created before; problems come as {@code failed}
+   */
+  public void create(Key key, long ttlMillis, Consumer<Boolean> created) {
+    asked(
+        leader -> {
+          require(Action.ACQUIRE);
+          LockKey checked = FromWire.key(key);
+          long ttl = ttlMillis == 0 ? Command.FOREVER : FromWire.lease("ttl_ms", "TTL", ttlMillis);
+          leader.create(
+              namespace,
+              new Change.CreateLock(namespace, (LockKey.Name) checked, ttl),
+              isNew -> tellLater(to -> created.accept(isNew)));
+        });
+  }
+
+  /**
+   * Gives back what is held under a token, by whichever session of the same subject. After hello. Answered with {@code released}
+   * or {@code failed}.
+   */
+  public void release(Key key, long token) {
+    asked(
+        leader -> {
+          require(Action.ACQUIRE);
+          FromWire.requirePositive("token", token);
+          LockKey checked = FromWire.key(key);
+          confirm(
+              leader,
+              () -> releaseConfirmed(leader, checked, token),
+              problem -> fail(0, ByteString.EMPTY, problem));
+        });
+  }
+
+  private void asked(Consumer<Leadership> question) {
+    core.enter();
+    try {
+      Leadership leader = leadership;
+      if (!closed && leader != null) {
+        question.accept(leader);
+      }
+    } catch (Problem.Found e) {
+      fail(0, ByteString.EMPTY, e.problem());
+    } finally {
+      core.leave();
+    }
+  }
+
+  private void releaseConfirmed(Leadership leader, LockKey key, long token) {
+    Desks room = leader.room(namespace);
+    List<RequestView> holders = List.of();
+    if (room != null) {
+      holders =
+          room.table.describe(key).holders().stream()
+              .filter(holder -> holder.targets().stream().anyMatch(t -> t.key().equals(key)))
+              .toList();
+    }
+    for (RequestView holder : holders) {
+      Desk desk = room == null ? null : room.open.get(holder.session());
+      if (desk != null && holder.token() == token && desk.terms.subject().equals(link.subject())) {
+        try {
+          leader.release(desk, holder, released -> tell(released));
+        } catch (Problem.Found e) {
+          fail(0, ByteString.EMPTY, e.problem());
+        }
+        return;
+      }
+    }
+    String lock = "lock " + io.holdfast.InvalidRequestException.show(key.toString());
+    fail(
+        0,
+        ByteString.EMPTY,
+        holders.isEmpty()
+            ? new Problem(
+                Problem.Code.FAILED_PRECONDITION, "NOT_HOLDER", lock + " is held by nobody")
+            : new Problem(
+                Problem.Code.FAILED_PRECONDITION,
+                "STALE_TOKEN",
+                lock + " is not held under token " + token));
   }
 
   private static ToWire.Times times(Leadership leader, @Nullable Desks room, List<KeyView> views) {

@@ -1,5 +1,7 @@
 package io.holdfast.server.core;
 
+import com.google.protobuf.ByteString;
+import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.spi.Ticker;
 import io.holdfast.table.Command;
 import io.holdfast.table.Event;
@@ -218,7 +220,7 @@ final class Leadership {
     requireQueue(limits.queuedOperations());
     Pending pending = new Pending(create, create.key().name().length(), null);
     boolean[] isNew = new boolean[1];
-    pending.before = () -> isNew[0] = namespaces.created(namespace, create.key()).isEmpty();
+    pending.before = () -> isNew[0] = namespaces.created(namespace, create.key().name()).isEmpty();
     pending.answered = none -> answer.accept(isNew[0]);
     found(namespace);
     propose(pending);
@@ -256,6 +258,31 @@ final class Leadership {
               pending.inTheWay =
                   room.table.holdersInTheWay(cancel.session(), cancel.request(), LOOKS);
     }
+    propose(pending);
+  }
+
+  /** Proposes to give back what a session holds, at the wish of somebody who has the token; told when that is decided. */
+  void release(Desk desk, RequestView holder, Consumer<ServerMessage> answer) {
+    requireQueue(2 * limits.queuedOperations());
+    Pending pending =
+        new Pending(
+            new Change.OfTable(
+                desk.room.namespace,
+                new Command.Release(0, holder.session(), holder.request(), holder.token())),
+            0,
+            null);
+    pending.answered =
+        told ->
+            answer.accept(
+                told.get(0) instanceof Event.Released released
+                    ? ToWire.released(released)
+                    : ToWire.failed(
+                        0,
+                        ByteString.EMPTY,
+                        new Problem(
+                            Problem.Code.FAILED_PRECONDITION,
+                            "NOT_HOLDER",
+                            "the hold has ended meanwhile")));
     propose(pending);
   }
 

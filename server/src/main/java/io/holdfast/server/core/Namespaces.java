@@ -1,6 +1,5 @@
 package io.holdfast.server.core;
 
-import io.holdfast.LockKey;
 import io.holdfast.server.replication.ReplicatedMachine.SnapshotWriter;
 import io.holdfast.table.Command;
 import io.holdfast.table.Event;
@@ -97,9 +96,9 @@ final class Namespaces {
   }
 
   /** What was made known of a lock: its ttl, {@link Command#FOREVER} if it has none; empty if the lock was not created. */
-  OptionalLong created(String namespace, LockKey.Name key) {
+  OptionalLong created(String namespace, String lock) {
     Namespace known = namespaces.get(namespace);
-    Long ttl = known == null ? null : known.created.get(key.name());
+    Long ttl = known == null ? null : known.created.get(lock);
     return ttl == null ? OptionalLong.empty() : OptionalLong.of(ttl);
   }
 

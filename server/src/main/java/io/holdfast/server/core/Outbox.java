@@ -11,7 +11,7 @@ import java.util.function.Consumer;
  * without: whichever thread comes to drain it works for the others that come meanwhile, so the receiver sees one thread at a
  * time.
  */
-final class Outbox<T> {
+public final class Outbox<T> {
   private final Queue<T> queue = new ConcurrentLinkedQueue<>();
   private final AtomicInteger size = new AtomicInteger();
 
@@ -30,12 +30,13 @@ final class Outbox<T> {
    * @param ready whether the receiver takes something now; when that changes, somebody has to drain
    * @param receiver must not throw
    */
-  Outbox(BooleanSupplier ready, Consumer<T> receiver) {
+  public Outbox(BooleanSupplier ready, Consumer<T> receiver) {
     this.ready = ready;
     this.receiver = receiver;
   }
 
-  void add(T item) {
+  /** Puts something at the end. */
+  public void add(T item) {
     size.incrementAndGet();
     queue.add(item);
   }
@@ -44,7 +45,8 @@ final class Outbox<T> {
     return size.get();
   }
 
-  void drain() {
+  /** Hands over what there is, unless somebody is at it; then that one does. */
+  public void drain() {
     if (calls.getAndIncrement() != 0) {
       return;
     }

@@ -64,6 +64,17 @@ public record Problem(Code code, String reason, String message) {
     return new Problem(Code.PERMISSION_DENIED, "NOT_ALLOWED", message);
   }
 
+  /** As it was told over a link; what has no code of ours counts as {@code UNAVAILABLE}. */
+  public static Problem of(Error error) {
+    Code code = Code.UNAVAILABLE;
+    for (Code each : Code.values()) {
+      if (each.number == error.getCode()) {
+        code = each;
+      }
+    }
+    return new Problem(code, error.getReason(), error.getMessage());
+  }
+
   /** As on the wire. */
   public Error toWire() {
     return Error.newBuilder().setCode(code.number()).setReason(reason).setMessage(message).build();

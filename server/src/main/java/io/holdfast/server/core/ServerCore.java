@@ -3,6 +3,7 @@ package io.holdfast.server.core;
 import io.holdfast.server.replication.ReplicatedMachine;
 import io.holdfast.server.replication.Replicator;
 import io.holdfast.spi.Ticker;
+import io.holdfast.table.Command;
 import io.holdfast.table.Event;
 import io.holdfast.table.TableSize;
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -164,6 +166,29 @@ public final class ServerCore implements ReplicatedMachine {
     enter();
     try {
       return server.equals(self) ? clientAddress.get() : namespaces.address(server);
+    } finally {
+      leave();
+    }
+  }
+
+  /** Whether a lock was created, as far as this server has come. */
+  public boolean isCreated(String namespace, String lock) {
+    enter();
+    try {
+      return namespaces.created(namespace, lock).isPresent();
+    } finally {
+      leave();
+    }
+  }
+
+  /** How long a hold of a lock lives that does not say; empty if that was not said when it was created, or it was not. */
+  public OptionalLong createdTtlMillis(String namespace, String lock) {
+    enter();
+    try {
+      OptionalLong ttl = namespaces.created(namespace, lock);
+      return ttl.isPresent() && ttl.getAsLong() != Command.FOREVER
+          ? OptionalLong.of(ttl.getAsLong() / 1_000_000)
+          : OptionalLong.empty();
     } finally {
       leave();
     }

@@ -1,15 +1,54 @@
 package io.holdfast.server.rpc;
 
+import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
+import io.grpc.ServerTransportFilter;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import io.holdfast.InvalidRequestException;
+import io.holdfast.protocol.v1.Acquire;
+import io.holdfast.protocol.v1.AcquireLockRequest;
+import io.holdfast.protocol.v1.AcquireLockResponse;
+import io.holdfast.protocol.v1.AcquireRWLockRequest;
+import io.holdfast.protocol.v1.AcquireRWLockResponse;
 import io.holdfast.protocol.v1.ClientMessage;
+import io.holdfast.protocol.v1.CreateLockRequest;
+import io.holdfast.protocol.v1.CreateLockResponse;
+import io.holdfast.protocol.v1.CreateRWLockRequest;
+import io.holdfast.protocol.v1.CreateRWLockResponse;
+import io.holdfast.protocol.v1.Describe;
+import io.holdfast.protocol.v1.DescribeLockRequest;
+import io.holdfast.protocol.v1.DescribeLockResponse;
+import io.holdfast.protocol.v1.DescribeRWLockRequest;
+import io.holdfast.protocol.v1.DescribeRWLockResponse;
+import io.holdfast.protocol.v1.ForceRelease;
+import io.holdfast.protocol.v1.ForceReleaseLockRequest;
+import io.holdfast.protocol.v1.ForceReleaseLockResponse;
+import io.holdfast.protocol.v1.Holder;
+import io.holdfast.protocol.v1.Key;
+import io.holdfast.protocol.v1.ListLocksRequest;
+import io.holdfast.protocol.v1.ListLocksResponse;
+import io.holdfast.protocol.v1.LockState;
 import io.holdfast.protocol.v1.LocksGrpc;
+import io.holdfast.protocol.v1.Mode;
+import io.holdfast.protocol.v1.ReleaseLockRequest;
+import io.holdfast.protocol.v1.ReleaseLockResponse;
+import io.holdfast.protocol.v1.ReleaseRWLockRequest;
+import io.holdfast.protocol.v1.ReleaseRWLockResponse;
 import io.holdfast.protocol.v1.ServerMessage;
+import io.holdfast.protocol.v1.Target;
+import io.holdfast.server.core.Connection;
 import io.holdfast.server.core.Problem;
 import io.holdfast.server.core.ServerCore;
 import io.holdfast.server.security.Caller;
 import io.holdfast.spi.Ticker;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
 
 /**
  * Locks for clients. Who calls is found in the context, where an interceptor has put it ({@link Caller#KEY}); a call without is
@@ -18,6 +57,18 @@ import io.holdfast.spi.Ticker;
 public final class LocksService extends LocksGrpc.LocksImplBase {
   private static final Problem NO_CALLER =
       new Problem(Problem.Code.PERMISSION_DENIED, "NO_CALLER", "it is not known who calls");
+
+  /** Why a lock is taken away, for the records. */
+  private static final int MAX_REASON_BYTES = 512;
+
+  private static final int DEFAULT_LISTED = 100;
+  private static final int MAX_LISTED = 1_000;
+
+  /** A list is truncated when it has so many bytes: any client takes a message of that size. */
+  private static final int MAX_LISTED_BYTES = 2 << 20;
+
+  /** The client's name of a caller who does not say one. */
+  private static final String CALLER = "unnamed";
 
   private final ServerCore core;
   private final Ticker ticker;
@@ -36,7 +87,13 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
 
   /** All calls, with messages that are checked as they come. */
   public ServerServiceDefinition checked() {
-    return CheckedMessages.of(bindService(), maxMessageBytes);
+    return ServerInterceptors.interceptForward(
+        CheckedMessages.of(bindService(), maxMessageBytes), CallTransport.interceptor());
+  }
+
+  /** Has to be set on the server, for holds that live as long as a connection. */
+  public ServerTransportFilter transports() {
+    return CallTransport.filter();
   }
 
   @Override
@@ -47,6 +104,408 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
       return new Unheard();
     }
     return new StreamLink(core, (ServerCallStreamObserver<ServerMessage>) out, caller, ticker);
+  }
+
+  @Override
+  public void createLock(CreateLockRequest request, StreamObserver<CreateLockResponse> out) {
+    create(
+        request.getNamespace(),
+        request.getKey(),
+        request.hasTtlMs() ? OptionalLong.of(request.getTtlMs()) : OptionalLong.empty(),
+        out,
+        CreateLockResponse.getDefaultInstance());
+  }
+
+  @Override
+  public void createRWLock(CreateRWLockRequest request, StreamObserver<CreateRWLockResponse> out) {
+    create(
+        request.getNamespace(),
+        request.getKey(),
+        request.hasTtlMs() ? OptionalLong.of(request.getTtlMs()) : OptionalLong.empty(),
+        out,
+        CreateRWLockResponse.getDefaultInstance());
+  }
+
+  @Override
+  public void acquireLock(AcquireLockRequest request, StreamObserver<AcquireLockResponse> out) {
+    acquire(
+        request,
+        Mode.MODE_EXCLUSIVE,
+        out,
+        (token, expiresAt) -> {
+          AcquireLockResponse.Builder response =
+              AcquireLockResponse.newBuilder().setAcquired(true).setToken(token);
+          expiresAt.ifPresent(response::setExpiresAt);
+          return response.build();
+        });
+  }
+
+  @Override
+  public void acquireRWLock(
+      AcquireRWLockRequest request, StreamObserver<AcquireRWLockResponse> out) {
+    AcquireLockRequest.Builder plain =
+        AcquireLockRequest.newBuilder()
+            .setNamespace(request.getNamespace())
+            .setKey(request.getKey())
+            .setOwner(request.getOwner())
+            .setData(request.getData());
+    if (request.hasTimeoutMs()) {
+      plain.setTimeoutMs(request.getTimeoutMs());
+    }
+    if (request.hasTtlMs()) {
+      plain.setTtlMs(request.getTtlMs());
+    }
+    acquire(
+        plain.build(),
+        request.getWrite() ? Mode.MODE_EXCLUSIVE : Mode.MODE_SHARED,
+        out,
+        (token, expiresAt) -> {
+          AcquireRWLockResponse.Builder response =
+              AcquireRWLockResponse.newBuilder().setAcquired(true).setToken(token);
+          expiresAt.ifPresent(response::setExpiresAt);
+          return response.build();
+        });
+  }
+
+  @Override
+  public void releaseLock(ReleaseLockRequest request, StreamObserver<ReleaseLockResponse> out) {
+    release(
+        request.getNamespace(),
+        request.getKey(),
+        request.getToken(),
+        out,
+        ReleaseLockResponse.newBuilder().setReleased(true).build());
+  }
+
+  @Override
+  public void releaseRWLock(
+      ReleaseRWLockRequest request, StreamObserver<ReleaseRWLockResponse> out) {
+    release(
+        request.getNamespace(),
+        request.getKey(),
+        request.getToken(),
+        out,
+        ReleaseRWLockResponse.newBuilder().setReleased(true).build());
+  }
+
+  @Override
+  public void forceReleaseLock(
+      ForceReleaseLockRequest request, StreamObserver<ForceReleaseLockResponse> out) {
+    int reason = request.getReason().getBytes(StandardCharsets.UTF_8).length;
+    if (reason == 0 || reason > MAX_REASON_BYTES) {
+      out.onError(
+          Statuses.of(
+              invalid(
+                  reason == 0 ? "REASON_EMPTY" : "REASON_TOO_LONG",
+                  "reason has " + reason + " bytes, 1 to " + MAX_REASON_BYTES)));
+      return;
+    }
+    Key key = key(request.getKey());
+    if (request.hasToken()) {
+      one(
+          request.getNamespace(),
+          out,
+          connection -> connection.receive(force(key, request.getToken())),
+          (call, message) -> call.end(forced(message.getForceReleased().getReleased())));
+      return;
+    }
+    int[] waiting = new int[1];
+    boolean[] released = new boolean[1];
+    one(
+        request.getNamespace(),
+        out,
+        connection ->
+            connection.receive(
+                ClientMessage.newBuilder().setDescribe(Describe.newBuilder().setKey(key)).build()),
+        (call, message) -> {
+          if (message.hasDescribed()) {
+            List<Holder> holders = message.getDescribed().getLock().getHoldersList();
+            waiting[0] = holders.size();
+            holders.forEach(holder -> call.connection().receive(force(key, holder.getToken())));
+            if (holders.isEmpty()) {
+              call.end(forced(false));
+            }
+          } else {
+            released[0] |= message.getForceReleased().getReleased();
+            if (--waiting[0] == 0) {
+              call.end(forced(released[0]));
+            }
+          }
+        });
+  }
+
+  @Override
+  public void describeLock(DescribeLockRequest request, StreamObserver<DescribeLockResponse> out) {
+    describe(
+        request.getNamespace(),
+        request.getKey(),
+        out,
+        (lock, created) -> {
+          DescribeLockResponse.Builder response =
+              DescribeLockResponse.newBuilder()
+                  .setExists(exists(lock, created))
+                  .setAcquired(lock.getHoldersCount() > 0)
+                  .setWaiters(lock.getWaitersCount())
+                  .setLock(lock);
+          if (lock.getHoldersCount() > 0) {
+            Holder first = lock.getHolders(0);
+            response.setOwner(first.getClient());
+            if (first.hasExpiresUnixMs()) {
+              response.setExpiresAt(first.getExpiresUnixMs());
+            }
+          }
+          return response.build();
+        });
+  }
+
+  @Override
+  public void describeRWLock(
+      DescribeRWLockRequest request, StreamObserver<DescribeRWLockResponse> out) {
+    describe(
+        request.getNamespace(),
+        request.getKey(),
+        out,
+        (lock, created) -> {
+          DescribeRWLockResponse.Builder response =
+              DescribeRWLockResponse.newBuilder()
+                  .setExists(exists(lock, created))
+                  .setAcquired(lock.getHoldersCount() > 0)
+                  .setWaiters(lock.getWaitersCount())
+                  .setLock(lock);
+          for (Holder holder : lock.getHoldersList()) {
+            response.addOwners(holder.getClient());
+            if (holder.getTargetsList().stream()
+                .anyMatch(target -> target.getMode() == Mode.MODE_EXCLUSIVE)) {
+              response.setWrite(true);
+            }
+          }
+          lock.getHoldersList().stream()
+              .filter(Holder::hasExpiresUnixMs)
+              .mapToLong(Holder::getExpiresUnixMs)
+              .max()
+              .ifPresent(response::setExpiresAt);
+          return response.build();
+        });
+  }
+
+  @Override
+  public void listLocks(ListLocksRequest request, StreamObserver<ListLocksResponse> out) {
+    int limit = request.hasLimit() ? request.getLimit() : DEFAULT_LISTED;
+    if (limit < 1 || limit > MAX_LISTED) {
+      out.onError(
+          Statuses.of(invalid("LIMIT_INVALID", "limit is " + limit + ", 1 to " + MAX_LISTED)));
+      return;
+    }
+    io.holdfast.protocol.v1.List.Builder list = io.holdfast.protocol.v1.List.newBuilder();
+    if (request.hasTree()) {
+      list.setTree(request.getTree());
+    } else {
+      list.setPrefix(request.getPrefix());
+    }
+    ListLocksResponse.Builder response = ListLocksResponse.newBuilder();
+    one(
+        request.getNamespace(),
+        out,
+        connection -> connection.receive(ClientMessage.newBuilder().setList(list).build()),
+        (call, message) -> {
+          for (LockState lock : message.getListed().getLocksList()) {
+            boolean fits =
+                response.getLocksCount() < limit
+                    && response.buildPartial().getSerializedSize() < MAX_LISTED_BYTES;
+            if (fits) {
+              response.addLocks(lock);
+            } else {
+              response.setTruncated(true);
+            }
+          }
+          if (!message.getListed().getMore()) {
+            call.end(
+                response
+                    .setTruncated(response.getTruncated() || message.getListed().getTruncated())
+                    .build());
+          }
+        });
+  }
+
+  private <A> void create(
+      String namespace, String name, OptionalLong ttlMillis, StreamObserver<A> out, A answer) {
+    if (ttlMillis.isPresent() && ttlMillis.getAsLong() == 0) {
+      out.onError(Statuses.of(invalid("TTL_TOO_SHORT", "ttl_ms is 0, at least 2000")));
+      return;
+    }
+    oneOwn(
+        namespace,
+        out,
+        (call, connection) ->
+            connection.create(
+                key(name),
+                ttlMillis.orElse(0),
+                created -> {
+                  if (created) {
+                    call.end(answer);
+                  } else {
+                    call.fail(
+                        Statuses.of(
+                            new Problem(
+                                Problem.Code.ALREADY_EXISTS,
+                                "LOCK_EXISTS",
+                                "lock "
+                                    + InvalidRequestException.show(name)
+                                    + " was created before")));
+                  }
+                }),
+        (call, message) -> {});
+  }
+
+  private <A> void release(
+      String namespace, String name, long token, StreamObserver<A> out, A answer) {
+    one(
+        namespace,
+        out,
+        connection -> connection.release(key(name), token),
+        (call, message) -> call.end(answer));
+  }
+
+  private <A> void describe(
+      String namespace,
+      String name,
+      StreamObserver<A> out,
+      BiFunction<LockState, Boolean, A> answer) {
+    Key key = key(name);
+    one(
+        namespace,
+        out,
+        connection ->
+            connection.receive(
+                ClientMessage.newBuilder().setDescribe(Describe.newBuilder().setKey(key)).build()),
+        (call, message) ->
+            call.end(
+                answer.apply(message.getDescribed().getLock(), core.isCreated(namespace, name))));
+  }
+
+  private <A> void acquire(
+      AcquireLockRequest request,
+      Mode mode,
+      StreamObserver<A> out,
+      BiFunction<Long, OptionalLong, A> answer) {
+    Caller caller = Caller.KEY.get();
+    if (caller == null) {
+      out.onError(Statuses.of(NO_CALLER));
+      return;
+    }
+    if (request.hasTimeoutMs() && request.getTimeoutMs() < 0) {
+      out.onError(
+          Statuses.of(
+              invalid(
+                  "TIMEOUT_INVALID", "timeout_ms is " + request.getTimeoutMs() + ", at least 0")));
+      return;
+    }
+    CallTransport transport = CallTransport.current();
+    // The leader's settings of the lock; another server does not get as far as to use them.
+    OptionalLong ttlMillis =
+        request.hasTtlMs()
+            ? OptionalLong.of(request.getTtlMs())
+            : core.createdTtlMillis(request.getNamespace(), request.getKey());
+    acquire(caller, transport, request, mode, ttlMillis, out, answer);
+  }
+
+  private <A> void acquire(
+      Caller caller,
+      CallTransport transport,
+      AcquireLockRequest request,
+      Mode mode,
+      OptionalLong ttlMillis,
+      StreamObserver<A> out,
+      BiFunction<Long, OptionalLong, A> answer) {
+    Acquire.Builder acquire =
+        Acquire.newBuilder()
+            .setData(request.getData())
+            .addTargets(Target.newBuilder().setKey(key(request.getKey())).setMode(mode));
+    ttlMillis.ifPresent(acquire::setMaxHoldMs);
+    CallSession.Call call =
+        new CallSession.Call(
+            acquire,
+            request.hasTimeoutMs() ? OptionalLong.of(request.getTimeoutMs()) : OptionalLong.empty(),
+            token -> {
+              OptionalLong expiresAt =
+                  ttlMillis.isPresent()
+                      ? OptionalLong.of(ticker.instant().toEpochMilli() + ttlMillis.getAsLong())
+                      : OptionalLong.empty();
+              out.onNext(answer.apply(token, expiresAt));
+              out.onCompleted();
+            },
+            out::onError);
+    String owner = request.getOwner().isEmpty() ? CALLER : request.getOwner();
+    Optional<CallSession> session;
+    if (ttlMillis.isPresent()) {
+      CallSession own = new CallSession(caller, ticker, ttlMillis.getAsLong(), () -> {});
+      own.open(core, request.getNamespace(), owner);
+      session = Optional.of(own);
+    } else {
+      CallTransport.Key key =
+          new CallTransport.Key(request.getNamespace(), owner, caller.subject());
+      session =
+          transport.session(
+              key,
+              () -> {
+                CallSession made =
+                    new CallSession(
+                        caller, ticker, CallSession.LEASE.toMillis(), () -> transport.forget(key));
+                made.open(core, request.getNamespace(), owner);
+                return made;
+              });
+    }
+    if (session.isEmpty()) {
+      out.onError(Statuses.of(CallTransport.TOO_MANY));
+      return;
+    }
+    CallSession found = session.orElseThrow();
+    ((ServerCallStreamObserver<A>) out).setOnCancelHandler(() -> found.callOff(call));
+    found.acquire(call);
+  }
+
+  private <A> void one(
+      String namespace,
+      StreamObserver<A> out,
+      Consumer<Connection> question,
+      BiConsumer<OneCall<A>, ServerMessage> answered) {
+    oneOwn(namespace, out, (call, connection) -> question.accept(connection), answered);
+  }
+
+  private <A> void oneOwn(
+      String namespace,
+      StreamObserver<A> out,
+      BiConsumer<OneCall<A>, Connection> question,
+      BiConsumer<OneCall<A>, ServerMessage> answered) {
+    Caller caller = Caller.KEY.get();
+    if (caller == null) {
+      out.onError(Statuses.of(NO_CALLER));
+      return;
+    }
+    new OneCall<>((ServerCallStreamObserver<A>) out, caller, ticker, question, answered)
+        .ask(core, namespace, CALLER);
+  }
+
+  private static boolean exists(LockState lock, boolean created) {
+    return created || lock.getHoldersCount() > 0 || lock.getWaitersCount() > 0;
+  }
+
+  private static ForceReleaseLockResponse forced(boolean released) {
+    return ForceReleaseLockResponse.newBuilder().setReleased(released).build();
+  }
+
+  private static ClientMessage force(Key key, long token) {
+    return ClientMessage.newBuilder()
+        .setForceRelease(ForceRelease.newBuilder().setKey(key).setToken(token))
+        .build();
+  }
+
+  private static Key key(String name) {
+    return Key.newBuilder().setName(name).build();
+  }
+
+  private static Problem invalid(String reason, String message) {
+    return new Problem(Problem.Code.INVALID_ARGUMENT, reason, message);
   }
 
   /** What comes on a stream that was refused. */

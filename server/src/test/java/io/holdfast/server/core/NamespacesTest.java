@@ -96,9 +96,9 @@ class NamespacesTest {
     assertThat(Namespaces.hash(restored.freeze())).isEqualTo(Namespaces.hash(state.freeze()));
     assertThat(restored.now()).isEqualTo(7);
     assertThat(restored.address("one:1")).isEqualTo("clients:9");
-    assertThat(restored.created("team", new LockKey.Name("b"))).hasValue(5);
-    assertThat(restored.created("team", NAME)).hasValue(Command.FOREVER);
-    assertThat(restored.created("team", new LockKey.Name("c"))).isEmpty();
+    assertThat(restored.created("team", "b")).hasValue(5);
+    assertThat(restored.created("team", NAME.name())).hasValue(Command.FOREVER);
+    assertThat(restored.created("team", "c")).isEmpty();
     assertThat(restored.names()).containsExactly("other", "team");
 
     Change next = of(new Command.CloseSession(8, 1));

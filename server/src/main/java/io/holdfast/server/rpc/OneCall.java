@@ -1,0 +1,140 @@
+package io.holdfast.server.rpc;
+
+import io.grpc.stub.ServerCallStreamObserver;
+import io.holdfast.protocol.v1.ClientMessage;
+import io.holdfast.protocol.v1.Hello;
+import io.holdfast.protocol.v1.ServerMessage;
+import io.holdfast.server.core.ClientLink;
+import io.holdfast.server.core.Connection;
+import io.holdfast.server.core.Problem;
+import io.holdfast.server.core.ServerCore;
+import io.holdfast.server.security.Action;
+import io.holdfast.server.security.Caller;
+import io.holdfast.spi.Ticker;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A unary call as a small client of the core: opens a stream within the server, asks one thing, and ends the call with the answer.
+ * So a unary call is decided by the same rules as a message.
+ */
+final class OneCall<A> implements ClientLink {
+  private final ServerCallStreamObserver<A> out;
+  private final Caller caller;
+  private final Ticker ticker;
+  private final BiConsumer<OneCall<A>, Connection> question;
+  private final BiConsumer<OneCall<A>, ServerMessage> answered;
+  private final AtomicBoolean through = new AtomicBoolean();
+  private volatile @Nullable Connection connection;
+
+  /**
+   * A call to come.
+   *
+   * @param question asked when the core has said welcome
+   * @param answered told everything else that is no failure; ends the call
+   */
+  OneCall(
+      ServerCallStreamObserver<A> out,
+      Caller caller,
+      Ticker ticker,
+      BiConsumer<OneCall<A>, Connection> question,
+      BiConsumer<OneCall<A>, ServerMessage> answered) {
+    this.out = out;
+    this.caller = caller;
+    this.ticker = ticker;
+    this.question = question;
+    this.answered = answered;
+  }
+
+  void ask(ServerCore core, String namespace, String client) {
+    Connection opened = core.connect(this).orElse(null);
+    connection = opened;
+    if (opened != null) {
+      out.setOnCancelHandler(opened::gone);
+      opened.receive(hello(namespace, client));
+    }
+  }
+
+  static ClientMessage hello(String namespace, String client) {
+    return ClientMessage.newBuilder()
+        .setHello(Hello.newBuilder().setNamespace(namespace).setClient(client))
+        .build();
+  }
+
+  /** Ends the call with an answer. */
+  void end(A answer) {
+    if (through.compareAndSet(false, true)) {
+      out.onNext(answer);
+      out.onCompleted();
+      hangUp();
+    }
+  }
+
+  /** Ends the call with a failure. */
+  void fail(RuntimeException status) {
+    if (through.compareAndSet(false, true)) {
+      out.onError(status);
+      hangUp();
+    }
+  }
+
+  Connection connection() {
+    Connection opened = connection;
+    if (opened == null) {
+      throw new IllegalStateException("answered before it was asked");
+    }
+    return opened;
+  }
+
+  private void hangUp() {
+    Connection opened = connection;
+    if (opened != null) {
+      opened.gone();
+    }
+  }
+
+  @Override
+  public String subject() {
+    return caller.subject();
+  }
+
+  @Override
+  public boolean may(Action action, String namespace) {
+    return caller.may(action, namespace);
+  }
+
+  @Override
+  public boolean isExpired() {
+    return caller.expiresAt().isPresent()
+        && !ticker.instant().isBefore(caller.expiresAt().orElseThrow());
+  }
+
+  @Override
+  public boolean isReady() {
+    return true;
+  }
+
+  @Override
+  public void send(ServerMessage message) {
+    switch (message.getMessageCase()) {
+      case WELCOME -> question.accept(this, connection());
+      case NOT_LEADER -> fail(Statuses.notLeader(message.getNotLeader().getLeader()));
+      case FAILED -> fail(Statuses.of(Problem.of(message.getFailed().getError())));
+      default -> answered.accept(this, message);
+    }
+  }
+
+  @Override
+  public void close() {
+    fail(Statuses.notLeader(""));
+  }
+
+  @Override
+  public void close(Problem problem) {
+    fail(Statuses.of(problem));
+  }
+
+  @Override
+  public void resume() {}
+}

@@ -1,0 +1,269 @@
+package io.holdfast.server.rpc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.grpc.Context;
+import io.grpc.Contexts;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.holdfast.protocol.v1.AcquireLockRequest;
+import io.holdfast.protocol.v1.AcquireLockResponse;
+import io.holdfast.protocol.v1.AcquireRWLockRequest;
+import io.holdfast.protocol.v1.CreateLockRequest;
+import io.holdfast.protocol.v1.DescribeLockRequest;
+import io.holdfast.protocol.v1.DescribeLockResponse;
+import io.holdfast.protocol.v1.DescribeRWLockRequest;
+import io.holdfast.protocol.v1.ForceReleaseLockRequest;
+import io.holdfast.protocol.v1.ListLocksRequest;
+import io.holdfast.protocol.v1.LocksGrpc;
+import io.holdfast.protocol.v1.ReleaseLockRequest;
+import io.holdfast.server.LockServer;
+import io.holdfast.server.ServerSettings;
+import io.holdfast.server.replication.SoloReplicator;
+import io.holdfast.server.security.Caller;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Calls without a stream, over a real connection. */
+class UnaryTest {
+  private static final int PATIENCE_SECONDS = 20;
+
+  private final SoloReplicator log = new SoloReplicator("one:1").leadingFromStart();
+  private final List<ManagedChannel> channels = new ArrayList<>();
+  private LockServer server;
+  private LocksGrpc.LocksBlockingStub ann;
+  private LocksGrpc.LocksBlockingStub bob;
+
+  @BeforeEach
+  void start() throws IOException {
+    server =
+        LockServer.builder(
+                ServerSettings.of(
+                    "one:1",
+                    List.of("one:1"),
+                    Path.of("unused"),
+                    new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
+                log)
+            .interceptor(new Anybody())
+            .start();
+    ann = client();
+    bob = client();
+  }
+
+  @AfterEach
+  void stop() {
+    channels.forEach(ManagedChannel::shutdownNow);
+    server.close();
+  }
+
+  @Test
+  void aLockIsAcquiredDescribedAndReleased() {
+    AcquireLockResponse held = ann.acquireLock(acquire("a").setOwner("ann").build());
+    assertThat(held.getAcquired()).isTrue();
+    assertThat(held.hasExpiresAt()).isFalse();
+    DescribeLockResponse described = describe("a");
+    assertThat(described.getExists()).isTrue();
+    assertThat(described.getAcquired()).isTrue();
+    assertThat(described.getOwner()).isEqualTo("ann");
+    fails(
+        () -> bob.acquireLock(acquire("a").setTimeoutMs(0).build()),
+        Status.Code.DEADLINE_EXCEEDED,
+        "NOT_ACQUIRED");
+    fails(
+        () -> bob.acquireLock(acquire("a").setTimeoutMs(50).build()),
+        Status.Code.DEADLINE_EXCEEDED,
+        "NOT_ACQUIRED");
+    fails(
+        () -> bob.releaseLock(release("a", held.getToken() + 1)),
+        Status.Code.FAILED_PRECONDITION,
+        "STALE_TOKEN");
+    assertThat(bob.releaseLock(release("a", held.getToken())).getReleased()).isTrue();
+    fails(
+        () -> ann.releaseLock(release("a", held.getToken())),
+        Status.Code.FAILED_PRECONDITION,
+        "NOT_HOLDER");
+    assertThat(describe("a").getExists()).isFalse();
+    assertThat(bob.acquireLock(acquire("a").build()).getToken()).isGreaterThan(held.getToken());
+  }
+
+  @Test
+  void aHoldEndsWithItsConnectionAndGoesToWhoWaits() throws Exception {
+    ann.acquireLock(acquire("a").build());
+    CompletableFuture<AcquireLockResponse> waiting =
+        CompletableFuture.supplyAsync(() -> bob.acquireLock(acquire("a").build()));
+    awaitWaiters(1);
+    assertThat(waiting).isNotDone();
+    channels.get(0).shutdownNow();
+    assertThat(waiting.get(PATIENCE_SECONDS, TimeUnit.SECONDS).getAcquired()).isTrue();
+  }
+
+  @Test
+  void aHoldWithATimeOfItsOwnOutlivesItsConnection() throws Exception {
+    AcquireLockResponse held = ann.acquireLock(acquire("a").setTtlMs(2_000).build());
+    assertThat(held.hasExpiresAt()).isTrue();
+    channels.get(0).shutdownNow();
+    assertThat(channels.get(0).awaitTermination(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
+    long began = System.nanoTime();
+    bob.acquireLock(acquire("a").setTimeoutMs(PATIENCE_SECONDS * 1000L).build());
+    assertThat(System.nanoTime() - began).isGreaterThan(500_000_000L);
+  }
+
+  @Test
+  void aCallThatIsCalledOffLeavesTheLine() {
+    ann.acquireLock(acquire("a").build());
+    assertThatThrownBy(
+            () ->
+                bob.withDeadlineAfter(100, TimeUnit.MILLISECONDS).acquireLock(acquire("a").build()))
+        .isInstanceOf(StatusRuntimeException.class);
+    awaitWaiters(0);
+  }
+
+  @Test
+  void aLockIsCreatedOnceAndItsSettingsCount() {
+    CreateLockRequest create =
+        CreateLockRequest.newBuilder().setNamespace("team").setKey("a").setTtlMs(60_000).build();
+    ann.createLock(create);
+    fails(() -> bob.createLock(create), Status.Code.ALREADY_EXISTS, "LOCK_EXISTS");
+    assertThat(describe("a").getExists()).isTrue();
+    assertThat(describe("a").getAcquired()).isFalse();
+    assertThat(ann.acquireLock(acquire("a").build()).hasExpiresAt()).isTrue();
+  }
+
+  @Test
+  void readersShareAndAnOperatorTakesAway() {
+    AcquireRWLockRequest read =
+        AcquireRWLockRequest.newBuilder()
+            .setNamespace("team")
+            .setKey("a")
+            .setOwner("reader")
+            .build();
+    ann.acquireRWLock(read);
+    bob.acquireRWLock(read);
+    var described =
+        ann.describeRWLock(
+            DescribeRWLockRequest.newBuilder().setNamespace("team").setKey("a").build());
+    assertThat(described.getOwnersList()).containsExactly("reader", "reader");
+    assertThat(described.getWrite()).isFalse();
+    fails(
+        () ->
+            ann.forceReleaseLock(
+                ForceReleaseLockRequest.newBuilder().setNamespace("team").setKey("a").build()),
+        Status.Code.INVALID_ARGUMENT,
+        "REASON_EMPTY");
+    ForceReleaseLockRequest force =
+        ForceReleaseLockRequest.newBuilder()
+            .setNamespace("team")
+            .setKey("a")
+            .setReason("stuck")
+            .build();
+    assertThat(ann.forceReleaseLock(force).getReleased()).isTrue();
+    assertThat(ann.forceReleaseLock(force).getReleased()).isFalse();
+    assertThat(describe("a").getExists()).isFalse();
+  }
+
+  @Test
+  void locksAreListed() {
+    for (int i = 0; i < 5; i++) {
+      ann.acquireLock(acquire("list/" + i).build());
+    }
+    ListLocksRequest.Builder list =
+        ListLocksRequest.newBuilder().setNamespace("team").setPrefix("list/");
+    assertThat(ann.listLocks(list.build()).getLocksList())
+        .extracting(lock -> lock.getKey().getName())
+        .containsExactly("list/0", "list/1", "list/2", "list/3", "list/4");
+    assertThat(ann.listLocks(list.setLimit(2).build()).getLocksCount()).isEqualTo(2);
+    assertThat(ann.listLocks(list.build()).getTruncated()).isTrue();
+  }
+
+  @Test
+  void whatCannotBeMeantIsRefusedWithItsReason() {
+    fails(() -> ann.acquireLock(acquire("").build()), Status.Code.INVALID_ARGUMENT, "NAME_EMPTY");
+    fails(
+        () -> ann.acquireLock(acquire("a").setTtlMs(1).build()),
+        Status.Code.INVALID_ARGUMENT,
+        "LEASE_TOO_SHORT");
+    fails(
+        () -> ann.acquireLock(acquire("a").setTimeoutMs(-1).build()),
+        Status.Code.INVALID_ARGUMENT,
+        "TIMEOUT_INVALID");
+    fails(
+        () -> ann.acquireLock(acquire("a").setNamespace("A").build()),
+        Status.Code.INVALID_ARGUMENT,
+        "NAMESPACE_INVALID");
+    fails(() -> ann.releaseLock(release("a", 0)), Status.Code.INVALID_ARGUMENT, "TOKEN_INVALID");
+  }
+
+  @Test
+  void aFollowerIsUnavailable() {
+    log.follow(Optional.empty(), 0);
+    fails(() -> ann.acquireLock(acquire("a").build()), Status.Code.UNAVAILABLE, "NOT_LEADER");
+    fails(() -> ann.releaseLock(release("a", 1)), Status.Code.UNAVAILABLE, "NOT_LEADER");
+  }
+
+  private void awaitWaiters(int waiters) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+    while (server.core().figures().waiters() != waiters) {
+      assertThat(System.nanoTime()).isLessThan(deadline);
+      Thread.onSpinWait();
+    }
+  }
+
+  private DescribeLockResponse describe(String key) {
+    return bob.describeLock(
+        DescribeLockRequest.newBuilder().setNamespace("team").setKey(key).build());
+  }
+
+  private static AcquireLockRequest.Builder acquire(String key) {
+    return AcquireLockRequest.newBuilder().setNamespace("team").setKey(key);
+  }
+
+  private static ReleaseLockRequest release(String key, long token) {
+    return ReleaseLockRequest.newBuilder().setNamespace("team").setKey(key).setToken(token).build();
+  }
+
+  private static void fails(ThrowingCallable call, Status.Code code, String reason) {
+    assertThatThrownBy(call)
+        .isInstanceOfSatisfying(
+            StatusRuntimeException.class,
+            failure -> {
+              assertThat(failure.getStatus().getCode()).isEqualTo(code);
+              assertThat(failure.getTrailers()).isNotNull();
+              assertThat(failure.getTrailers().get(Statuses.REASON)).isEqualTo(reason);
+            });
+  }
+
+  private LocksGrpc.LocksBlockingStub client() {
+    ManagedChannel channel =
+        NettyChannelBuilder.forTarget(server.clientAddress()).usePlaintext().build();
+    channels.add(channel);
+    return LocksGrpc.newBlockingStub(channel);
+  }
+
+  /** Lets everybody do everything. */
+  private static final class Anybody implements ServerInterceptor {
+    @Override
+    public <Q, A> ServerCall.Listener<Q> interceptCall(
+        ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
+      return Contexts.interceptCall(
+          Context.current().withValue(Caller.KEY, Caller.ANYBODY), call, headers, next);
+    }
+  }
+}
