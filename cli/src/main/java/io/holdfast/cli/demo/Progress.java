@@ -127,7 +127,7 @@ final class Progress {
     lines.add("");
     lines.add(
         style(DIM, String.format(ROW, "LOCK", "MODE", "BY", "TOKEN", "FOR", "WAITING FOR IT")));
-    int room = terminal.rows() - lines.size() - 3;
+    int room = Math.max(0, terminal.rows() - lines.size() - 3);
     List<String> rows = rows(now);
     lines.addAll(rows.subList(0, Math.min(room, rows.size())));
     if (rows.size() > room) {
