@@ -172,7 +172,7 @@ abstract class AcquiringFacts extends Facts {
     if (store.timeIsTurnedByHand()) {
       long passed = store.nanos() - askedAt;
       store.letPass(patience.minusNanos(passed + 1));
-      store.staysOpen(waiting);
+      store.isOpenStill(waiting);
       store.letPass(Duration.ofNanos(1));
     }
     assertThat(store.failure(waiting)).isInstanceOf(LockTimeoutException.class);

@@ -90,7 +90,7 @@ final class Attempt {
             Math.min(session.closingAt, session.expiredFrom(askedAt)));
     from = Math.min(from, maxHoldOverFrom(grantedFrom, rules));
     if (rules.hasLease()) {
-      return Math.min(from, session.lapsesAt(askedAt, rules.atLeast(rules.leaseNanos)));
+      return Math.min(from, session.lapsesAt(askedAt, rules));
     }
     from = Math.min(from, session.diedAt);
     // Of what a fault took the store knew first, and nobody saw when.
@@ -149,9 +149,7 @@ final class Attempt {
             from,
             Math.min(session.closingAt, Math.min(session.diedAt, session.expiredFrom(askedAt))));
     from = Math.min(from, endedUnseenFrom(rules));
-    return rules.hasLease()
-        ? Math.min(from, session.lapsesAt(askedAt, rules.atLeast(rules.leaseNanos)))
-        : from;
+    return rules.hasLease() ? Math.min(from, session.lapsesAt(askedAt, rules)) : from;
   }
 
   /** The first moment at which it may have been granted, and that have been ended, before its client knew of it. */

@@ -57,6 +57,14 @@ public final class HistoryChecker {
     return with(rules -> rules.leaseNanos = lease.toNanos());
   }
 
+  /**
+   * A lease counts from the last {@link HistoryEvent.SessionRenewed} alone, as where heartbeats renew it and nothing else
+   * does. Otherwise it counts from the asking if that is later, as where each hold has a lease of its own.
+   */
+  public HistoryChecker renewedByHeartbeatsAlone() {
+    return with(rules -> rules.askingRenews = false);
+  }
+
   /** The clocks of client and store may run apart by this share, 0.01 for one in a hundred. */
   public HistoryChecker clockRateBound(double rho) {
     return with(rules -> rules.clockRateBound = rho);

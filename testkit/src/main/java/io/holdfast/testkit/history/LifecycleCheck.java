@@ -185,7 +185,7 @@ final class LifecycleCheck {
     boolean leaseOver =
         rules.hasLease()
             && withMargin(attempt.lostAt, rules.leaseNanos)
-                >= session.lapsesAt(attempt.askedAt, rules.atLeast(rules.leaseNanos));
+                >= session.lapsesAt(attempt.askedAt, rules);
     boolean hasCause =
         switch (reason) {
           case REVOKED -> attempt.revokingAt <= attempt.lostAt;
@@ -206,8 +206,17 @@ final class LifecycleCheck {
 
   private boolean maxHoldOver(Attempt attempt) {
     long maxHold = attempt.maxHoldNanos();
-    return withMargin(attempt.lostAt, maxHold)
-        >= Attempt.plus(attempt.grantedFrom, rules.atLeast(maxHold));
+    if (maxHold == Attempt.NEVER) {
+      return false;
+    }
+    long over = Attempt.plus(attempt.grantedFrom, rules.atLeast(maxHold));
+    if (!rules.hasLease() || rules.askingRenews) {
+      return withMargin(attempt.lostAt, maxHold) >= over;
+    }
+    // Who compares clocks by heartbeats counts from the last one that was answered, as if it had
+    // been there at once.
+    return withMargin(attempt.lostAt, Attempt.plus(maxHold, rules.leaseNanos)) >= over
+        || timeline.disturbance().touches(attempt.lostAt - rules.leaseNanos, attempt.lostAt + 1);
   }
 
   /** A holder believes less than the store, by a margin. A tenth of the span is more than any. */

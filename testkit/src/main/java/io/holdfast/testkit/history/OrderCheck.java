@@ -64,7 +64,7 @@ final class OrderCheck {
     for (LockTarget target : attempt.asked.targets()) {
       Attempt first = firstInLineAgainst(target);
       if (first != null && first.queuedAt < attempt.askedAt) {
-        report.add(
+        report.addAboutOrder(
             target.mode() == LockMode.SHARED ? "P7" : "P5",
             attempt
                 + " was granted "

@@ -17,20 +17,30 @@ final class Report {
   private final Map<String, Integer> counts = new HashMap<>();
 
   void add(String property, String message) {
-    add(property, message, List.of());
+    add(property, message, List.of(), false);
   }
 
   void add(String property, String message, HistoryEvent... evidence) {
-    add(property, message, List.of(evidence));
-  }
-
-  private void add(String property, String message, List<HistoryEvent> evidence) {
-    if (counts.merge(property, 1, Integer::sum) <= MAX_PER_PROPERTY) {
-      violations.add(new Violation(property, message, evidence));
-    }
+    add(property, message, List.of(evidence), false);
   }
 
   void add(String property, String message, Attempt... involved) {
+    add(property, message, false, involved);
+  }
+
+  /** That somebody was overtaken. */
+  void addAboutOrder(String property, String message, Attempt... involved) {
+    add(property, message, true, involved);
+  }
+
+  private void add(
+      String property, String message, List<HistoryEvent> evidence, boolean aboutOrder) {
+    if (counts.merge(property, 1, Integer::sum) <= MAX_PER_PROPERTY) {
+      violations.add(new Violation(property, message, evidence, aboutOrder));
+    }
+  }
+
+  private void add(String property, String message, boolean aboutOrder, Attempt... involved) {
     if (counts.getOrDefault(property, 0) < MAX_PER_PROPERTY) {
       Set<HistoryEvent> evidence = new LinkedHashSet<>();
       for (Attempt attempt : involved) {
@@ -39,7 +49,7 @@ final class Report {
       long origin = involved[0].asked.atNanos();
       List<HistoryEvent> sorted = new ArrayList<>(evidence);
       sorted.sort(Comparator.comparingLong(event -> event.atNanos() - origin));
-      add(property, message, sorted);
+      add(property, message, sorted, aboutOrder);
     } else {
       counts.merge(property, 1, Integer::sum);
     }
@@ -51,7 +61,8 @@ final class Report {
         (property, count) -> {
           if (count > MAX_PER_PROPERTY) {
             all.add(
-                new Violation(property, "and " + (count - MAX_PER_PROPERTY) + " more", List.of()));
+                new Violation(
+                    property, "and " + (count - MAX_PER_PROPERTY) + " more", List.of(), false));
           }
         });
     return all;

@@ -12,6 +12,9 @@ final class Rules {
   /** {@link Attempt#NEVER} if time alone frees nothing. */
   long leaseNanos = Attempt.NEVER;
 
+  /** Whether a lease counts from what the client asked last, too; otherwise from its last renewal alone. */
+  boolean askingRenews = true;
+
   double clockRateBound;
   long livenessNanos = Duration.ofSeconds(2).toNanos();
   long settleNanos = Duration.ofSeconds(10).toNanos();
@@ -23,6 +26,7 @@ final class Rules {
     copy.fair = fair;
     copy.pauses = pauses;
     copy.leaseNanos = leaseNanos;
+    copy.askingRenews = askingRenews;
     copy.clockRateBound = clockRateBound;
     copy.livenessNanos = livenessNanos;
     copy.settleNanos = settleNanos;

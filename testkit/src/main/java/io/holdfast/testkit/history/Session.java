@@ -55,11 +55,14 @@ final class Session {
     return index < 0 ? -1 : renewals[index];
   }
 
-  /**
-   * When a lease that was alive at {@code from} first runs out: the end of the unbroken chain of renewals from there. A
-   * renewal sent at or before {@code from} counts if it is the later.
-   */
-  long lapsesAt(long from, long leaseNanos) {
+  /** When the lease of what was asked then may first run out. Before that moment if it had run out already. */
+  long lapsesAt(long askedAt, Rules rules) {
+    long renewedAt = rules.askingRenews ? -1 : lastRenewalBy(askedAt);
+    return lapsesAt(renewedAt < 0 ? askedAt : renewedAt, rules.atLeast(rules.leaseNanos));
+  }
+
+  /** The end of the unbroken chain of renewals that begins at {@code from}. */
+  private long lapsesAt(long from, long leaseNanos) {
     prepareChains(leaseNanos);
     int i = Arrays.binarySearch(renewals, 0, renewalCount, from);
     int next = i >= 0 ? i : -i - 1;

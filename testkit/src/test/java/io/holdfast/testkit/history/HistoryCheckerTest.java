@@ -184,6 +184,27 @@ class HistoryCheckerTest {
     }
 
     @Test
+    void askingRenewsALeaseUnlessHeartbeatsAloneDo() {
+      String text =
+          """
+          0    ann renewed
+          900  ann asks 1 for x
+          901  1 acquired 1
+          950  1 lost EXPIRED
+          1000 ann expired
+          1001 bob asks 2 for x
+          1002 2 acquired 2
+          """;
+      broken(LEASED, "P12", text);
+      fine(LEASED.renewedByHeartbeatsAlone(), text);
+      broken(
+          LEASED.renewedByHeartbeatsAlone(),
+          "P12",
+          text.replace("0    ann renewed", "0    ann renewed \n 300 ann renewed"));
+      broken(LEASED.renewedByHeartbeatsAlone(), "P2", text.replace("1000 ann", "999 ann"));
+    }
+
+    @Test
     void slowClocksStretchTheLeaseByTheirBound() {
       String text =
           """
@@ -520,6 +541,32 @@ class HistoryCheckerTest {
       String text = THREE + "7 %s x 2 \n 8 3 acquired 3 \n 9 2 acquired 2";
       fine(text.formatted("revoking") + "\n 9 revoked x 2 \n 10 2 lost REVOKED");
       broken("P5", text.formatted("happened"));
+    }
+
+    @Test
+    void thatAReaderOvertookIsToldFromAReaderBesideAWriter() {
+      String overtook =
+          """
+          0  ann asks 1 for r x
+          1  1 acquired 1
+          2  bob asks 2 for x
+          3  2 queued
+          4  cid asks 3 for r x
+          5  3 acquired 2
+          """;
+      String beside =
+          """
+          0  ann asks 1 for r x
+          1  1 acquired 1
+          2  bob asks 2 for x
+          3  2 acquired 2
+          """;
+      assertThat(FAIR.check(Transcript.read(overtook)))
+          .singleElement()
+          .matches(violation -> violation.property().equals("P7") && violation.aboutOrder());
+      assertThat(FAIR.check(Transcript.read(beside)))
+          .isNotEmpty()
+          .noneMatch(violation -> violation.property().equals("P7") && violation.aboutOrder());
     }
 
     @Test
