@@ -33,6 +33,11 @@ record Alphabet(
     @Nullable Command in(NaiveTable table);
   }
 
+  /** Whether no sequence, however long, leads beyond those of {@link #depth} commands. */
+  boolean comesToAnEnd() {
+    return depth == TO_THE_END;
+  }
+
   @Override
   public String toString() {
     return name;

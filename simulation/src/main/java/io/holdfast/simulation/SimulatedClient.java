@@ -100,7 +100,7 @@ final class SimulatedClient implements Endpoint, ClientCore.Listener {
     world.againAndAgain(20, 60, this::standStill);
     world.againAndAgain(30, 100, this::stall);
     world.againAndAgain(60, 150, this::reopen);
-    world.againAndAgain(100, 250, this::die);
+    world.againAndAgain(60, 170, this::die);
   }
 
   /** Nothing is asked, held, or being given back. */

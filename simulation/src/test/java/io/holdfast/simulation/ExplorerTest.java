@@ -18,6 +18,7 @@ class ExplorerTest {
     Explorer.Result result = Explorer.explore(alphabet, alphabet.depth() + DEEPER);
     assertThat(result.counterexample()).isNull();
     assertThat(result.states()).as("it went somewhere").isGreaterThan(1_000);
+    assertThat(result.complete() || !alphabet.comesToAnEnd()).as("it came to the end").isTrue();
     Figures.print(
         "explorer, %s, %d moves: %,d states, %,d commands compared%s%n",
         alphabet,

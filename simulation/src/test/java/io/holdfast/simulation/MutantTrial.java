@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Brings a mutant before the simulation and the explorer. The table and the simulation are loaded once more beside the
- * real ones, with the changed class among them: the code under test has no switches, and knows nothing of this.
+ * real ones, with the changed class among them: the code under test has no switches, and knows nothing of this. Who breaks
+ * down is convicted too.
  */
 final class MutantTrial {
   private final ClassLoader classes;
@@ -31,15 +32,23 @@ final class MutantTrial {
 
   /** What the simulation finds with this seed; null if nothing. */
   @Nullable String simulate(long seed) {
-    return verdict("breach", call("Simulation", "run", new Class<?>[] {long.class}, seed));
+    try {
+      return verdict("breach", call("Simulation", "run", new Class<?>[] {long.class}, seed));
+    } catch (BrokeDownException e) {
+      return "seed " + seed + ": " + e;
+    }
   }
 
   /** What the explorer finds with sequences of this length; null if nothing. */
   @Nullable String explore(int depth) {
     for (Object alphabet : (List<?>) call("Alphabet", "all", new Class<?>[0])) {
       Class<?>[] parameters = {alphabet.getClass(), int.class};
-      String found =
-          verdict("counterexample", call("Explorer", "explore", parameters, alphabet, depth));
+      String found;
+      try {
+        found = verdict("counterexample", call("Explorer", "explore", parameters, alphabet, depth));
+      } catch (BrokeDownException e) {
+        found = e.toString();
+      }
       if (found != null) {
         return found;
       }
@@ -54,7 +63,10 @@ final class MutantTrial {
       method.setAccessible(true);
       return method.invoke(null, arguments);
     } catch (InvocationTargetException e) {
-      throw new IllegalStateException(type + " broke down", e.getCause());
+      if (e.getCause() instanceof LinkageError) { // of the trial, not of the mutant
+        throw new IllegalStateException(e);
+      }
+      throw new BrokeDownException(type, e.getCause());
     } catch (ReflectiveOperationException e) {
       throw new IllegalStateException(e);
     }
@@ -67,6 +79,15 @@ final class MutantTrial {
       return (String) method.invoke(outcome);
     } catch (ReflectiveOperationException e) {
       throw new IllegalStateException(e);
+    }
+  }
+
+  /** What was called failed, which no sound code makes it do. */
+  private static final class BrokeDownException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    BrokeDownException(String type, Throwable cause) {
+      super(type + " broke down: " + cause, cause);
     }
   }
 }

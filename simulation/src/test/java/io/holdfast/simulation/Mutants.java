@@ -151,6 +151,17 @@ final class Mutants {
             "long deadline = sentAt + trusted(leaseNanos);",
             "long deadline = ticker.nanos() + trusted(leaseNanos);"),
         ofSimulation(
+            "the holder counts on a quarter of its lease",
+            "ClientCore",
+            "long deadline = sentAt + trusted(leaseNanos);",
+            "long deadline = sentAt + trusted(leaseNanos / 4);"),
+        ofSimulation(
+            "the client breaks down when it loses a hold",
+            "ClientCore",
+            "forget(request); if (state == State.HELD) { request.listener.lost(reason); } else if"
+                + " (state == State.RELEASING && !request.lost) { request.listener.released(); }",
+            "forget(request); if (state == State.HELD) { throw new IllegalStateException(); }"),
+        ofSimulation(
             "the holder keeps no margin",
             "ClientCore",
             "double MARGIN = 0.10;",

@@ -16,8 +16,10 @@ final class Simulate {
    */
   public static void main(String[] arguments) {
     if (arguments.length == 1) {
-      System.out.println(
-          Simulation.run(Long.parseLong(arguments[0]), System.out::println).breach());
+      Simulation.Outcome outcome =
+          Simulation.run(Long.parseLong(arguments[0]), System.out::println);
+      System.out.println(outcome.breach() == null ? "no breach" : outcome.breach());
+      System.exit(outcome.breach() == null ? 0 : 1);
     } else if (arguments.length == 2) {
       run(Long.parseLong(arguments[0]), Long.parseLong(arguments[1]));
     } else {
