@@ -37,8 +37,8 @@ final class NaiveSnapshot {
         out.writeUTF(session.getValue().client);
         SessionTerms terms = session.getValue().terms;
         out.writeLong(terms.leaseNanos());
-        out.writeLong(terms.nonce().getMostSignificantBits());
-        out.writeLong(terms.nonce().getLeastSignificantBits());
+        out.writeLong(terms.nonceHigh());
+        out.writeLong(terms.nonceLow());
         out.writeUTF(terms.subject());
         out.writeLong(session.getValue().renewals);
         out.writeLong(session.getValue().acknowledged);

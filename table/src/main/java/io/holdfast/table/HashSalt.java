@@ -1,35 +1,29 @@
 package io.holdfast.table;
 
-import java.util.SplittableRandom;
+import java.security.SecureRandom;
 
 /**
- * Hashes that nobody outside can foresee. Clients choose names and numbers of requests, and could otherwise choose them so that
- * all fall into one bucket. Differs from process to process; nothing that a table says depends on it.
+ * Hashes of text that nobody outside can foresee. They differ from process to process; nothing that a table says depends on
+ * them.
  */
 final class HashSalt {
-  private static final long TEXT;
-  private static final long SESSION;
-  private static final long NUMBER;
+  private static final long BEGINNING;
+  private static final long FACTOR;
 
   static {
-    SplittableRandom random = new SplittableRandom();
-    TEXT = random.nextLong() | 1;
-    SESSION = random.nextLong() | 1;
-    NUMBER = random.nextLong() | 1;
+    SecureRandom random = new SecureRandom();
+    BEGINNING = random.nextLong();
+    FACTOR = random.nextLong() | 1;
   }
 
   private HashSalt() {}
 
   static int of(String text) {
-    long hash = NUMBER;
+    long hash = BEGINNING;
     for (int i = 0; i < text.length(); i++) {
-      hash = (hash ^ text.charAt(i)) * TEXT;
+      hash = (hash ^ text.charAt(i)) * FACTOR;
       hash ^= hash >>> 32;
     }
-    return (int) ((hash * SESSION) >>> 32);
-  }
-
-  static int of(long session, long request) {
-    return (int) (((session * SESSION + request) * NUMBER) >>> 32);
+    return (int) ((hash * FACTOR) >>> 32);
   }
 }

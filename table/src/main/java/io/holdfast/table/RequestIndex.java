@@ -67,6 +67,7 @@ final class RequestIndex {
   }
 
   private int bucket(long session, long id) {
-    return HashSalt.of(session, id) & (buckets.length - 1);
+    long mixed = (session * 31 + id) * 0x9E3779B97F4A7C15L;
+    return (int) (mixed >>> 40) & (buckets.length - 1);
   }
 }

@@ -16,7 +16,6 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
 import java.util.zip.CRC32C;
 
 /** A table as bytes, and back. */
@@ -124,8 +123,8 @@ final class Snapshot {
     out.writeLong(session.id);
     out.writeUTF(session.client);
     out.writeLong(session.terms.leaseNanos());
-    out.writeLong(session.terms.nonce().getMostSignificantBits());
-    out.writeLong(session.terms.nonce().getLeastSignificantBits());
+    out.writeLong(session.terms.nonceHigh());
+    out.writeLong(session.terms.nonceLow());
     out.writeUTF(session.terms.subject());
     out.writeLong(session.renewals);
     out.writeLong(session.acknowledged);
@@ -151,7 +150,7 @@ final class Snapshot {
     long id = in.readLong();
     String client = in.readUTF();
     SessionTerms terms =
-        new SessionTerms(in.readLong(), new UUID(in.readLong(), in.readLong()), in.readUTF());
+        new SessionTerms(in.readLong(), in.readLong(), in.readLong(), in.readUTF());
     Session session = new Session(id, client, terms);
     session.renewals = in.readLong();
     session.acknowledged = in.readLong();

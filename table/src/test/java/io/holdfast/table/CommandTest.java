@@ -9,7 +9,6 @@ import io.holdfast.LockKey;
 import io.holdfast.LockTarget;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.UUID;
 import java.util.function.LongFunction;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -29,8 +28,7 @@ class CommandTest {
         dated("open", now -> new Command.OpenSession(now, 1, "ann")),
         dated(
             "open on terms",
-            now ->
-                new Command.OpenSession(now, 1, "ann", new SessionTerms(5, new UUID(1, 2), "ann"))),
+            now -> new Command.OpenSession(now, 1, "ann", new SessionTerms(5, 1, 2, "ann"))),
         dated("close", now -> new Command.CloseSession(now, 1)),
         dated("expire session", now -> new Command.ExpireSession(now, 1, 1)),
         dated("acquire", now -> new Command.Acquire(now, 1, 1, 0, true, TARGETS, DATA, 1)),
@@ -97,16 +95,14 @@ class CommandTest {
 
   @Test
   void termsAreBounded() {
-    UUID nonce = new UUID(1, 2);
     String longest = "ä".repeat(256);
-    SessionTerms terms = new SessionTerms(1, nonce, longest);
+    SessionTerms terms = new SessionTerms(1, 1, 2, longest);
     LockTable table = new LockTable(0);
     table.apply(new Command.OpenSession(0, 1, "ann", terms));
-    table.apply(new Command.OpenSession(0, 1, "eve", new SessionTerms(2, nonce, "eve")));
+    table.apply(new Command.OpenSession(0, 1, "eve", new SessionTerms(2, 1, 2, "eve")));
     assertThat(LockTable.restore(table.snapshot()).terms(1)).hasValue(terms);
-    isRefused(() -> new SessionTerms(0, nonce, ""), "leaseNanos 0 < 1");
-    isRefused(
-        () -> new SessionTerms(1, nonce, longest + "x"), "subject has 513 bytes, at most 512");
+    isRefused(() -> new SessionTerms(0, 1, 2, ""), "leaseNanos 0 < 1");
+    isRefused(() -> new SessionTerms(1, 1, 2, longest + "x"), "subject has 513 bytes, at most 512");
   }
 
   @Test

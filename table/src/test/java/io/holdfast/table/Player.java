@@ -15,7 +15,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.UUID;
 
 /**
  * Plays commands that are written as in the files of {@code transcripts/} on a table, and says in the same manner what the
@@ -139,7 +138,7 @@ final class Player {
         name,
         lease == 0
             ? SessionTerms.NONE
-            : new SessionTerms(lease, new UUID(session, name.hashCode()), "subject of " + name));
+            : new SessionTerms(lease, session, name.hashCode(), "subject of " + name));
   }
 
   private Command expire(Words words) {

@@ -79,6 +79,19 @@ final class EntryCodec {
     return new UUID(buffer.getLong(), buffer.getLong());
   }
 
+  static UUID nonce(SessionTerms terms) {
+    return new UUID(terms.nonceHigh(), terms.nonceLow());
+  }
+
+  private static SessionTerms terms(OpenSession open) {
+    UUID nonce = nonce(open.getNonce());
+    return new SessionTerms(
+        open.getLeaseNanos(),
+        nonce.getMostSignificantBits(),
+        nonce.getLeastSignificantBits(),
+        open.getSubject());
+  }
+
   private static Operation encode(Change change) {
     Operation.Builder operation = Operation.newBuilder();
     if (change instanceof Change.OfTable ofTable) {
@@ -114,7 +127,7 @@ final class EntryCodec {
               .setSession(open.session())
               .setClient(open.client())
               .setLeaseNanos(open.terms().leaseNanos())
-              .setNonce(bytes(open.terms().nonce()))
+              .setNonce(bytes(nonce(open.terms())))
               .setSubject(open.terms().subject()));
     } else if (command instanceof Command.CloseSession close) {
       operation.setCloseSession(CloseSession.newBuilder().setSession(close.session()));
@@ -209,11 +222,7 @@ final class EntryCodec {
               now, operation.getCancel().getSession(), operation.getCancel().getRequest());
       case OPEN_SESSION -> {
         OpenSession open = operation.getOpenSession();
-        yield new Command.OpenSession(
-            now,
-            open.getSession(),
-            open.getClient(),
-            new SessionTerms(open.getLeaseNanos(), nonce(open.getNonce()), open.getSubject()));
+        yield new Command.OpenSession(now, open.getSession(), open.getClient(), terms(open));
       }
       case CLOSE_SESSION -> new Command.CloseSession(now, operation.getCloseSession().getSession());
       case EXPIRE_SESSION ->

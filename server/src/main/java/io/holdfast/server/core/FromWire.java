@@ -71,7 +71,8 @@ final class FromWire {
               + SessionTerms.MAX_SUBJECT_BYTES
               + " bytes");
     }
-    return new SessionTerms(lease, nonce, subject);
+    return new SessionTerms(
+        lease, nonce.getMostSignificantBits(), nonce.getLeastSignificantBits(), subject);
   }
 
   /** In nanoseconds. */

@@ -202,7 +202,7 @@ final class Leadership {
           opening.merge(namespace, -1, (a, b) -> a + b == 0 ? null : a + b);
           Desk desk = desk(namespace, session);
           if (desk != null && from.attach(desk)) {
-            from.tell(ToWire.sessionOpened(terms.nonce(), session, tableNow()));
+            from.tell(ToWire.sessionOpened(EntryCodec.nonce(terms), session, tableNow()));
           }
         };
     found(namespace);
@@ -761,6 +761,6 @@ final class Leadership {
 
   /** Whether a client may go on with a session. */
   static boolean belongsTo(Desk desk, UUID nonce, String subject) {
-    return desk.terms.nonce().equals(nonce) && desk.terms.subject().equals(subject);
+    return EntryCodec.nonce(desk.terms).equals(nonce) && desk.terms.subject().equals(subject);
   }
 }

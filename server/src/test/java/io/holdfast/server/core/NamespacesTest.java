@@ -18,7 +18,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
-import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
 /** The replicated state, its entries and its snapshots as bytes. */
@@ -26,7 +25,7 @@ class NamespacesTest {
   private static final LockKey.Name NAME = new LockKey.Name("Ключ 🔒");
   private static final LockKey NODE = new LockKey.Node("files", TreePath.parse("/Ordner/ä"));
   private static final SessionTerms TERMS =
-      new SessionTerms(9_000_000_000L, new UUID(-1, 77), "ann@example.org");
+      new SessionTerms(9_000_000_000L, -1, 77, "ann@example.org");
 
   /** One of each, with everything that may be said and without. */
   private static final List<Change> CHANGES =
