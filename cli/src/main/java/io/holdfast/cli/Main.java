@@ -27,7 +27,8 @@ import picocli.CommandLine.Spec;
       WatchCommand.class,
       ForceReleaseCommand.class,
       BenchCommand.class,
-      ServerCommand.class
+      ServerCommand.class,
+      MembersCommand.class
     })
 public final class Main implements Runnable {
   @Spec

@@ -3,6 +3,7 @@ package io.holdfast.cli;
 import io.holdfast.ClientOptions;
 import io.holdfast.InvalidRequestException;
 import io.holdfast.LockClient;
+import io.holdfast.remote.ClusterClient;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -40,6 +41,19 @@ final class StoreOptions {
   LockClient connect() {
     try {
       return LockClient.connect(url(), ClientOptions.defaults().name(clientName()));
+    } catch (InvalidRequestException e) {
+      throw new CommandException(ExitCode.CONFIGURATION, source() + ": " + e.getMessage());
+    }
+  }
+
+  /**
+   * The servers of the store.
+   *
+   * @throws CommandException if its URL cannot be used, or the store has none
+   */
+  ClusterClient cluster() {
+    try {
+      return ClusterClient.of(url());
     } catch (InvalidRequestException e) {
       throw new CommandException(ExitCode.CONFIGURATION, source() + ": " + e.getMessage());
     }

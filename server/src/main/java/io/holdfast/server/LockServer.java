@@ -14,6 +14,7 @@ import io.holdfast.server.core.CoreEvents;
 import io.holdfast.server.core.ServerCore;
 import io.holdfast.server.replication.ReplicationException;
 import io.holdfast.server.replication.Replicator;
+import io.holdfast.server.rpc.ClusterService;
 import io.holdfast.server.rpc.LocksService;
 import io.holdfast.spi.Ticker;
 import java.io.IOException;
@@ -102,6 +103,7 @@ public final class LockServer implements AutoCloseable {
     LocksService locks = new LocksService(core, builder.ticker, MAX_MESSAGE_BYTES);
     grpc.addTransportFilter(locks.transports());
     services.add(locks.checked());
+    services.add(new ClusterService(core, replicator, version()).bindService());
     builder.services.forEach(service -> services.add(service.bindService()));
     for (ServerServiceDefinition service : services) {
       grpc.addService(ServerInterceptors.interceptForward(service, builder.interceptors));
@@ -174,6 +176,11 @@ public final class LockServer implements AutoCloseable {
   /** The core, for whoever tells about it. */
   public ServerCore core() {
     return core;
+  }
+
+  private static String version() {
+    String version = LockServer.class.getPackage().getImplementationVersion();
+    return version == null ? "unknown" : version;
   }
 
   /** Where it listens for clients, host:port. */

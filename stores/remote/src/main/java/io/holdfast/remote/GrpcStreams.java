@@ -71,7 +71,7 @@ final class GrpcStreams implements Streams {
     return listener -> new GrpcStreams(url.tls(), credentials, token, listener);
   }
 
-  private static ChannelCredentials tls(Optional<Path> ca) {
+  static ChannelCredentials tls(Optional<Path> ca) {
     if (ca.isEmpty()) {
       return TlsChannelCredentials.create();
     }

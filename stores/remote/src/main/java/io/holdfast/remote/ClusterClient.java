@@ -1,0 +1,242 @@
+package io.holdfast.remote;
+
+import io.grpc.ChannelCredentials;
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.MetadataUtils;
+import io.holdfast.InvalidRequestException;
+import io.holdfast.LockRefusedException;
+import io.holdfast.StoreUnavailableException;
+import io.holdfast.protocol.v1.AddMemberRequest;
+import io.holdfast.protocol.v1.ClusterGrpc;
+import io.holdfast.protocol.v1.Error;
+import io.holdfast.protocol.v1.Member;
+import io.holdfast.protocol.v1.RemoveMemberRequest;
+import io.holdfast.protocol.v1.StatusRequest;
+import io.holdfast.protocol.v1.StatusResponse;
+import io.holdfast.protocol.v1.TakeSnapshotRequest;
+import io.holdfast.protocol.v1.TransferLeadershipRequest;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The lock servers themselves, for operators: who they are, who leads, who joins and who leaves. Needs the permission {@code
+ * admin} in all namespaces. Blocks; thread-safe.
+ *
+ * <p>What it asks fails with {@link StoreUnavailableException} if no server answers, with {@link LockRefusedException} if it
+ * may not be done or cannot, and with {@link InvalidRequestException} if it means nothing.
+ */
+public final class ClusterClient {
+  /** What a server tells of itself is told within this, or not at all. */
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+  /** A new member has to catch up first. */
+  private static final Duration PATIENCE_FOR_CHANGES = Duration.ofMinutes(2);
+
+  /** So many servers are asked in search of the leader. */
+  private static final int MOST_ASKED = 16;
+
+  private static final Metadata.Key<String> AUTHORIZATION =
+      Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
+  private static final Metadata.Key<String> REASON =
+      Metadata.Key.of("holdfast-reason", Metadata.ASCII_STRING_MARSHALLER);
+  private static final Metadata.Key<String> LEADER =
+      Metadata.Key.of("holdfast-leader", Metadata.ASCII_STRING_MARSHALLER);
+
+  /**
+   * What one server says of itself.
+   *
+   * @param address where it was asked
+   * @param self its name
+   * @param members the names of all that vote, as it knows them
+   * @param leader the name of the one that leads, as far as it knows
+   * @param appliedIndex how far its state has come
+   * @param snapshotIndex the last entry in its latest snapshot
+   * @param stateHash of its state: equal on all servers at an equal index; 0 if it changes too fast to tell
+   */
+  public record ServerStatus(
+      String address,
+      String self,
+      List<String> members,
+      Optional<String> leader,
+      long term,
+      long committedIndex,
+      long appliedIndex,
+      long snapshotIndex,
+      long stateHash,
+      String version) {
+    /** Copies the list. */
+    public ServerStatus {
+      members = List.copyOf(members);
+    }
+  }
+
+  private final ServerUrl url;
+  private final ChannelCredentials credentials;
+  private final Optional<TokenFile> token;
+
+  private ClusterClient(ServerUrl url, ChannelCredentials credentials, Optional<TokenFile> token) {
+    this.url = url;
+    this.credentials = credentials;
+    this.token = token;
+  }
+
+  /**
+   * The servers of a URL. Nobody is asked yet.
+   *
+   * @param url as for {@link RemoteProvider}
+   * @throws InvalidRequestException if it is not one of ours, naming the part at fault
+   */
+  public static ClusterClient of(String url) {
+    ServerUrl parsed = ServerUrl.parse(url);
+    Optional<TokenFile> token = parsed.tokenFile().map(TokenFile::new);
+    token.ifPresent(TokenFile::requireReadable);
+    return new ClusterClient(
+        parsed,
+        parsed.tls() ? GrpcStreams.tls(parsed.ca()) : InsecureChannelCredentials.create(),
+        token);
+  }
+
+  /** The addresses in the URL, host:port each. */
+  public List<String> addresses() {
+    return url.servers();
+  }
+
+  /** What the server at an address says of itself. */
+  public ServerStatus status(String address) {
+    StatusResponse said =
+        ask(address, PATIENCE, stub -> stub.status(StatusRequest.getDefaultInstance()));
+    return new ServerStatus(
+        address,
+        said.getSelf().getId(),
+        ids(said.getMembersList()),
+        Optional.of(said.getLeader()).filter(leader -> !leader.isEmpty()),
+        said.getTerm(),
+        said.getCommittedIndex(),
+        said.getAppliedIndex(),
+        said.getSnapshotIndex(),
+        said.getStateHash(),
+        said.getVersion());
+  }
+
+  /** Adds a server that waits to be added; returns when it has caught up and votes, with the names of all members. */
+  public List<String> add(String server) {
+    AddMemberRequest request = AddMemberRequest.newBuilder().setId(server).build();
+    return ids(askLeader(stub -> stub.addMember(request)).getMembersList());
+  }
+
+  /** Removes a server; returns the names of the members that are left. */
+  public List<String> remove(String server) {
+    RemoveMemberRequest request = RemoveMemberRequest.newBuilder().setId(server).build();
+    return ids(askLeader(stub -> stub.removeMember(request)).getMembersList());
+  }
+
+  /**
+   * Makes another server the leader.
+   *
+   * @param server its name; empty for whichever has come farthest
+   */
+  public void transfer(Optional<String> server) {
+    TransferLeadershipRequest request =
+        TransferLeadershipRequest.newBuilder().setId(server.orElse("")).build();
+    askLeader(stub -> stub.transferLeadership(request));
+  }
+
+  /** Makes the server at an address write a snapshot; returns the index of the last entry in it. */
+  public long snapshot(String address) {
+    return ask(
+            address,
+            PATIENCE_FOR_CHANGES,
+            stub -> stub.takeSnapshot(TakeSnapshotRequest.getDefaultInstance()))
+        .getIndex();
+  }
+
+  private <A> A askLeader(Function<ClusterGrpc.ClusterBlockingStub, A> question) {
+    Deque<String> toAsk = new ArrayDeque<>(url.servers());
+    Set<String> asked = new LinkedHashSet<>();
+    @Nullable StoreUnavailableException last = null;
+    while (!toAsk.isEmpty() && asked.size() < MOST_ASKED) {
+      String address = toAsk.remove();
+      if (asked.add(address)) {
+        try {
+          return ask(address, PATIENCE_FOR_CHANGES, question);
+        } catch (StoreUnavailableException e) {
+          last = e;
+          hint(e).filter(this::mayFollow).ifPresent(toAsk::addFirst);
+        }
+      }
+    }
+    if (last == null) {
+      throw new IllegalStateException("a URL names at least one server");
+    }
+    throw last;
+  }
+
+  private <A> A ask(
+      String address, Duration patience, Function<ClusterGrpc.ClusterBlockingStub, A> question) {
+    ManagedChannel channel =
+        Grpc.newChannelBuilder("dns:///" + address, credentials).disableRetry().build();
+    try {
+      Metadata headers = new Metadata();
+      if (token.isPresent()) {
+        headers.put(AUTHORIZATION, "Bearer " + token.get().read());
+      }
+      return question.apply(
+          ClusterGrpc.newBlockingStub(channel)
+              .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers))
+              .withDeadlineAfter(patience.toNanos(), TimeUnit.NANOSECONDS));
+    } catch (StatusRuntimeException e) {
+      throw failure(address, e);
+    } catch (IOException e) {
+      throw new InvalidRequestException(
+          "URL_TOKEN_FILE_UNREADABLE", String.valueOf(e.getMessage()));
+    } finally {
+      channel.shutdownNow();
+    }
+  }
+
+  private static RuntimeException failure(String address, StatusRuntimeException e) {
+    Metadata trailers = e.getTrailers();
+    String reason = trailers == null ? null : trailers.get(REASON);
+    String description = e.getStatus().getDescription();
+    Status.Code code = e.getStatus().getCode();
+    if (code == Status.Code.UNAVAILABLE || code == Status.Code.DEADLINE_EXCEEDED) {
+      return new StoreUnavailableException(
+          address + ": " + (description == null ? code.name() : description), e);
+    }
+    return Failures.of(
+        Error.newBuilder()
+            .setCode(code.value())
+            .setReason(reason == null ? "" : reason)
+            .setMessage(address + ": " + (description == null ? code.name() : description))
+            .build());
+  }
+
+  private static Optional<String> hint(StoreUnavailableException e) {
+    return e.getCause() instanceof StatusRuntimeException said && said.getTrailers() != null
+        ? Optional.ofNullable(said.getTrailers().get(LEADER))
+        : Optional.empty();
+  }
+
+  /** A credential does not go in the clear to whichever host a server names. */
+  private boolean mayFollow(String leader) {
+    return url.tls() || token.isEmpty() || ServerUrl.isLoopback(leader);
+  }
+
+  private static List<String> ids(List<Member> members) {
+    return members.stream().map(Member::getId).toList();
+  }
+}
