@@ -3,8 +3,8 @@ package io.holdfast.testkit;
 import io.holdfast.spi.Ticker;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.HashSet;
-import java.util.Set;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.TreeSet;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * Time that stands still until somebody turns it. What falls due meanwhile runs in the thread that turns, one task after the
  * other, each at the very moment it was scheduled for.
  *
- * <p>Thread-safe. Two threads may turn at the same time; each runs some of the tasks.
+ * <p>Thread-safe. Two threads may turn at the same time: each runs some of the tasks, and time moves by the sum of both.
  */
 public final class ManualTicker implements Ticker {
   private static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
@@ -23,7 +23,10 @@ public final class ManualTicker implements Ticker {
 
   // Guarded by the mutex; tasks run without it.
   private final TreeSet<Task> tasks = new TreeSet<>();
-  private final Set<Thread> turning = new HashSet<>();
+
+  /** Who turns, and until when; since the origin. */
+  private final Map<Thread, Long> turning = new HashMap<>();
+
   private long lastTask;
 
   /** Since the origin. */
@@ -61,7 +64,7 @@ public final class ManualTicker implements Ticker {
     mutex.lock();
     try {
       long due = Math.max(deadlineNanos - originNanos, elapsedNanos);
-      if (due == elapsedNanos && !turning.contains(Thread.currentThread())) {
+      if (due == elapsedNanos && !turning.containsKey(Thread.currentThread())) {
         Thread late = new Thread(task, "manual-ticker-late");
         late.setDaemon(true);
         late.start();
@@ -85,17 +88,48 @@ public final class ManualTicker implements Ticker {
     if (by.isNegative()) {
       throw new IllegalArgumentException("time does not go back by " + by);
     }
-    boolean outermost = enter();
-    long target = elapsedNanos + by.toNanos();
+    boolean nested = isTurning();
+    long target = enter(by);
     try {
       for (Task next = takeDue(target); next != null; next = takeDue(target)) {
         next.action.run();
       }
     } finally {
-      if (outermost) {
+      if (!nested) {
         leave();
       }
     }
+  }
+
+  private boolean isTurning() {
+    mutex.lock();
+    try {
+      return turning.containsKey(Thread.currentThread());
+    } finally {
+      mutex.unlock();
+    }
+  }
+
+  /** Returns until when this thread is to turn: a task from the moment that it runs at. */
+  private long enter(Duration by) {
+    mutex.lock();
+    try {
+      boolean nested = turning.containsKey(Thread.currentThread());
+      long target = (nested ? elapsedNanos : latestTarget()) + by.toNanos();
+      turning.putIfAbsent(Thread.currentThread(), target);
+      return target;
+    } finally {
+      mutex.unlock();
+    }
+  }
+
+  /** Where time will stand when all who turn are done: who turns beside them adds to that. */
+  private long latestTarget() {
+    long latest = elapsedNanos;
+    for (long target : turning.values()) {
+      latest = Math.max(latest, target);
+    }
+    return latest;
   }
 
   /** How many tasks are scheduled and neither run nor cancelled. A test that is through leaves none behind. */
@@ -103,15 +137,6 @@ public final class ManualTicker implements Ticker {
     mutex.lock();
     try {
       return tasks.size();
-    } finally {
-      mutex.unlock();
-    }
-  }
-
-  private boolean enter() {
-    mutex.lock();
-    try {
-      return turning.add(Thread.currentThread());
     } finally {
       mutex.unlock();
     }
