@@ -16,6 +16,8 @@ import io.holdfast.server.replication.ReplicationException;
 import io.holdfast.server.replication.Replicator;
 import io.holdfast.server.rpc.ClusterService;
 import io.holdfast.server.rpc.LocksService;
+import io.holdfast.server.security.ConfigurationException;
+import io.holdfast.server.security.PermissionTable;
 import io.holdfast.spi.Ticker;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -105,6 +107,7 @@ public final class LockServer implements AutoCloseable {
     services.add(locks.checked());
     services.add(new ClusterService(core, replicator, version()).bindService());
     builder.services.forEach(service -> services.add(service.bindService()));
+    PermissionTable.verifyComplete(services);
     for (ServerServiceDefinition service : services) {
       grpc.addService(ServerInterceptors.interceptForward(service, builder.interceptors));
     }
@@ -165,6 +168,7 @@ public final class LockServer implements AutoCloseable {
      *
      * @throws IOException if it cannot listen where it should
      * @throws ReplicationException if it cannot take part in the log
+     * @throws ConfigurationException if it has a method without a permission rule
      */
     public LockServer start() throws IOException {
       LockServer built = new LockServer(this);

@@ -9,6 +9,7 @@ import io.grpc.ServerServiceDefinition;
 import io.grpc.StatusRuntimeException;
 import io.holdfast.protocol.v1.ClientMessage;
 import io.holdfast.server.core.Problem;
+import io.holdfast.server.security.Enclosed;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
@@ -75,7 +76,12 @@ final class CheckedMessages {
   }
 
   /** A message, or why there is none. */
-  private record Arrived<Q>(@Nullable Q message, @Nullable Problem problem) {}
+  private record Arrived<Q>(@Nullable Q message, @Nullable Problem problem) implements Enclosed {
+    @Override
+    public @Nullable Object request() {
+      return message;
+    }
+  }
 
   /** Reads and never fails. */
   private static final class Reading<Q> implements MethodDescriptor.Marshaller<Arrived<Q>> {

@@ -23,6 +23,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The door of the server: finds out who calls, once a call, and whether the call is permitted, before anything of it reaches
@@ -35,6 +37,8 @@ public final class AuthInterceptor implements ServerInterceptor {
   /** Why a call failed: a stable word for programs. */
   static final Metadata.Key<String> REASON =
       Metadata.Key.of("holdfast-reason", Metadata.ASCII_STRING_MARSHALLER);
+
+  private static final Logger LOG = LoggerFactory.getLogger(AuthInterceptor.class);
 
   private static final Metadata.Key<String> AUTHORIZATION =
       Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
@@ -97,8 +101,25 @@ public final class AuthInterceptor implements ServerInterceptor {
     Waiting<Q> waiting = new Waiting<>();
     Context context = Context.current();
     verdict.thenAccept(
-        known -> context.run(() -> waiting.begin(act(known, rule.get(), call, headers, next))));
+        known -> context.run(() -> waiting.begin(actLate(known, rule.get(), call, headers, next))));
     return waiting;
+  }
+
+  /** Off gRPC's threads, where an exception would leave the call open. */
+  private <Q, A> ServerCall.Listener<Q> actLate(
+      Verdict verdict,
+      Rule rule,
+      ServerCall<Q, A> call,
+      Metadata headers,
+      ServerCallHandler<Q, A> next) {
+    try {
+      return act(verdict, rule, call, headers, next);
+    } catch (RuntimeException e) {
+      LOG.error(
+          "A call of {} could not be begun", call.getMethodDescriptor().getFullMethodName(), e);
+      call.close(Status.INTERNAL, new Metadata());
+      return new ServerCall.Listener<>() {};
+    }
   }
 
   private <Q, A> ServerCall.Listener<Q> act(
@@ -185,12 +206,15 @@ public final class AuthInterceptor implements ServerInterceptor {
     }
 
     @Override
-    public void onMessage(Q request) {
+    public void onMessage(Q message) {
       if (refused) {
         return;
       }
-      String namespace = PermissionTable.namespace(request).orElse("");
-      if (!Authenticator.NAMESPACE.matcher(namespace).matches()) {
+      Object request = message instanceof Enclosed enclosed ? enclosed.request() : message;
+      String namespace = request == null ? "" : PermissionTable.namespace(request).orElse("");
+      if (request == null) {
+        super.onMessage(message); // answered as what it is: unreadable
+      } else if (!Authenticator.NAMESPACE.matcher(namespace).matches()) {
         refused = true;
         refuse(
             call,
@@ -211,7 +235,7 @@ public final class AuthInterceptor implements ServerInterceptor {
                     + " in namespace "
                     + Quoted.of(namespace)));
       } else {
-        super.onMessage(request);
+        super.onMessage(message);
       }
     }
 

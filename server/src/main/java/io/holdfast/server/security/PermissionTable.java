@@ -1,11 +1,12 @@
 package io.holdfast.server.security;
 
+import com.google.protobuf.Descriptors.Descriptor;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.Message;
 import io.grpc.MethodDescriptor;
-import io.grpc.MethodDescriptor.PrototypeMarshaller;
 import io.grpc.ServerMethodDefinition;
 import io.grpc.ServerServiceDefinition;
+import io.grpc.protobuf.ProtoMethodDescriptorSupplier;
 import java.util.Collection;
 import java.util.Map;
 import java.util.Optional;
@@ -94,23 +95,20 @@ public final class PermissionTable {
 
   /** The namespace that a request names; empty if it has no such field. */
   static Optional<String> namespace(Object request) {
-    if (request instanceof Message message) {
-      FieldDescriptor field = message.getDescriptorForType().findFieldByName("namespace");
-      if (field != null
-          && field.getJavaType() == FieldDescriptor.JavaType.STRING
-          && !field.isRepeated()) {
-        return Optional.of((String) message.getField(field));
-      }
-    }
-    return Optional.empty();
+    return request instanceof Message message
+        ? namespaceOf(message.getDescriptorForType()).map(field -> (String) message.getField(field))
+        : Optional.empty();
+  }
+
+  private static Optional<FieldDescriptor> namespaceOf(Descriptor request) {
+    return Optional.ofNullable(request.findFieldByName("namespace"))
+        .filter(field -> field.getJavaType() == FieldDescriptor.JavaType.STRING)
+        .filter(field -> !field.isRepeated());
   }
 
   private static boolean namesANamespace(MethodDescriptor<?, ?> method) {
-    if (!method.getType().clientSendsOneMessage()
-        || !(method.getRequestMarshaller() instanceof PrototypeMarshaller<?> marshaller)) {
-      return false;
-    }
-    Object prototype = marshaller.getMessagePrototype();
-    return prototype != null && namespace(prototype).isPresent();
+    return method.getType().clientSendsOneMessage()
+        && method.getSchemaDescriptor() instanceof ProtoMethodDescriptorSupplier schema
+        && namespaceOf(schema.getMethodDescriptor().getInputType()).isPresent();
   }
 }

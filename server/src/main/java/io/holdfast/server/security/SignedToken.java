@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A JWT taken apart, nothing of it believed yet. Of its header only {@code alg} and {@code kid} are read: where a header says
@@ -117,7 +118,11 @@ record SignedToken(String alg, String kid, byte[] signed, byte[] payload, byte[]
     try {
       // A decoder that reports, so that two readers cannot see two texts in one token.
       String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(json)).toString();
-      return JSONObjectUtils.parse(text, LIMIT);
+      @Nullable Map<String, Object> object = JSONObjectUtils.parse(text, LIMIT);
+      if (object != null) {
+        return object;
+      }
+      throw malformed("its " + what + " is null");
     } catch (CharacterCodingException e) {
       throw malformed("its " + what + " is not UTF-8");
     } catch (ParseException | RuntimeException e) {

@@ -37,6 +37,7 @@ public final class StartUpRules {
   }
 
   private static String shown(InetSocketAddress listen) {
-    return listen.getHostString() + ":" + listen.getPort();
+    String host = listen.getHostString();
+    return (host.contains(":") ? "[" + host + "]" : host) + ":" + listen.getPort();
   }
 }

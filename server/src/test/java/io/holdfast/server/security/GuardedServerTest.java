@@ -1,0 +1,176 @@
+package io.holdfast.server.security;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.grpc.BindableService;
+import io.grpc.CallOptions;
+import io.grpc.ClientInterceptor;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.ServerCall;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.stub.ClientCalls;
+import io.grpc.stub.MetadataUtils;
+import io.holdfast.protocol.v1.AcquireLockRequest;
+import io.holdfast.protocol.v1.AcquireLockResponse;
+import io.holdfast.protocol.v1.DescribeLockRequest;
+import io.holdfast.protocol.v1.LocksGrpc;
+import io.holdfast.server.LockServer;
+import io.holdfast.server.ServerSettings;
+import io.holdfast.server.replication.SoloReplicator;
+import io.holdfast.testkit.ManualTicker;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The door in front of a whole server, over a real connection. */
+class GuardedServerTest {
+  private static final ServerSettings SETTINGS =
+      ServerSettings.of(
+          "one:1",
+          List.of("one:1"),
+          Path.of("unused"),
+          new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+
+  @TempDir private Path folder;
+  private final List<ManagedChannel> channels = new ArrayList<>();
+  private Authenticator authenticator;
+  private LockServer server;
+
+  @BeforeEach
+  void start() throws IOException {
+    Path jwks = Tokens.publish(folder.resolve("jwks.json"), Tokens.EC.toPublicJWK());
+    authenticator =
+        new Authenticator(
+            new AuthSettings(jwks.toString(), Tokens.ISSUER, Tokens.AUDIENCE), new ManualTicker());
+    server =
+        LockServer.builder(SETTINGS, new SoloReplicator("one:1").leadingFromStart())
+            .ticker(new ManualTicker())
+            .interceptor(AuthInterceptor.asking(authenticator, false, reason -> {}))
+            .start();
+  }
+
+  @AfterEach
+  void stop() {
+    channels.forEach(ManagedChannel::shutdownNow);
+    server.close();
+    authenticator.close();
+  }
+
+  private LocksGrpc.LocksBlockingStub client(String... actions) {
+    Metadata headers = new Metadata();
+    if (actions.length > 0) {
+      headers.put(
+          Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER),
+          "Bearer "
+              + Tokens.signed(Tokens.EC, Tokens.claimsAllowing(Map.of("team", List.of(actions)))));
+    }
+    ClientInterceptor credential = MetadataUtils.newAttachHeadersInterceptor(headers);
+    int port = Integer.parseInt(server.clientAddress().split(":")[1]);
+    ManagedChannel channel =
+        NettyChannelBuilder.forAddress("127.0.0.1", port)
+            .usePlaintext()
+            .intercept(credential)
+            .build();
+    channels.add(channel);
+    return LocksGrpc.newBlockingStub(channel).withDeadlineAfter(20, TimeUnit.SECONDS);
+  }
+
+  private static AcquireLockRequest acquire(String namespace) {
+    return AcquireLockRequest.newBuilder().setNamespace(namespace).setKey("a").build();
+  }
+
+  private static void fails(ThrowingCallable call, String reason) {
+    assertThatThrownBy(call)
+        .isInstanceOfSatisfying(
+            StatusRuntimeException.class,
+            e ->
+                assertThat(Status.trailersFromThrowable(e).get(AuthInterceptor.REASON))
+                    .isEqualTo(reason));
+  }
+
+  @Test
+  void whoMayAcquiresAndOthersDoNot() {
+    AcquireLockResponse held = client("acquire").acquireLock(acquire("team"));
+    assertThat(held.getAcquired()).isTrue();
+    DescribeLockRequest question =
+        DescribeLockRequest.newBuilder().setNamespace("team").setKey("a").build();
+    assertThat(client("read").describeLock(question).getAcquired()).isTrue();
+    fails(() -> client("acquire").describeLock(question), "NOT_ALLOWED");
+    fails(() -> client("read").acquireLock(acquire("team")), "NOT_ALLOWED");
+    fails(() -> client("acquire").acquireLock(acquire("other")), "NOT_ALLOWED");
+    fails(() -> client("acquire").acquireLock(acquire("a/b")), "NAMESPACE_INVALID");
+    fails(() -> client().acquireLock(acquire("team")), "TOKEN_MISSING");
+  }
+
+  @Test
+  void whatCannotBeReadIsAnsweredSoButOnlyToThoseWhoAreLetIn() {
+    MethodDescriptor<byte[], byte[]> raw =
+        MethodDescriptor.newBuilder(new Raw(), new Raw())
+            .setType(MethodDescriptor.MethodType.UNARY)
+            .setFullMethodName(LocksGrpc.getAcquireLockMethod().getFullMethodName())
+            .build();
+    byte[] garbage = {(byte) 0xff, (byte) 0xff, (byte) 0xff, 7};
+    fails(
+        () ->
+            ClientCalls.blockingUnaryCall(
+                client("acquire").getChannel(), raw, CallOptions.DEFAULT, garbage),
+        "MESSAGE_UNREADABLE");
+    fails(
+        () ->
+            ClientCalls.blockingUnaryCall(client().getChannel(), raw, CallOptions.DEFAULT, garbage),
+        "TOKEN_MISSING");
+  }
+
+  @Test
+  void aServerWithAMethodInNoRowDoesNotStart86() {
+    MethodDescriptor<byte[], byte[]> strange =
+        MethodDescriptor.newBuilder(new Raw(), new Raw())
+            .setType(MethodDescriptor.MethodType.UNARY)
+            .setFullMethodName("holdfast.v1.Strange/Steal")
+            .build();
+    BindableService service =
+        () ->
+            ServerServiceDefinition.builder("holdfast.v1.Strange")
+                .addMethod(strange, (call, headers) -> new ServerCall.Listener<>() {})
+                .build();
+    assertThatThrownBy(
+            () ->
+                LockServer.builder(SETTINGS, new SoloReplicator("one:1")).service(service).start())
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessage("method holdfast.v1.Strange/Steal has no permission rule");
+  }
+
+  private static final class Raw implements MethodDescriptor.Marshaller<byte[]> {
+    @Override
+    public InputStream stream(byte[] bytes) {
+      return new ByteArrayInputStream(bytes);
+    }
+
+    @Override
+    public byte[] parse(InputStream in) {
+      try {
+        return in.readAllBytes();
+      } catch (IOException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+  }
+}
