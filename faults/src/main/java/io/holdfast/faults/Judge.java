@@ -63,6 +63,7 @@ final class Judge {
     HistoryChecker checker =
         HistoryChecker.fair()
             .lease(lease)
+            .renewedByHeartbeatsAlone()
             .clockRateBound(CLOCK_RATE_BOUND)
             .settlesWithin(settling(lease))
             .grantsWithin(SLOW)
@@ -190,9 +191,7 @@ final class Judge {
     }
     // What was granted and over before its client knew seems to have stood in line all the while;
     // who gave up is in line until its cancellation comes through.
-    return violation.property().equals("P5")
-        || violation.property().equals("P16")
-        || (violation.property().equals("P7") && violation.message().contains(" ahead of "));
+    return violation.aboutOrder() || violation.property().equals("P16");
   }
 
   private boolean isAround(Strike strike, long at) {

@@ -89,6 +89,11 @@ final class Attempt {
             Math.min(releasingAt, revokingAt),
             Math.min(session.closingAt, session.expiredFrom(askedAt)));
     from = Math.min(from, maxHoldOverFrom(grantedFrom, rules));
+    if (lossReason == LossReason.EXPIRED) {
+      // Who judges by its own clock that its time is over gives back before the store would end it.
+      // That it did not judge so too early is for LifecycleCheck to say.
+      from = Math.min(from, Math.max(acquiredAt, lastUsedAt));
+    }
     if (rules.hasLease()) {
       return Math.min(from, session.lapsesAt(askedAt, rules));
     }
