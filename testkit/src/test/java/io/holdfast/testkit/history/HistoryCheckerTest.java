@@ -251,6 +251,24 @@ class HistoryCheckerTest {
     }
 
     @Test
+    void whoKnowsThatItsTimeIsOverMayGiveBackBeforeTheStoreWouldEndIt() {
+      String text =
+          """
+          0    ann asks 1 for x holding 100
+          1    1 acquired 1
+          80   1 used
+          82   bob asks 2 for x
+          %d   2 acquired 2
+          96   1 lost EXPIRED
+          """;
+      fine(text.formatted(95)); // it gave back before it told
+      fine(text.formatted(97));
+      broken("P2", text.formatted(95).replace("EXPIRED", "SESSION_ENDED"));
+      broken("P3", text.formatted(95) + "98 1 used");
+      broken("P12", text.replace("82 ", "50 ").formatted(82).replace("96 ", "85 "));
+    }
+
+    @Test
     void whatAFaultTookIsExcusedOnlyWhileItIsGotOver() {
       String text =
           """
