@@ -32,7 +32,7 @@ final class ChangeMembers implements Nemesis {
       leaver.process().kill();
       leaver.disk().erase();
       field.goOn(Duration.ofSeconds(1), Duration.ofSeconds(3));
-      cluster.start(leaver);
+      cluster.join(leaver);
       Wait.until(Cluster.RECOVERY, () -> leaver.status().isPresent());
       int all =
           cluster

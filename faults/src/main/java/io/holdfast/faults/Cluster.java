@@ -50,6 +50,11 @@ final class Cluster {
     server.start(program, servers.stream().map(LockServer::id).toList());
   }
 
+  /** Starts one that has lost all it had, to wait until it is added. */
+  void join(LockServer server) {
+    server.join(program);
+  }
+
   void startAll() {
     servers.stream().filter(server -> !server.isRunning()).forEach(this::start);
   }

@@ -19,7 +19,6 @@ import org.jspecify.annotations.Nullable;
 final class LockServer implements AutoCloseable {
   private static final int CLIENT_PORT = 7420;
   private static final int PEER_PORT = 7421;
-  private static final int METRICS_PORT = 7422;
 
   /** A server that does not answer a question about itself within this does not answer. */
   private static final Duration ANSWER = Duration.ofMillis(700);
@@ -85,11 +84,19 @@ final class LockServer implements AutoCloseable {
    * @param peers the ids of all servers
    */
   void start(List<String> program, List<String> peers) {
+    start(program, "--peers", String.join(",", peers));
+  }
+
+  /** Starts it with nothing on its disk, to wait until a cluster adds it. */
+  void join(List<String> program) {
+    start(program, "--join");
+  }
+
+  private void start(List<String> program, String... beginning) {
     List<String> command = new ArrayList<>(program);
     command.addAll(List.of("server", "--data-dir", disk.data().toString()));
-    command.addAll(List.of("--listen", clientAddress(), "--peer-listen", id()));
-    command.addAll(List.of("--peers", String.join(",", peers)));
-    command.addAll(List.of("--metrics", host.address() + ":" + METRICS_PORT, "--insecure"));
+    command.addAll(List.of("--listen", clientAddress(), "--peer-listen", id(), "--insecure"));
+    command.addAll(List.of(beginning));
     process =
         RigProcess.start(
             remains,

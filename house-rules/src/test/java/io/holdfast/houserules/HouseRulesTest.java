@@ -47,6 +47,7 @@ class HouseRulesTest {
   private static final String GRPC = "io.grpc..";
   private static final String SIMULATION = "io.holdfast.simulation..";
   private static final String CLI = "io.holdfast.cli..";
+  private static final String FAULTS = "io.holdfast.faults..";
   private static final String BENCHMARKS = "io.holdfast.benchmarks..";
   private static final String HOUSE_RULES = "io.holdfast.houserules";
 
@@ -77,6 +78,7 @@ class HouseRulesTest {
             CLIENT_CORE,
             SIMULATION,
             CLI,
+            FAULTS,
             BENCHMARKS,
             HOUSE_RULES);
     assertThat(rooms)
@@ -168,6 +170,12 @@ class HouseRulesTest {
     room(CLI).sees(concat(API, IN_PROCESS, REMOTE, SERVER, HISTORY, "io.grpc", "picocli.."));
   }
 
+  /** It starts servers as programs, and sees nothing of them but what they tell operators. */
+  @Test
+  void faultsSeesTheApiTheHistoryCheckerAndTheProtocol() {
+    room(FAULTS).sees(concat(API, HISTORY, PROTOCOL, GRPC, "picocli.."));
+  }
+
   @Test
   void apiTypesAreClosedToSubclassesFromOutside() {
     classes()
@@ -231,11 +239,11 @@ class HouseRulesTest {
         .check(MAIN);
   }
 
-  /** Decisions take time as an argument; the demo and the benchmarks live in real time. */
+  /** Decisions take time as an argument; the demo, the benchmarks and the fault rig live in real time. */
   @Test
   void onlyATickerReadsTheClockOrSleeps() {
     noClasses()
-        .that(not(resideInAPackage(BENCHMARKS)))
+        .that(not(resideInAnyPackage(BENCHMARKS, FAULTS)))
         .and(
             not(
                 describe(
@@ -252,9 +260,9 @@ class HouseRulesTest {
   }
 
   @Test
-  void onlyTheCliAndTheBenchmarksPrint() {
+  void onlyTheCliTheBenchmarksAndTheFaultRigPrint() {
     noClasses()
-        .that(not(resideInAnyPackage(CLI, BENCHMARKS)))
+        .that(not(resideInAnyPackage(CLI, BENCHMARKS, FAULTS)))
         .should(ACCESS_STANDARD_STREAMS)
         .check(MAIN);
   }
