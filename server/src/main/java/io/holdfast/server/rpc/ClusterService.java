@@ -49,14 +49,24 @@ public final class ClusterService extends ClusterGrpc.ClusterImplBase {
 
   @Override
   public void status(StatusRequest request, StreamObserver<StatusResponse> out) {
-    ReplicaStatus status = replicator.status();
+    ReplicaStatus status;
     long hash = 0;
-    for (int tries = 0; hash == 0 && tries < HASH_TRIES; tries++) {
+    try {
       status = replicator.status();
-      long now = core.stateHash();
-      if (replicator.status().appliedIndex() == status.appliedIndex()) {
-        hash = now;
+      for (int tries = 0; hash == 0 && tries < HASH_TRIES; tries++) {
+        long now = core.stateHash();
+        ReplicaStatus after = replicator.status();
+        if (after.appliedIndex() == status.appliedIndex()) {
+          hash = now;
+        }
+        status = after;
       }
+    } catch (IllegalStateException e) {
+      out.onError(
+          Statuses.of(
+              new Problem(
+                  Problem.Code.UNAVAILABLE, "NOT_STARTED", "the server's log is not open")));
+      return;
     }
     out.onNext(
         StatusResponse.newBuilder()
