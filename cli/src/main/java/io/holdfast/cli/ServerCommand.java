@@ -228,14 +228,12 @@ final class ServerCommand implements Callable<Integer> {
   public Integer call() throws IOException, InterruptedException {
     InetSocketAddress address = checkedListen();
     JRaftSettings log;
-    ServerSettings settings;
     try {
       log = logSettings();
-      settings = ServerSettings.of(self(), names(), dataDir, address);
     } catch (IllegalArgumentException e) {
       throw Arguments.mistake(spec, String.valueOf(e.getMessage()));
     }
-    LockServer server = start(settings, log);
+    LockServer server = start(ServerSettings.of(self(), address), log);
     Thread closing = new Thread(server::close, "holdfast-server-close");
     Runtime.getRuntime().addShutdownHook(closing); // for signals
     announce(server);

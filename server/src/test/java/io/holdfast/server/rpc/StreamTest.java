@@ -41,7 +41,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -73,8 +72,6 @@ class StreamTest {
         LockServer.builder(
                 ServerSettings.of(
                     "one:1",
-                    List.of("one:1"),
-                    Path.of("unused"),
                     new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
                 log)
             .interceptor(new Doorman())

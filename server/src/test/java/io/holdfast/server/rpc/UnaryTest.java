@@ -31,7 +31,6 @@ import io.holdfast.server.security.Caller;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -58,8 +57,6 @@ class UnaryTest {
         LockServer.builder(
                 ServerSettings.of(
                     "one:1",
-                    List.of("one:1"),
-                    Path.of("unused"),
                     new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
                 log)
             .interceptor(new Anybody())

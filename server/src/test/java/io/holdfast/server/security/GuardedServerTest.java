@@ -45,8 +45,6 @@ class GuardedServerTest {
   private static final ServerSettings SETTINGS =
       ServerSettings.of(
           "one:1",
-          List.of("one:1"),
-          Path.of("unused"),
           new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
 
   @TempDir private Path folder;
