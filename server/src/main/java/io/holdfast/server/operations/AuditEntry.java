@@ -1,0 +1,51 @@
+package io.holdfast.server.operations;
+
+import java.util.OptionalLong;
+
+/**
+ * What an operator did, or is about to do.
+ *
+ * @param who the subject of the credential; empty where none is asked for
+ * @param from the address that it came from
+ * @param namespace empty where the act is not about one
+ * @param target the lock, or the server, that the act is about; empty if it is about neither
+ * @param token that of the grant to end
+ * @param reason why, in the operator's words
+ */
+public record AuditEntry(
+    Act act,
+    String who,
+    String from,
+    String namespace,
+    String target,
+    OptionalLong token,
+    String reason,
+    Result result) {
+  /** What is recorded. */
+  public enum Act {
+    FORCE_RELEASE,
+    ADD_MEMBER,
+    REMOVE_MEMBER,
+    TRANSFER_LEADERSHIP,
+    TAKE_SNAPSHOT
+  }
+
+  /** How it went. */
+  public enum Result {
+    /** It is about to be done. Written before, so that nothing is done that is not recorded. */
+    ASKED,
+    /** It was done. */
+    DONE,
+    /** There was nothing to do. */
+    NOTHING,
+    /** It was not done. */
+    REFUSED,
+    /** Whether it was done is not known. */
+    UNCERTAIN
+  }
+
+  /** The same with what has become of it. */
+  public AuditEntry ended(Result how) {
+    return new AuditEntry(act, who, from, namespace, target, token, reason, how);
+  }
+}
