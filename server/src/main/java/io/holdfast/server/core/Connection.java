@@ -335,7 +335,10 @@ public final class Connection {
       require(Action.ACQUIRE);
       UUID nonce = FromWire.nonce(resume.getNonce());
       Desk desk = leader.desk(namespace, resume.getSession());
-      if (desk != null && Leadership.belongsTo(desk, nonce, link.subject())) {
+      if (desk != null
+          && Leadership.belongsTo(desk, nonce, link.subject())
+          && resume.getHeartbeat() >= desk.resumedBy) {
+        desk.resumedBy = resume.getHeartbeat();
         attach(desk);
       }
       // Whose session it is, and whether there is one, is told to nobody else: it is the same

@@ -346,6 +346,20 @@ class CoreTest {
   }
 
   @Test
+  void whatComesLateFromAnOlderStreamDoesNotTakeTheSessionBackThere() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    TestClient later = new TestClient();
+    System.arraycopy(ann.nonce, 0, later.nonce, 0, ann.nonce.length);
+    later.hello(core).resume(session, 2);
+    later.rest();
+    ann.resume(session, 1);
+    assertThat(ann.rest()).containsExactly(MessageCase.SESSION_GONE);
+    later.acquire(session, 1, "a");
+    assertThat(later.rest()).containsExactly(MessageCase.GRANTED);
+  }
+
+  @Test
   void newsGoToTheStreamOnWhichTheSessionWasResumedLast() {
     TestClient ann = started();
     TestClient bob = started();
