@@ -209,6 +209,9 @@ public final class ServerCore implements ReplicatedMachine {
           pending.before.run();
         }
         List<Event> happened = namespaces.apply(changes.now(), change);
+        if (change instanceof Change.OfTable ofTable) {
+          events.applied(ofTable.namespace(), ofTable.command(), happened);
+        }
         if (current != null) {
           current.applied(change, happened, pending);
         }

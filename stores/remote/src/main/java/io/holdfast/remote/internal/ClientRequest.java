@@ -119,6 +119,11 @@ public final class ClientRequest {
     this.session = session;
   }
 
+  /** Its number in its session. */
+  public long id() {
+    return id;
+  }
+
   /** The session that it was made in. */
   public SessionCore session() {
     return session;

@@ -199,8 +199,8 @@ public final class SessionCore {
     return requests.size();
   }
 
-  /** 0 while there is none. */
-  long id() {
+  /** Its number on the servers; 0 while there is none. */
+  public long id() {
     return id;
   }
 
