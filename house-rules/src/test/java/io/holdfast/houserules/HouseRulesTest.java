@@ -161,8 +161,19 @@ class HouseRulesTest {
   }
 
   @Test
-  void simulationSeesTheTableAndTheTestkit() {
-    room(SIMULATION).sees(concat(API, TABLE, TESTKIT));
+  void simulationSeesTheCoresTheSeamAndTheTestkit() {
+    room(SIMULATION)
+        .sees(
+            concat(
+                API,
+                TABLE,
+                TESTKIT,
+                PROTOCOL,
+                PROTOBUF,
+                SERVER_CORE,
+                REPLICATION,
+                SECURITY,
+                CLIENT_CORE));
   }
 
   @Test

@@ -3,6 +3,7 @@ package io.holdfast.simulation;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Three servers, and what goes wrong with them: crashes, cuts, pauses, the loss of all power, and elections after each.
@@ -24,9 +25,20 @@ final class Cluster {
     elect();
   }
 
-  void send(int server, Endpoint from, ToServer message) {
-    LockServer to = servers.get(server);
-    world.network.send(from.link().stalledUntil, to.process, () -> to.receive(from, message));
+  /** Where clients reach the servers. */
+  List<String> addresses() {
+    return servers.stream().map(server -> server.address).toList();
+  }
+
+  LockServer at(String address) {
+    return servers.stream()
+        .filter(server -> server.address.equals(address))
+        .findFirst()
+        .orElseThrow(() -> new Breach("P10", "there is no server at " + address));
+  }
+
+  Optional<String> leaderName() {
+    return hasLeader() ? Optional.of(leader().name) : Optional.empty();
   }
 
   /** Something was added to the log by this leader. */
@@ -159,6 +171,12 @@ final class Cluster {
     LockServer elected = voters.get(0);
     log.elect(elected.number);
     elected.lead(log.term());
+    for (LockServer server : servers) {
+      if (server != elected && server.isConnected()) {
+        long hears = world.time.now() + world.dice.between(Nanos.MILLI, Nanos.MILLI * 30);
+        server.process.at(hears, server::hearOfLeader);
+      }
+    }
     world.evidence.count(Fact.LEADER_ELECTED);
     world.trace("server " + elected.number + " leads in term " + log.term());
     return true;

@@ -2,6 +2,7 @@ package io.holdfast.simulation;
 
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.random.RandomGenerator;
 
 /** All chance in a simulated world: the same seed gives the same throws. */
 final class Dice {
@@ -28,6 +29,11 @@ final class Dice {
 
   double between(double least, double most) {
     return random.nextDouble(least, most);
+  }
+
+  /** For somebody who throws for himself. */
+  RandomGenerator another() {
+    return random.split();
   }
 
   <T> T oneOf(List<T> some) {

@@ -2,12 +2,28 @@ package io.holdfast.simulation;
 
 /** Things that a run must have seen to prove anything. */
 enum Fact {
-  /** A message never arrived. */
+  /** A message of no stream never arrived. */
   MESSAGE_LOST,
-  /** A message arrived twice. */
+  /** A message of no stream arrived twice. */
   MESSAGE_DUPLICATED,
   /** A message was held back for 0.1 to 4 s. */
   MESSAGE_DELAYED,
+  /** A stream broke with something under way. */
+  STREAM_BROKEN,
+  /** A stream broke, and its client could tell only by the silence. */
+  STREAM_SILENT,
+  /** A stream took 0.1 to 4 s to come about. */
+  STREAM_LATE,
+  /** A stream found no server. */
+  STREAM_REFUSED,
+  /** A stream was not read for a while, for too much on it was unanswered. */
+  STREAM_HELD_UP,
+  /** A client came to a server that did not lead, or no longer. */
+  SENT_AWAY,
+  /** A session went on on another stream. */
+  SESSION_RESUMED,
+  /** Something was heard of a stream that its client had given up. */
+  OLD_STREAM_HEARD,
   /** What a client sent, or what was sent to it, was held back for up to 15 s and then arrived all at once. */
   LINK_STALLED,
   /** The leader's process was killed. */
@@ -24,16 +40,18 @@ enum Fact {
   LEADER_ELECTED,
   /** A server came back from its snapshot and the log after it. */
   SERVER_RESTARTED,
+  /** Several commands went into the log as one entry. */
+  COMMITTED_TOGETHER,
   /** A proposal was lost with its leader. */
   PROPOSAL_LOST,
   /** A proposal outlived its leader, who never answered it. */
   PROPOSAL_OUTLIVED_ITS_LEADER,
+  /** The engine could not tell a leader what became of a proposal, though it went on leading. */
+  PROPOSAL_DROPPED,
   /** A leader that was none any more proposed something. */
   PROPOSAL_OF_DEPOSED_LEADER,
   /** A deposed leader was asked whether it had heard from a session, and could not say. */
   HEARTBEAT_UNANSWERED_BY_DEPOSED_LEADER,
-  /** A heartbeat came too late: the end of its session was already proposed. */
-  HEARTBEAT_DURING_EXPIRY,
   /** A session ended because nothing was heard of it. */
   SESSION_EXPIRED,
   /** A session was to expire, but had been heard of. */
@@ -66,10 +84,10 @@ enum Fact {
   CANCELLED_TOO_LATE,
   /** A client was told of a grant that it had given up, was giving back, or had given back. */
   GRANT_TOLD_TOO_LATE,
-  /** A client learned from the answer to a heartbeat that it had been granted something. */
-  GRANT_TOLD_BY_HEARTBEAT,
-  /** A client learned from the answer to a heartbeat that it no longer held something. */
-  LOSS_TOLD_BY_HEARTBEAT,
+  /** A client learned only by resuming that it had been granted something. */
+  GRANT_TOLD_BY_RESUMING,
+  /** A client learned only by resuming that it no longer held something. */
+  LOSS_TOLD_BY_RESUMING,
   /** A hold ended because its maxHold was over. */
   HOLD_EXPIRED,
   /** An operator took a hold away. */

@@ -1,31 +1,83 @@
 package io.holdfast.simulation;
 
+import io.holdfast.server.core.ClientLink;
+import io.holdfast.server.core.Connection;
+import io.holdfast.server.core.CoreEvents;
+import io.holdfast.server.core.Limits;
+import io.holdfast.server.core.ServerCore;
+import io.holdfast.server.replication.ReplicaStatus;
+import io.holdfast.server.replication.ReplicatedMachine;
+import io.holdfast.server.replication.ReplicationException;
+import io.holdfast.server.replication.Replicator;
+import io.holdfast.simulation.ReplicatedLog.Proposal;
 import io.holdfast.table.Command;
 import io.holdfast.table.Event;
-import io.holdfast.table.LockTable;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One of the servers: a replica of the lock table that follows the log and keeps a snapshot for its next start. While
- * it believes that it leads, its {@link Leadership} talks to the clients.
+ * One of the servers: the real {@link ServerCore}, another one in each of the process's lives, and around it what a
+ * server has of the log. It follows, and leads when it is elected, and keeps a snapshot for its next start.
  */
-final class LockServer {
+final class LockServer implements Replicator {
+  /** So few operations of one client at a time that streams are made to wait now and then. */
+  private static final int OPERATIONS_OF_A_STREAM = 3;
+
+  private static final Limits LIMITS =
+      new Limits(
+          4,
+          1_000,
+          10,
+          100,
+          1_000,
+          1_000,
+          10,
+          100,
+          1_000,
+          OPERATIONS_OF_A_STREAM,
+          1_000,
+          1_000,
+          100);
+
   final int number;
+  final String name;
+  final String address;
   final SimulatedProcess process;
   private final World world;
   private final ReplicatedLog log;
 
   /** What a crash does not take. */
-  private byte[] snapshot;
+  private byte @Nullable [] snapshot;
 
   private long snapshotIndex;
 
   // What a crash takes.
-  private LockTable table = new LockTable(0);
+  private ServerCore core;
   private long applied;
-  private @Nullable Leadership leadership;
+  private boolean leads;
+  private long term;
+  private boolean isWritingSnapshot;
 
+  /** Proposed in this life and leadership, and nothing heard of it. */
+  private final Set<Proposal> unanswered = new LinkedHashSet<>();
+
+  private final Set<Stream> streams = new LinkedHashSet<>();
+
+  /** What the entry that is being applied has done so far. */
+  private List<Referee.Step> steps = new ArrayList<>();
+
+  private int life;
   private boolean up = true;
   private boolean catchUpPlanned;
 
@@ -34,14 +86,12 @@ final class LockServer {
 
   LockServer(int number, SimulatedProcess process, World world, ReplicatedLog log) {
     this.number = number;
+    this.name = "server " + number;
+    this.address = "server-" + number + ":7707";
     this.process = process;
     this.world = world;
     this.log = log;
-    this.snapshot = table.snapshot();
-  }
-
-  LockTable table() {
-    return table;
+    this.core = newCore();
   }
 
   boolean isUp() {
@@ -52,21 +102,119 @@ final class LockServer {
     return up && seesUpTo == Long.MAX_VALUE;
   }
 
-  /** A message has arrived. */
-  void receive(Endpoint from, ToServer message) {
-    if (!up) {
+  /** A client begins to open a stream; whether it will be let in shows when it arrives. */
+  void approached(Stream stream) {
+    streams.add(stream);
+  }
+
+  void left(Stream stream) {
+    streams.remove(stream);
+  }
+
+  /** A client's stream has arrived. */
+  Optional<Connection> connect(ClientLink link) {
+    return core.connect(link);
+  }
+
+  // ------------------------------------------------------------------------------------------------- the log, for the core
+
+  @Override
+  public void start(ReplicatedMachine machine) {
+    try {
+      if (snapshot != null) {
+        machine.restore(new ByteArrayInputStream(snapshot));
+      }
+    } catch (IOException e) {
+      throw new Breach("P13", name + " cannot restore its snapshot of " + snapshotIndex + ": " + e);
+    }
+    applied = snapshotIndex;
+    catchUp();
+  }
+
+  @Override
+  public void propose(long inTerm, byte[] entry, Object local) {
+    if (!leads || inTerm != term) {
+      process.at(world.time.now(), () -> core.dropped(local, true));
       return;
     }
-    if (leadership == null) {
-      send(from, new ToClient.NotLeader(log.leader()));
-    } else {
-      leadership.receive(from, message);
+    Proposal proposal = new Proposal(entry, local);
+    unanswered.add(proposal);
+    if (!log.isLedBy(number, inTerm)) {
+      world.evidence.count(Fact.PROPOSAL_OF_DEPOSED_LEADER); // it will hear when it steps down
+      return;
+    }
+    log.propose(proposal, () -> world.cluster.committed(this));
+    if (world.isStorm() && world.dice.chance(0.002)) {
+      proposal.isLost = world.dice.chance(0.5);
+      process.at(world.time.now() + world.dice.between(1, Nanos.MILLI * 4), () -> drop(proposal));
     }
   }
 
-  void send(Endpoint to, ToClient message) {
-    world.network.send(to.link().stalledBackUntil, to.process(), () -> to.receive(number, message));
+  /** The engine says that it will not say what became of it. */
+  private void drop(Proposal proposal) {
+    if (unanswered.remove(proposal)) {
+      world.evidence.count(Fact.PROPOSAL_DROPPED);
+      core.dropped(proposal.local, proposal.isLost);
+    }
   }
+
+  @Override
+  public void confirm(Consumer<Boolean> answer) {
+    long askedIn = term;
+    int askedInLife = life;
+    long there = log.roundTrip() / 2;
+    long back = log.roundTrip() / 2;
+    world.time.after(
+        there,
+        () -> {
+          if (life != askedInLife) {
+            return;
+          }
+          boolean isLeader = isConnected() && leads && log.isLedBy(number, askedIn);
+          long heard = world.time.now() + (isLeader ? back : Nanos.SECOND);
+          process.at(
+              heard,
+              () -> {
+                if (isLeader) {
+                  catchUp();
+                } else {
+                  world.evidence.count(Fact.HEARTBEAT_UNANSWERED_BY_DEPOSED_LEADER);
+                }
+                answer.accept(isLeader);
+              });
+        });
+  }
+
+  @Override
+  public ReplicaStatus status() {
+    return new ReplicaStatus(
+        name, List.of(name), Optional.empty(), term, applied, applied, snapshotIndex);
+  }
+
+  @Override
+  public CompletableFuture<@Nullable Void> addMember(String server) {
+    return CompletableFuture.failedFuture(new ReplicationException("servers are three here"));
+  }
+
+  @Override
+  public CompletableFuture<@Nullable Void> removeMember(String server) {
+    return CompletableFuture.failedFuture(new ReplicationException("servers are three here"));
+  }
+
+  @Override
+  public CompletableFuture<@Nullable Void> transferLeadership(Optional<String> server) {
+    return CompletableFuture.failedFuture(new ReplicationException("leaders fall here"));
+  }
+
+  @Override
+  public CompletableFuture<Long> snapshot() {
+    return CompletableFuture.failedFuture(new ReplicationException("snapshots come by themselves"));
+  }
+
+  @Override
+  public void close() {}
+
+  // ------------------------------------------------------------------------------------------------- what happens to it
 
   /** There is something new in the log; a follower hears of it a little later. */
   void followSoon() {
@@ -81,26 +229,85 @@ final class LockServer {
   void catchUp() {
     catchUpPlanned = false;
     while (applied < Math.min(log.lastIndex(), seesUpTo)) {
-      Command command = log.entry(++applied);
-      List<Event> events = world.referee.apply(number, table, applied, command);
-      if (leadership != null) {
-        leadership.applied(applied, command, events);
+      Proposal proposal = log.proposal(++applied);
+      Object local = unanswered.remove(proposal) ? proposal.local : null;
+      steps = new ArrayList<>();
+      try {
+        core.apply(applied, ByteBuffer.wrap(proposal.entry).asReadOnlyBuffer(), local);
+      } catch (Breach e) {
+        throw e;
+      } catch (RuntimeException e) {
+        throw new Breach("table", name + ", entry " + applied + " after " + steps + ": " + e);
       }
-      if (applied - snapshotIndex >= world.snapshotEvery) {
-        snapshot = table.snapshot();
-        snapshotIndex = applied;
+      world.referee.applied(this, applied, steps);
+      if (applied - snapshotIndex >= world.snapshotEvery && !isWritingSnapshot) {
+        snapshotSoon();
       }
     }
   }
 
-  void lead(long term) {
-    catchUp();
-    leadership = new Leadership(this, term, world, log);
+  /** What is frozen now is written later, while other entries are applied. */
+  private void snapshotSoon() {
+    isWritingSnapshot = true;
+    long index = applied;
+    ReplicatedMachine.SnapshotWriter frozen = core.freeze();
+    process.at(
+        world.time.now() + world.dice.between(1, Nanos.MILLI * 200),
+        () -> {
+          isWritingSnapshot = false;
+          snapshot = bytes(frozen);
+          snapshotIndex = index;
+        });
   }
 
-  void stepDown() {
-    leadership = null;
+  /** All that the server has, as its snapshot tells. */
+  byte[] frozen() {
+    return bytes(core.freeze());
+  }
+
+  /** What a server that has read this snapshot would write. */
+  byte[] readAndWritten(byte[] bytes) {
+    ServerCore reader = newCore();
+    try {
+      reader.restore(new ByteArrayInputStream(bytes));
+    } catch (IOException e) {
+      throw new Breach("P13", name + " cannot restore its snapshot: " + e);
+    }
+    return bytes(reader.freeze());
+  }
+
+  void lead(long newTerm) {
     catchUp();
+    dropAll();
+    leads = true;
+    term = newTerm;
+    core.leads(newTerm);
+  }
+
+  /** It has found out that it leads no longer. */
+  void stepDown() {
+    leads = false;
+    if (world.dice.chance(0.5)) {
+      dropAll();
+      core.follows(world.cluster.leaderName());
+    } else {
+      core.follows(world.cluster.leaderName());
+      dropAll();
+    }
+    catchUp();
+  }
+
+  /** It has heard who was elected. */
+  void hearOfLeader() {
+    if (up && !leads) {
+      core.follows(world.cluster.leaderName());
+    }
+  }
+
+  private void dropAll() {
+    List<Proposal> dropped = List.copyOf(unanswered);
+    unanswered.clear();
+    dropped.forEach(proposal -> core.dropped(proposal.local, false));
   }
 
   /** Cut off from the other servers, not from clients. */
@@ -114,17 +321,52 @@ final class LockServer {
 
   void crash() {
     up = false;
+    life++;
     process.kill();
-    leadership = null;
+    leads = false;
+    unanswered.clear();
+    isWritingSnapshot = false;
     catchUpPlanned = false;
     seesUpTo = Long.MAX_VALUE;
+    List.copyOf(streams).forEach(Stream::serverDied);
+    streams.clear();
   }
 
   void restart() {
     up = true;
-    table = world.referee.restore(number, snapshot, snapshotIndex);
-    applied = snapshotIndex;
-    catchUp();
+    core = newCore();
+    start(core);
     world.evidence.count(Fact.SERVER_RESTARTED);
+  }
+
+  private ServerCore newCore() {
+    return new ServerCore(
+        name, () -> address, this, process, LIMITS, new Steps(), LockServer::failed);
+  }
+
+  private static void failed(Throwable cause) {
+    throw new IllegalStateException("nothing fails for good here", cause);
+  }
+
+  private static byte[] bytes(ReplicatedMachine.SnapshotWriter frozen) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try {
+      frozen.write(out);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // not in memory
+    }
+    return out.toByteArray();
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+
+  private final class Steps implements CoreEvents {
+    @Override
+    public void applied(String namespace, Command command, List<Event> happened) {
+      steps.add(new Referee.Step(command, happened));
+    }
   }
 }

@@ -1,13 +1,16 @@
 package io.holdfast.simulation;
 
 /**
- * Carries messages, and when it storms, loses 3 % of them, delivers 3 % twice, and holds some back for so long that
- * later ones pass them. Nothing is ever delivered before it was sent, and that is all it promises.
+ * How long messages are under way, and when streams break. What belongs to no stream, such as a write, it carries itself,
+ * and when it storms, loses 3 % of that, delivers 3 % twice, and holds some back for so long that later ones pass them.
  */
 final class Network {
   private static final double LOSS = 0.03;
   private static final double DUPLICATION = 0.03;
   private static final double LONG_DELAY = 0.01;
+
+  /** With so many of the messages in a storm, the stream that carries them breaks. */
+  private static final double BREAKS = 0.005;
 
   private final VirtualTime time;
   private final Dice dice;
@@ -37,7 +40,12 @@ final class Network {
     }
   }
 
-  private long delay() {
+  /** Whether this message is lost, and its stream with it. */
+  boolean breaksStream() {
+    return storm && dice.chance(BREAKS);
+  }
+
+  long delay() {
     if (storm && dice.chance(LONG_DELAY)) {
       evidence.count(Fact.MESSAGE_DELAYED);
       return dice.between(Nanos.MILLI * 100, Nanos.SECOND * 4);

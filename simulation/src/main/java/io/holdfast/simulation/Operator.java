@@ -1,89 +1,79 @@
 package io.holdfast.simulation;
 
 import io.holdfast.LockKey;
-import io.holdfast.table.RequestView;
+import io.holdfast.protocol.v1.Error;
+import io.holdfast.protocol.v1.Holder;
+import io.holdfast.protocol.v1.LockState;
+import io.holdfast.remote.internal.Question;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** Looks now and then who holds a lock, and takes it away; sometimes, by mistake, under a token that is not held. */
-final class Operator implements Endpoint {
-  private static final long ATTEMPT_NANOS = Nanos.SECOND / 2;
-  private static final int ATTEMPTS = 6;
-
+final class Operator {
   private final World world;
-  private final SimulatedProcess process;
-  private final Link link = new Link();
-  private int server;
-  private @Nullable ToServer unanswered;
+  private final SimulatedClient client;
 
-  Operator(World world) {
+  /** @param client whose process asks, beside what its applications do */
+  Operator(World world, SimulatedClient client) {
     this.world = world;
-    this.process = world.process();
+    this.client = client;
   }
 
   void start() {
-    process.after(
+    world.time.after(
         world.dice.between(Nanos.SECOND * 2, Nanos.SECOND * 10),
         () -> {
           if (!world.isQuiet()) {
-            ask(new ToServer.Describe(world.dice.oneOf(Workload.KEYS)), ATTEMPTS);
+            LockKey key = world.dice.oneOf(Workload.KEYS);
+            client.ask(core -> core.describe(WireForm.key(key), new Look()));
             start();
           }
         });
   }
 
-  @Override
-  public SimulatedProcess process() {
-    return process;
+  private void revoke(Holder hold) {
+    LockKey key = WireForm.key(world.dice.oneOf(hold.getTargetsList()).getKey());
+    long token = world.dice.chance(0.2) ? hold.getToken() + 1 : hold.getToken();
+    world.recorder.revoking(key, token);
+    client.ask(core -> core.forceRelease(WireForm.key(key), token, new Taking(key, token)));
   }
 
-  @Override
-  public Link link() {
-    return link;
-  }
-
-  @Override
-  public void receive(int from, ToClient message) {
-    if (message instanceof ToClient.NotLeader notLeader) {
-      server = notLeader.leader() >= 0 ? notLeader.leader() : (from + 1) % Cluster.SERVERS;
-    } else if (message instanceof ToClient.Described described
-        && unanswered instanceof ToServer.Describe) {
-      unanswered = null;
-      List<RequestView> holders = described.view().holders();
+  private class Look implements Question.Asker {
+    @Override
+    public void told(List<LockState> locks, boolean truncated) {
+      List<Holder> holders = locks.get(0).getHoldersList();
       if (!holders.isEmpty()) {
         // The one that has it for longest is who one would suspect.
-        revoke(world.dice.chance(0.7) ? holders.get(0) : world.dice.oneOf(holders));
-      }
-    } else if (message instanceof ToClient.Revoked revoked
-        && new ToServer.Revoke(revoked.key(), revoked.token()).equals(unanswered)) {
-      unanswered = null;
-      if (revoked.done()) {
-        world.recorder.revoked(revoked.key(), revoked.token());
+        Holder suspect = world.dice.chance(0.7) ? holders.get(0) : world.dice.oneOf(holders);
+        client.notice(() -> revoke(suspect));
       }
     }
+
+    @Override
+    public void taken(boolean released) {}
+
+    @Override
+    public void refused(Error error) {
+      throw new Breach("P10", "an operator was refused: " + error);
+    }
+
+    @Override
+    public void unanswered(boolean wasPerhapsDone) {}
   }
 
-  private void revoke(RequestView hold) {
-    LockKey key = world.dice.oneOf(hold.targets()).key();
-    long token = world.dice.chance(0.2) ? hold.token() + 1 : hold.token();
-    world.recorder.revoking(key, token);
-    ask(new ToServer.Revoke(key, token), ATTEMPTS);
-  }
+  private final class Taking extends Look {
+    private final LockKey key;
+    private final long token;
 
-  private void ask(ToServer question, int attempts) {
-    unanswered = question;
-    world.cluster.send(server, this, question);
-    process.after(
-        ATTEMPT_NANOS,
-        () -> {
-          if (unanswered == question) {
-            server = (server + 1) % Cluster.SERVERS;
-            if (attempts > 1) {
-              ask(question, attempts - 1);
-            } else {
-              unanswered = null;
-            }
-          }
-        });
+    Taking(LockKey key, long token) {
+      this.key = key;
+      this.token = token;
+    }
+
+    @Override
+    public void taken(boolean released) {
+      if (released) {
+        world.recorder.revoked(key, token);
+      }
+    }
   }
 }

@@ -25,53 +25,64 @@ final class Referee {
   private final NaiveTable naive = new NaiveTable();
 
   /** By index of the log, from 1: what came of it. */
-  private final List<List<Event>> outcomes = new ArrayList<>();
+  private final List<List<Step>> outcomes = new ArrayList<>();
 
   private final Map<Long, byte[]> snapshots = new HashMap<>();
   private final int compareEvery;
 
-  /** @param compareEvery so many commands from one comparison of snapshots to the next */
+  /** A command of an entry, and what a server's table said to it. */
+  record Step(Command command, List<Event> events) {
+    @Override
+    public String toString() {
+      return Transcript.line(command) + " -> " + Transcript.line(events);
+    }
+  }
+
+  /** @param compareEvery so many entries from one comparison of snapshots to the next */
   Referee(World world, int compareEvery) {
     this.world = world;
     this.compareEvery = compareEvery;
   }
 
-  /** Has a server's table carry out a command of the log, and judges the outcome. */
-  List<Event> apply(int server, LockTable table, long index, Command command) {
-    List<Event> events;
-    try {
-      events = table.apply(command);
-    } catch (RuntimeException e) {
-      throw breach("table", server, index, command, "threw " + e);
-    }
-    if (index > outcomes.size()) {
-      judge(server, index, command, events);
-    } else if (!events.equals(outcomes.get((int) index - 1))) {
-      String before = Transcript.line(outcomes.get((int) index - 1));
-      throw breach(
-          "P13", server, index, command, "said " + Transcript.line(events) + ", before: " + before);
+  /** A server has applied an entry of the log: judges the outcome. */
+  void applied(LockServer server, long index, List<Step> steps) {
+    boolean isFirst = index > outcomes.size();
+    if (isFirst) {
+      for (Step step : steps) {
+        judge(server, index, step.command, step.events);
+      }
+      outcomes.add(steps);
+      if (steps.size() > 1) {
+        world.evidence.count(Fact.COMMITTED_TOGETHER);
+      }
+    } else if (!steps.equals(outcomes.get((int) index - 1))) {
+      throw new Breach(
+          "P13",
+          server
+              + ", entry "
+              + index
+              + ": "
+              + steps
+              + ", before: "
+              + outcomes.get((int) index - 1));
     }
     if (index % compareEvery == 0) {
-      compare(server, table, index, command);
-    }
-    return events;
-  }
-
-  LockTable restore(int server, byte[] snapshot, long index) {
-    try {
-      return LockTable.restore(snapshot);
-    } catch (RuntimeException e) {
-      throw new Breach(
-          "P13", "server " + server + " cannot restore its snapshot of " + index + ": " + e);
+      compare(server, index, isFirst);
     }
   }
 
   /** A server that has caught up has what all have. */
   void compareAtEnd(LockServer server) {
-    String difference = TableComparison.difference(server.table().snapshot(), naive);
+    String difference = TableComparison.difference(ServerSnapshot.table(server.frozen()), naive);
     if (difference != null) {
-      throw new Breach("P13", "server " + server.number + " at the end: " + difference);
+      throw new Breach("P13", server + " at the end: " + difference);
     }
+  }
+
+  /** Whether a request holds, as the table has it. */
+  boolean isGranted(long session, long request) {
+    NaiveTable.Asked asked = naive.find(session, request);
+    return asked != null && asked.isGranted();
   }
 
   /** How much the table should hold. */
@@ -84,7 +95,7 @@ final class Referee {
     return Transcript.line(naive);
   }
 
-  private void judge(int server, long index, Command command, List<Event> events) {
+  private void judge(LockServer server, long index, Command command, List<Event> events) {
     if (command instanceof Command.Acquire retry
         && (naive.find(retry.session(), retry.request()) != null
             || naive.ending(retry.session(), retry.request()) != null)) {
@@ -99,15 +110,15 @@ final class Referee {
     if (difference != null) {
       throw breach("table", server, index, command, difference);
     }
-    outcomes.add(events);
     for (Event event : events) {
       note(command, event);
     }
   }
 
   private void note(Command command, Event event) {
-    if (event instanceof Event.Granted) {
+    if (event instanceof Event.Granted granted) {
       world.evidence.count(Fact.GRANTED);
+      world.beliefs.granted(granted.session(), granted.request());
     } else if (event instanceof Event.Lost lost) {
       if (lost.reason() == LossReason.REVOKED) {
         world.evidence.count(Fact.REVOKED);
@@ -122,6 +133,8 @@ final class Referee {
       world.beliefs.ended(released.session(), released.request(), "released");
     } else if (event instanceof Event.RevokeRefused) {
       world.evidence.count(Fact.REVOKE_REFUSED);
+    } else if (event instanceof Event.SessionRefused && command instanceof Command.ExpireSession) {
+      world.evidence.count(Fact.SESSION_RENEWED_IN_TIME);
     } else if (event instanceof Event.SessionEnded ended) {
       if (command instanceof Command.ExpireSession) {
         world.evidence.count(Fact.SESSION_EXPIRED);
@@ -132,41 +145,36 @@ final class Referee {
     }
   }
 
-  private void compare(int server, LockTable table, long index, Command command) {
-    byte[] snapshot = table.snapshot();
+  private void compare(LockServer server, long index, boolean isFirst) {
+    byte[] snapshot = server.frozen();
     byte[] other = snapshots.get(index);
-    if (other == null) {
-      String difference = TableComparison.difference(snapshot, naive);
+    if (isFirst) {
+      byte[] table = ServerSnapshot.table(snapshot);
+      String difference = TableComparison.difference(table, naive);
       if (difference != null) {
-        throw breach("P13", server, index, command, difference);
-      }
-      if (!table.size().equals(naive.size())) {
-        throw breach(
-            "table", server, index, command, table.size() + ", by the rules " + naive.size());
+        throw new Breach("P13", server + ", entry " + index + ": " + difference);
       }
       if (naive.size().remembered() > MOST_REMEMBERED) {
-        throw breach("table", server, index, command, "remembers too much: " + naive.size());
+        throw new Breach("table", server + " remembers too much: " + naive.size());
       }
-      if (!Arrays.equals(LockTable.restore(snapshot).snapshot(), snapshot)) {
-        throw breach("P13", server, index, command, "its snapshot does not survive a restore");
+      LockTable restored = LockTable.restore(table);
+      if (!restored.size().equals(naive.size())) {
+        throw new Breach("table", restored.size() + ", by the rules " + naive.size());
+      }
+      if (!Arrays.equals(server.readAndWritten(snapshot), snapshot)) {
+        throw new Breach("P13", server + ", its snapshot does not survive a restore");
       }
       snapshots.put(index, snapshot);
-    } else if (!Arrays.equals(other, snapshot)) {
-      throw breach("P13", server, index, command, "its snapshot is not that of other replicas");
+    } else if (other != null && !Arrays.equals(other, snapshot)) {
+      throw new Breach(
+          "P13", server + ", entry " + index + ": its snapshot is not that of other replicas");
     }
   }
 
   private static Breach breach(
-      String property, int server, long index, Command command, String difference) {
+      String property, LockServer server, long index, Command command, String difference) {
     return new Breach(
         property,
-        "server "
-            + server
-            + ", command "
-            + index
-            + ", "
-            + Transcript.line(command)
-            + ": "
-            + difference);
+        server + ", entry " + index + ", " + Transcript.line(command) + ": " + difference);
   }
 }

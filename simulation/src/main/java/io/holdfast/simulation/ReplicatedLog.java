@@ -1,14 +1,12 @@
 package io.holdfast.simulation;
 
-import io.holdfast.table.Command;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.function.LongConsumer;
 
 /**
- * What consensus gives to the servers, without its inner workings: one order of commands, that only the leader of the
+ * What consensus gives to the servers, without its inner workings: one order of entries, that only the leader of the
  * latest term can add to. When a leader is deposed, some first part of what it had proposed goes into the log all the
  * same, the rest is lost, and its proposer never learns which.
  */
@@ -20,12 +18,12 @@ final class ReplicatedLog {
   private final Evidence evidence;
 
   /** Index 1 is the first. */
-  private final List<Command> entries = new ArrayList<>();
+  private final List<Proposal> entries = new ArrayList<>();
 
   private final Deque<Proposal> inFlight = new ArrayDeque<>();
 
   /** Of a deposed leader; they come before whatever the next one proposes. */
-  private final List<Command> survivors = new ArrayList<>();
+  private final List<Proposal> survivors = new ArrayList<>();
 
   private long term;
   private int leader = NOBODY;
@@ -34,13 +32,17 @@ final class ReplicatedLog {
   /** The disk or the network between the servers is having a bad time. */
   private boolean isSlow;
 
-  private static final class Proposal {
-    final Command command;
-    final LongConsumer committed;
+  /** An entry, on its way into the log or in it, with what its proposer wants to have back. */
+  static final class Proposal {
+    final byte[] entry;
+    final Object local;
 
-    Proposal(Command command, LongConsumer committed) {
-      this.command = command;
-      this.committed = committed;
+    /** It will not come into the log, though those around it do. */
+    boolean isLost;
+
+    Proposal(byte[] entry, Object local) {
+      this.entry = entry;
+      this.local = local;
     }
   }
 
@@ -54,7 +56,7 @@ final class ReplicatedLog {
     return entries.size();
   }
 
-  Command entry(long index) {
+  Proposal proposal(long index) {
     return entries.get((int) index - 1);
   }
 
@@ -71,20 +73,22 @@ final class ReplicatedLog {
     return server == leader && inTerm == term;
   }
 
-  /** @param committed is told the index, in this very order; never called if the proposer is deposed before */
-  void propose(int server, long inTerm, Command command, LongConsumer committed) {
-    if (!isLedBy(server, inTerm)) {
-      evidence.count(Fact.PROPOSAL_OF_DEPOSED_LEADER);
-      return;
-    }
-    Proposal proposal = new Proposal(command, committed);
+  /**
+   * Takes a proposal of the leader's.
+   *
+   * @param committed is called when it is in the log; never if the proposer is deposed before
+   */
+  void propose(Proposal proposal, Runnable committed) {
     inFlight.add(proposal);
-    long delay =
-        isSlow
-            ? dice.between(Nanos.MILLI * 10, Nanos.MILLI * 400)
-            : dice.between(Nanos.MILLI / 2, Nanos.MILLI * 4);
-    lastCommitAt = Math.max(lastCommitAt, time.now() + delay);
-    time.at(lastCommitAt, () -> commit(proposal));
+    lastCommitAt = Math.max(lastCommitAt, time.now() + roundTrip());
+    time.at(lastCommitAt, () -> commit(proposal, committed));
+  }
+
+  /** How long it takes to hear of a majority. */
+  long roundTrip() {
+    return isSlow
+        ? dice.between(Nanos.MILLI * 10, Nanos.MILLI * 400)
+        : dice.between(Nanos.MILLI / 2, Nanos.MILLI * 4);
   }
 
   void setSlow(boolean slow) {
@@ -96,8 +100,8 @@ final class ReplicatedLog {
     int surviving = dice.below(inFlight.size() + 1);
     for (int i = 0; !inFlight.isEmpty(); i++) {
       Proposal proposal = inFlight.remove();
-      if (i < surviving) {
-        survivors.add(proposal.command);
+      if (i < surviving && !proposal.isLost) {
+        survivors.add(proposal);
         evidence.count(Fact.PROPOSAL_OUTLIVED_ITS_LEADER);
       } else {
         evidence.count(Fact.PROPOSAL_LOST);
@@ -113,11 +117,13 @@ final class ReplicatedLog {
     lastCommitAt = time.now();
   }
 
-  private void commit(Proposal proposal) {
+  private void commit(Proposal proposal, Runnable committed) {
     if (inFlight.peek() == proposal) { // else its leader was deposed meanwhile
       inFlight.remove();
-      entries.add(proposal.command);
-      proposal.committed.accept(lastIndex());
+      if (!proposal.isLost) {
+        entries.add(proposal);
+        committed.run();
+      }
     }
   }
 }

@@ -1,38 +1,60 @@
 package io.holdfast.simulation;
 
+import com.google.protobuf.ByteString;
 import io.holdfast.LockKey;
 import io.holdfast.LockMode;
 import io.holdfast.LockTarget;
 import io.holdfast.LossReason;
-import io.holdfast.simulation.ClientRequest.Ending;
-import io.holdfast.simulation.ClientRequest.State;
+import io.holdfast.protocol.v1.ClientMessage;
+import io.holdfast.protocol.v1.Error;
+import io.holdfast.protocol.v1.Granted;
+import io.holdfast.protocol.v1.Holder;
+import io.holdfast.protocol.v1.ServerMessage;
+import io.holdfast.remote.internal.ClientCore;
+import io.holdfast.remote.internal.ClientRequest;
+import io.holdfast.remote.internal.SessionCore;
+import io.holdfast.remote.internal.Wire;
+import io.holdfast.remote.internal.Wish;
+import io.holdfast.spi.Ticker;
 import io.holdfast.table.Command;
-import io.holdfast.table.Event;
 import io.holdfast.testkit.history.HistoryEvent.Why;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An application process: some tasks that ask for locks and write to what these guard, over one client. The process
- * stands still now and then, closes its client and opens another, or is killed and started again.
+ * An application process: some tasks that ask for locks and write to what these guard, over one real {@link ClientCore}.
+ * The process stands still now and then, closes its client and opens another, or is killed and started again.
  */
-final class SimulatedClient implements Endpoint, ClientCore.Listener {
+final class SimulatedClient {
+  static final String NAMESPACE = "simulated";
   private static final int TASKS = 2;
+
+  /** As long as the store that users get waits for the servers when it is closed. */
+  private static final long CLOSE_PATIENCE = Nanos.SECOND;
 
   private final World world;
   private final int number;
   private final SimulatedProcess process;
   private final Link link = new Link();
 
-  /** Those with a session, and those that are still closing one. */
-  private final List<ClientCore> clients = new ArrayList<>();
+  /** Those that are in use, and those that are still closing. */
+  private final List<Client> clients = new ArrayList<>();
 
-  private @Nullable ClientCore client;
+  /** What the core has said, for after it has returned. */
+  private final Deque<Runnable> notices = new ArrayDeque<>();
+
+  private @Nullable Client client;
   private List<Task> tasks = List.of();
-  private int opened;
+  private int sessions;
 
   SimulatedClient(World world, int number) {
     this.world = world;
@@ -50,90 +72,64 @@ final class SimulatedClient implements Endpoint, ClientCore.Listener {
     }
   }
 
-  @Override
-  public SimulatedProcess process() {
+  SimulatedProcess process() {
     return process;
   }
 
-  @Override
-  public Link link() {
+  Link link() {
     return link;
-  }
-
-  @Override
-  public void receive(int server, ToClient message) {
-    countEvidence(message);
-    for (ClientCore each : List.copyOf(clients)) {
-      each.receive(server, message);
-    }
-  }
-
-  @Override
-  public void opened(ClientCore opened) {
-    world.sessionOpened(opened.session(), opened.name());
-  }
-
-  @Override
-  public void renewed(ClientCore renewed, long sentAtNanos) {
-    world.recorder.sessionRenewed(process.trueTime(sentAtNanos), renewed.name());
-  }
-
-  @Override
-  public void ended(ClientCore ended, LossReason reason) {
-    if (reason == LossReason.EXPIRED) {
-      world.evidence.count(Fact.LEASE_LAPSED);
-      world.recorder.clientClosing(
-          ended.name()); // on its own clock it is over: it says so, and frees what it had
-    }
-    if (ended == client) {
-      openLater();
-    }
-  }
-
-  @Override
-  public void closed(ClientCore closed) {
-    world.recorder.clientClosed(closed.name());
-    clients.remove(closed);
   }
 
   void beginStorm() {
     world.againAndAgain(20, 60, this::standStill);
     world.againAndAgain(30, 100, this::stall);
+    world.againAndAgain(10, 40, this::breakStreams);
     world.againAndAgain(60, 150, this::reopen);
     world.againAndAgain(60, 170, this::die);
   }
 
   /** Nothing is asked, held, or being given back. */
   boolean isIdle() {
-    return client != null
-        && client.isOpen()
-        && client.isIdle()
-        && tasks.stream().allMatch(task -> task.idle);
+    Client open = client;
+    return open != null
+        && open.session.isOpen
+        && open.session.core.size() == 0
+        && tasks.stream().allMatch(task -> task.phase == Phase.IDLE);
   }
 
   void close() {
-    ClientCore closing = client;
+    Client closing = client;
     client = null;
     if (closing != null) {
-      world.recorder.clientClosing(closing.name());
       closing.close();
     }
   }
 
+  /** Has the client that there is now ask for something that needs no session. */
+  void ask(Consumer<ClientCore> question) {
+    Client asked = client;
+    if (asked != null && !process.isPaused()) {
+      within(() -> question.accept(asked.core));
+    }
+  }
+
+  /** To be done when the core has returned. */
+  void notice(Runnable notice) {
+    notices.add(notice);
+  }
+
+  private void within(Runnable work) {
+    work.run();
+    for (Client each : List.copyOf(clients)) {
+      each.look();
+    }
+    while (!notices.isEmpty()) {
+      notices.remove().run();
+    }
+  }
+
   private void open() {
-    clients.removeIf(ClientCore::isOver);
-    opened++;
-    String name = "client " + number + "." + opened;
-    long nonce = number + 1000L * opened;
-    client =
-        new ClientCore(
-            name,
-            nonce,
-            process,
-            (server, message) -> world.cluster.send(server, this, message),
-            this,
-            world.leaseNanos,
-            Cluster.SERVERS);
+    client = new Client();
     clients.add(client);
   }
 
@@ -175,6 +171,10 @@ final class SimulatedClient implements Endpoint, ClientCore.Listener {
     return (long) (world.leaseNanos * world.dice.between(least, most));
   }
 
+  private void breakStreams() {
+    clients.forEach(each -> List.copyOf(each.streams.values()).forEach(Stream::breakOff));
+  }
+
   private void reopen() {
     if (client != null && !process.isPaused()) {
       close();
@@ -185,41 +185,12 @@ final class SimulatedClient implements Endpoint, ClientCore.Listener {
   private void die() {
     world.evidence.count(Fact.CLIENT_KILLED);
     world.trace("client process " + number + " killed");
-    for (ClientCore each : clients) {
-      world.recorder.clientDied(each.name());
-      world.beliefs.died(each);
-    }
+    clients.forEach(Client::die);
     clients.clear();
+    notices.clear();
     client = null;
     process.kill();
     world.time.after(world.dice.between(Nanos.SECOND, Nanos.SECOND * 12), this::start);
-  }
-
-  /** Before the client sees it: what is about to happen to it. */
-  private void countEvidence(ToClient message) {
-    if (message instanceof ToClient.Told told && told.event() instanceof Event.Granted granted) {
-      if (!isIn(granted.request(), State.ASKED, State.WAITING, State.HELD)) {
-        world.evidence.count(Fact.GRANT_TOLD_TOO_LATE);
-      }
-    } else if (message instanceof ToClient.Alive alive) {
-      for (Event.Granted granted : alive.granted()) {
-        if (isIn(granted.request(), State.ASKED, State.WAITING)) {
-          world.evidence.count(Fact.GRANT_TOLD_BY_HEARTBEAT);
-        }
-      }
-      for (long ended : alive.ended()) {
-        if (isIn(ended, State.HELD)) {
-          world.evidence.count(Fact.LOSS_TOLD_BY_HEARTBEAT);
-        }
-      }
-    }
-  }
-
-  private boolean isIn(long request, State... states) {
-    return tasks.stream()
-        .map(task -> task.request)
-        .anyMatch(
-            each -> each != null && each.id() == request && List.of(states).contains(each.state));
   }
 
   @Override
@@ -227,102 +198,398 @@ final class SimulatedClient implements Endpoint, ClientCore.Listener {
     return "client " + number;
   }
 
+  /** The real core, with streams and a clock, and the session that it has. */
+  private final class Client implements Wire, SessionCore.Listener {
+    private final Map<Long, Stream> streams = new HashMap<>();
+    private final Map<Long, Long> saidAtNanos = new HashMap<>();
+    private final Map<Long, Boolean> resumptions = new HashMap<>();
+    private final List<ClientSession> all = new ArrayList<>();
+    private final Ticker ticker = new ClientTicker();
+    private final ClientCore core;
+    private ClientSession session;
+    private long stream;
+    private long openingSaidAtNanos;
+    private boolean isClosing;
+
+    Client() {
+      core =
+          new ClientCore(
+              world.cluster.addresses(),
+              NAMESPACE,
+              "client " + number + "." + (sessions + 1),
+              world.dice.another(),
+              ticker,
+              this,
+              (server, error, isVerdict) -> failed(error, isVerdict));
+      core.start();
+      session = openSession();
+    }
+
+    private ClientSession openSession() {
+      String name = "client " + number + "." + ++sessions;
+      saidAtNanos.clear();
+      resumptions.clear();
+      SessionCore opened = core.openSession(world.leaseNanos / Nanos.MILLI, this);
+      ClientSession made = new ClientSession(name, opened, ticker);
+      all.add(made);
+      return made;
+    }
+
+    void close() {
+      isClosing = true;
+      if (session.isOpen) {
+        world.recorder.clientClosing(session.name);
+      }
+      within(core::close);
+      process.after(CLOSE_PATIENCE, this::abandon);
+    }
+
+    /** Whether the servers have confirmed by now. */
+    void look() {
+      if (isClosing && core.isQuiet()) {
+        if (session.isOpen) {
+          notice(() -> world.recorder.clientClosed(session.name));
+        }
+        abandon();
+      }
+    }
+
+    private void abandon() {
+      if (clients.remove(this)) {
+        within(core::abandon);
+      }
+    }
+
+    void die() {
+      for (ClientSession each : all) {
+        world.beliefs.died(each);
+      }
+      if (session.isOpen) {
+        world.recorder.clientDied(session.name);
+      }
+      streams.values().forEach(Stream::clientDied);
+    }
+
+    private void failed(Error error, boolean isVerdict) {
+      if (isVerdict) {
+        throw new Breach("P10", "client " + number + " was refused: " + error);
+      }
+    }
+
+    // ----------------------------------------------------------------------------------------------- streams
+
+    @Override
+    public void open(long opened, String address) {
+      stream = opened;
+      Stream.Ears ears =
+          new Stream.Ears() {
+            @Override
+            public void received(ServerMessage message) {
+              hear(opened, message);
+            }
+
+            @Override
+            public void broken(Error error) {
+              streams.remove(opened);
+              within(() -> core.broken(opened, error, ""));
+            }
+          };
+      streams.put(opened, new Stream(world, SimulatedClient.this, world.cluster.at(address), ears));
+    }
+
+    @Override
+    public void say(long to, ClientMessage message) {
+      world.trace(SimulatedClient.this + " says", to, message);
+      switch (message.getMessageCase()) {
+        case OPEN_SESSION -> openingSaidAtNanos = process.nanos();
+        case RESUME_SESSION -> {
+          world.evidence.count(Fact.SESSION_RESUMED);
+          said(message.getResumeSession().getHeartbeat(), true);
+        }
+        case HEARTBEAT -> said(message.getHeartbeat().getNumber(), false);
+        default -> {}
+      }
+      Stream open = streams.get(to);
+      if (open != null) {
+        open.say(message);
+      }
+    }
+
+    private void said(long heartbeat, boolean isResumption) {
+      saidAtNanos.put(heartbeat, process.nanos());
+      resumptions.put(heartbeat, isResumption);
+      if (world.isStorm() && world.dice.chance(0.02)) {
+        standStill(); // just now: from when does a lease count?
+      }
+    }
+
+    @Override
+    public void close(long closed) {
+      Stream open = streams.remove(closed);
+      if (open != null) {
+        open.giveUp();
+      }
+    }
+
+    private void hear(long from, ServerMessage message) {
+      world.trace(SimulatedClient.this + " hears", from, message);
+      if (from != stream || !streams.containsKey(from)) {
+        world.evidence.count(Fact.OLD_STREAM_HEARD);
+      } else {
+        countEvidence(message);
+      }
+      ClientSession heard = session;
+      long before = heard.core.leaseDeadlineNanos();
+      boolean wasOpen = heard.isOpen;
+      within(() -> core.received(from, message));
+      if (wasOpen
+          && message.hasAlive()
+          && message.getAlive().getSession() == heard.core.id()
+          && heard.core.leaseDeadlineNanos() != before
+          && heard == session) {
+        long number = message.getAlive().getNumber();
+        Long sentAt = saidAtNanos.get(number);
+        if (sentAt != null && heard.core.isUsable()) {
+          long sent = process.trueTime(sentAt);
+          world.recorder.sessionRenewed(sent, heard.name);
+          world.beliefs.answered(heard, sent, Boolean.TRUE.equals(resumptions.get(number)));
+        }
+      }
+    }
+
+    // ----------------------------------------------------------------------------------------------- the session
+
+    @Override
+    public void opened(SessionCore opened) {
+      session.isOpen = true;
+      world.sessionOpened(opened.id(), session.name);
+      world.recorder.sessionRenewed(process.trueTime(openingSaidAtNanos), session.name);
+    }
+
+    @Override
+    public void ended(SessionCore ended, LossReason reason) {
+      if (reason == LossReason.EXPIRED) {
+        world.evidence.count(Fact.LEASE_LAPSED);
+        // On its own clock it is over: it says so, and frees what it had.
+        world.recorder.clientClosing(session.name);
+      }
+      if (!isClosing) {
+        if (world.dice.chance(0.5)) {
+          notice(() -> within(() -> session = openSession()));
+        } else {
+          notice(this::leave);
+        }
+      }
+    }
+
+    private void leave() {
+      if (client == this) {
+        isClosing = true;
+        core.close();
+        process.after(CLOSE_PATIENCE, this::abandon);
+        openLater();
+      }
+    }
+
+    @Override
+    public void refused(SessionCore refused, Error error) {
+      throw new Breach("P10", session + " was not opened: " + error);
+    }
+
+    /** Before the core hears it: what is about to happen to it. */
+    private void countEvidence(ServerMessage message) {
+      switch (message.getMessageCase()) {
+        case NOT_LEADER -> world.evidence.count(Fact.SENT_AWAY);
+        case GRANTED -> {
+          if (!isIn(message.getGranted().getRequest(), Phase.ASKING, Phase.HOLDING)) {
+            world.evidence.count(Fact.GRANT_TOLD_TOO_LATE);
+          }
+        }
+        case ALIVE -> {
+          for (Granted granted : message.getAlive().getGrantedList()) {
+            if (isIn(granted.getRequest(), Phase.ASKING)) {
+              world.evidence.count(Fact.GRANT_TOLD_BY_RESUMING);
+            }
+          }
+          for (long ended : message.getAlive().getEndedList()) {
+            if (isIn(ended, Phase.HOLDING)) {
+              world.evidence.count(Fact.LOSS_TOLD_BY_RESUMING);
+            }
+          }
+        }
+        default -> {}
+      }
+    }
+
+    private boolean isIn(long request, Phase... phases) {
+      return tasks.stream()
+          .anyMatch(
+              task ->
+                  task.request != null
+                      && task.request.id() == request
+                      && task.asked == session
+                      && List.of(phases).contains(task.phase));
+    }
+  }
+
+  /** The process's clock; what its alarms bring about is told when the core has returned. */
+  private final class ClientTicker implements Ticker {
+    @Override
+    public long nanos() {
+      return process.nanos();
+    }
+
+    @Override
+    public Instant instant() {
+      return process.instant();
+    }
+
+    @Override
+    public Alarm schedule(long deadlineNanos, Runnable task) {
+      return process.schedule(deadlineNanos, () -> within(task));
+    }
+  }
+
+  private enum Phase {
+    IDLE,
+    ASKING,
+    HOLDING,
+    GIVING_BACK
+  }
+
   /** Thinks, asks for locks, uses them, gives them back, and so on. */
-  private final class Task implements ClientRequest.Listener {
-    private boolean idle;
-    private long id;
-    private @Nullable ClientCore asked;
+  private final class Task {
+    private Phase phase = Phase.IDLE;
+    private @Nullable ClientSession asked;
     private @Nullable ClientRequest request;
-    private long holdNanos;
 
     void thinkThenAsk() {
-      idle = true;
+      phase = Phase.IDLE;
       asked = null;
       request = null;
       process.after(world.dice.between(Nanos.MILLI, Nanos.SECOND * 2), this::ask);
     }
 
     private void ask() {
-      ClientCore open = client;
       if (world.isQuiet()) {
         return;
       }
-      if (open == null || !open.isOpen()) {
+      Client open = client;
+      if (open == null || !open.session.isOpen || !open.session.core.isUsable()) {
         thinkThenAsk();
         return;
       }
-      idle = false;
-      Workload.Wish wish = Workload.wish(world.dice);
-      holdNanos = wish.holdNanos();
-      asked = open;
+      phase = Phase.ASKING;
+      Try made = new Try(this, open.session, Workload.wish(world.dice));
+      asked = open.session;
+      within(made::ask);
+    }
+  }
+
+  /** One request of a task's, from the asking to the end. */
+  private final class Try implements ClientRequest.Listener {
+    private final Task task;
+    private final ClientSession session;
+    private final Workload.Wish wish;
+    private long id;
+    private @Nullable ClientRequest request;
+
+    Try(Task task, ClientSession session, Workload.Wish wish) {
+      this.task = task;
+      this.session = session;
+      this.wish = wish;
+    }
+
+    void ask() {
+      boolean isLimited = wish.maxHoldNanos() != Command.FOREVER;
+      long maxHoldMillis = isLimited ? wish.maxHoldNanos() / Nanos.MILLI : Wish.UNLIMITED;
       id =
           world.recorder.asked(
-              open.name(),
+              session.name,
               wish.targets(),
               Duration.ofNanos(wish.maxWaitNanos()),
-              wish.maxHoldNanos() == Command.FOREVER
-                  ? Optional.empty()
-                  : Optional.of(Duration.ofNanos(wish.maxHoldNanos())));
-      request = open.acquire(wish.targets(), wish.maxWaitNanos(), wish.maxHoldNanos(), this);
-      if (wish.maxWaitNanos() > 0 && world.dice.chance(0.05)) {
-        long after = world.dice.between(1, wish.maxWaitNanos());
-        process.after(after, cancellation(open, request));
+              isLimited ? Optional.of(Duration.ofMillis(maxHoldMillis)) : Optional.empty());
+      boolean mayWait = wish.maxWaitNanos() > 0;
+      long patience = mayWait ? wish.maxWaitNanos() : SessionCore.TRY_PATIENCE_NANOS;
+      Wish said =
+          new Wish(
+              WireForm.targets(wish.targets()),
+              mayWait,
+              process.nanos() + patience,
+              maxHoldMillis,
+              ByteString.EMPTY);
+      ClientRequest made = session.core.acquire(said, this);
+      request = made;
+      task.request = made;
+      world.beliefs.asks(made);
+      if (mayWait && world.dice.chance(0.05)) {
+        process.after(world.dice.between(1, wish.maxWaitNanos()), () -> within(this::cancel));
       }
     }
 
-    private Runnable cancellation(ClientCore client, ClientRequest cancelled) {
-      long cancelledId = id;
-      return () -> {
-        if (cancelled.state == State.ASKED || cancelled.state == State.WAITING) {
-          world.recorder.cancelling(cancelledId);
-          client.cancel(cancelled);
+    private void cancel() {
+      if (isIn(Phase.ASKING)) {
+        world.recorder.cancelling(id);
+        session.core.cancel(made());
+        if (isIn(Phase.ASKING)) {
+          world.evidence.count(Fact.CANCELLED);
+          over(() -> world.recorder.gaveUp(id, Why.CANCELLED));
         }
-      };
+      }
     }
 
     @Override
-    public void queued() {
+    public void queued(List<ClientRequest.Listener> behindOwn) {
       world.evidence.count(Fact.QUEUED);
       world.recorder.queued(id);
     }
 
     @Override
-    public void granted() {
-      ClientCore client = asked;
-      ClientRequest hold = request;
-      if (client == null || hold == null) {
-        throw new Breach("P10", "granted what was not asked");
-      }
-      world.recorder.acquired(id, hold.token());
-      world.beliefs.began(client, hold);
-      if (hold.targets().size() > 1) {
-        world.evidence.count(Fact.GRANTED_TOGETHER);
-      }
-      if (hold.targets().stream().allMatch(target -> target.mode() == LockMode.SHARED)) {
-        world.evidence.count(Fact.GRANTED_SHARED);
-      }
-      long nanos = world.isStorm() ? holdNanos : Math.min(holdNanos, Nanos.SECOND * 3);
-      for (int uses = world.dice.below(3); uses > 0; uses--) {
-        process.after(world.dice.between(0, nanos), () -> use(client, hold));
-      }
-      process.after(nanos, () -> release(client, hold));
+    public void granted(ClientRequest hold) {
+      notice(this::take);
     }
 
-    private void use(ClientCore client, ClientRequest hold) {
-      if (request != hold || !world.recorder.used(id, () -> client.isHeld(hold))) {
+    private void take() {
+      ClientRequest hold = made();
+      if (!isIn(Phase.ASKING)) {
+        return;
+      }
+      if (!session.believes(hold)) { // over before it was known
+        over(() -> world.recorder.gaveUp(id, Why.REFUSED));
+        return;
+      }
+      task.phase = Phase.HOLDING;
+      world.recorder.acquired(id, hold.token());
+      world.beliefs.began(session, hold, wish.targets());
+      if (wish.targets().size() > 1) {
+        world.evidence.count(Fact.GRANTED_TOGETHER);
+      }
+      if (wish.targets().stream().allMatch(target -> target.mode() == LockMode.SHARED)) {
+        world.evidence.count(Fact.GRANTED_SHARED);
+      }
+      long nanos =
+          world.isStorm() ? wish.holdNanos() : Math.min(wish.holdNanos(), Nanos.SECOND * 3);
+      for (int uses = world.dice.below(3); uses > 0; uses--) {
+        process.after(world.dice.between(0, nanos), this::use);
+      }
+      process.after(nanos, this::release);
+    }
+
+    private void use() {
+      ClientRequest hold = made();
+      if (!isIn(Phase.HOLDING) || !world.recorder.used(id, () -> session.believes(hold))) {
         return;
       }
       List<LockTarget> exclusive =
-          hold.targets().stream().filter(target -> target.mode() == LockMode.EXCLUSIVE).toList();
+          wish.targets().stream().filter(target -> target.mode() == LockMode.EXCLUSIVE).toList();
       if (!exclusive.isEmpty()) {
         LockKey key = Workload.guarded(world.dice.oneOf(exclusive).key(), world.dice);
-        long writer = id;
         Runnable write =
             () ->
                 world.network.send(
                     0,
                     world.resource.process,
-                    () -> world.resource.write(writer, key.toString(), hold.token()));
+                    () -> world.resource.write(id, key.toString(), hold.token()));
         if (world.isStorm() && world.dice.chance(0.1)) {
           // Stopped between the check and the write: what tokens are for.
           process.after(world.dice.between(Nanos.SECOND, Nanos.SECOND * 12), write);
@@ -332,57 +599,96 @@ final class SimulatedClient implements Endpoint, ClientCore.Listener {
       }
     }
 
-    private void release(ClientCore client, ClientRequest hold) {
+    private void release() {
+      if (!isIn(Phase.HOLDING)) {
+        return;
+      }
       if (world.time.now() < link.stalledUntil && world.dice.chance(0.95)) {
         // Who holds while nobody hears of it is who should let go in time: let there be many of
         // them.
-        process.after(Nanos.SECOND * 2, () -> release(client, hold));
-      } else if (client.isHeld(hold)) {
+        process.after(Nanos.SECOND * 2, this::release);
+      } else if (session.believes(made())) {
         world.recorder.releasing(id);
-        client.release(hold);
+        task.phase = Phase.GIVING_BACK;
+        within(() -> session.core.release(made()));
       }
     }
 
     @Override
-    public void gaveUp(Ending ending) {
-      Why why =
-          switch (ending) {
-            case BUSY -> Why.BUSY;
-            case TIMED_OUT -> Why.TIMED_OUT;
-            case CANCELLED -> Why.CANCELLED;
-            case REFUSED -> Why.REFUSED;
-            case CLOSED -> Why.CLIENT_CLOSED;
-          };
-      switch (ending) {
-        case BUSY -> world.evidence.count(Fact.BUSY);
-        case TIMED_OUT -> world.evidence.count(Fact.TIMED_OUT);
-        case CANCELLED -> world.evidence.count(Fact.CANCELLED);
-        case REFUSED, CLOSED -> {}
-      }
-      world.recorder.gaveUp(id, why);
-      thinkThenAsk();
+    public void busy(List<Holder> holders) {
+      boolean wasImpatient = wish.maxWaitNanos() > 0;
+      notice(
+          () ->
+              over(
+                  () -> {
+                    world.evidence.count(wasImpatient ? Fact.TIMED_OUT : Fact.BUSY);
+                    world.recorder.gaveUp(id, wasImpatient ? Why.TIMED_OUT : Why.BUSY);
+                  }));
+    }
+
+    @Override
+    public void refused(Error error) {
+      throw new Breach("P10", session + " was refused " + wish + ": " + error);
+    }
+
+    @Override
+    public void neverAsked() {
+      notice(() -> over(() -> world.recorder.gaveUp(id, Why.REFUSED)));
+    }
+
+    @Override
+    public void orphaned() {
+      notice(() -> over(() -> world.recorder.gaveUp(id, Why.REFUSED)));
+    }
+
+    @Override
+    public void uncertain(String why) {
+      notice(() -> over(() -> world.recorder.unknown(id)));
     }
 
     @Override
     public void lost(LossReason reason) {
-      if (reason == LossReason.EXPIRED) {
-        world.recorder.releasing(
-            id); // over on the client's own clock, which is early: it gives back what it had
+      // Not as a notice: who asks whether it holds is told no from here on.
+      if (isIn(Phase.HOLDING) || isIn(Phase.GIVING_BACK)) {
+        over(
+            () -> {
+              if (reason == LossReason.EXPIRED) {
+                // Over on the client's own clock, which is early: it gives back what it had.
+                world.recorder.releasing(id);
+              }
+              world.recorder.lost(id, reason);
+            });
       }
-      world.recorder.lost(id, reason);
-      thinkThenAsk();
     }
 
     @Override
     public void released() {
-      world.recorder.released(id);
-      thinkThenAsk();
+      notice(() -> over(() -> world.recorder.released(id)));
     }
 
     @Override
-    public void unknown() {
-      world.recorder.unknown(id);
-      thinkThenAsk();
+    public void closed() {
+      notice(() -> over(() -> world.recorder.gaveUp(id, Why.CLIENT_CLOSED)));
+    }
+
+    private void over(Runnable told) {
+      if (isIn(Phase.ASKING) || isIn(Phase.HOLDING) || isIn(Phase.GIVING_BACK)) {
+        told.run();
+        world.beliefs.over(session, made());
+        task.thinkThenAsk();
+      }
+    }
+
+    private boolean isIn(Phase phase) {
+      return task.request == request && request != null && task.phase == phase;
+    }
+
+    private ClientRequest made() {
+      ClientRequest made = request;
+      if (made == null) {
+        throw new Breach("P10", "told of what was not asked");
+      }
+      return made;
     }
   }
 }

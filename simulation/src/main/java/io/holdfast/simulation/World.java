@@ -1,5 +1,7 @@
 package io.holdfast.simulation;
 
+import com.google.protobuf.MessageOrBuilder;
+import com.google.protobuf.TextFormat;
 import io.holdfast.table.Command;
 import io.holdfast.table.Event;
 import io.holdfast.testkit.history.HistoryRecorder;
@@ -33,7 +35,6 @@ final class World {
   final Cluster cluster;
   final List<SimulatedClient> clients = new ArrayList<>();
   final FencedResource resource;
-  private final Operator operator;
 
   private final Map<Long, String> clientsBySession = new HashMap<>();
   private final @Nullable Consumer<String> tracer;
@@ -53,12 +54,11 @@ final class World {
     this.snapshotEvery = (int) dice.between(5, 200);
     this.cluster = new Cluster(this);
     this.resource = new FencedResource(this);
-    this.operator = new Operator(this);
     for (int number = 1; number <= CLIENTS; number++) {
       clients.add(new SimulatedClient(this, number));
     }
     clients.forEach(SimulatedClient::start);
-    operator.start();
+    new Operator(this, clients.get(0)).start();
   }
 
   /** A process on a machine of its own. */
@@ -124,6 +124,14 @@ final class World {
   void trace(String what) {
     if (tracer != null) {
       tell(what);
+    }
+  }
+
+  /** Something is said on a stream, or heard. */
+  void trace(String who, long stream, MessageOrBuilder message) {
+    if (tracer != null) {
+      String line = TextFormat.printer().shortDebugString(message);
+      tell(who + ", stream " + stream + ": " + line);
     }
   }
 

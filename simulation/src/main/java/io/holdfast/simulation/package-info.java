@@ -1,4 +1,4 @@
-/** Table, clients and faults in one thread: one seed decides all. */
+/** Servers, clients and faults in one thread: one seed decides all. */
 @NullMarked
 package io.holdfast.simulation;
 

@@ -6,11 +6,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The classes of the table and of the simulation once more, some of them changed; all others are those of everybody.
+ * The classes of the table, the cores and the simulation once more, some of them changed; all others are those of everybody.
  */
 final class ClassesLoadedAgain extends ClassLoader {
   private static final List<String> PACKAGES =
-      List.of("io.holdfast.table.", "io.holdfast.simulation.");
+      List.of(
+          "io.holdfast.table.",
+          "io.holdfast.server.core.",
+          "io.holdfast.remote.internal.",
+          "io.holdfast.simulation.");
 
   private final Map<String, byte[]> changed;
 

@@ -1,6 +1,10 @@
 package io.holdfast.simulation;
 
+import com.google.protobuf.ByteString;
 import io.holdfast.LockKey;
+import io.holdfast.protocol.v1.ClientMessage;
+import io.holdfast.remote.internal.ClientCore;
+import io.holdfast.server.core.ServerCore;
 import io.holdfast.table.LockTable;
 import io.holdfast.testkit.history.History;
 import java.io.ByteArrayOutputStream;
@@ -47,7 +51,15 @@ final class InMemoryCompiler {
 
   private static String classPath() {
     return Stream.of(
-            LockKey.class, LockTable.class, History.class, Simulation.class, NullMarked.class)
+            LockKey.class,
+            LockTable.class,
+            History.class,
+            ClientMessage.class,
+            ByteString.class,
+            ServerCore.class,
+            ClientCore.class,
+            Simulation.class,
+            NullMarked.class)
         .map(InMemoryCompiler::origin)
         .collect(Collectors.joining(File.pathSeparator));
   }

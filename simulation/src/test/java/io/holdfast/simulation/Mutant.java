@@ -13,14 +13,26 @@ import java.nio.file.Path;
  */
 record Mutant(String bug, String file, String was, String becomes) {
   private static final String TABLE = "table/src/main/java/io/holdfast/table/";
+  private static final String SERVER = "server/src/main/java/io/holdfast/server/core/";
+  private static final String CLIENT = "stores/remote/src/main/java/io/holdfast/remote/internal/";
   private static final String SIMULATION = "simulation/src/main/java/io/holdfast/simulation/";
 
-  /** In the production code. */
+  /** In the lock table. */
   static Mutant ofTable(String bug, String type, String was, String becomes) {
     return new Mutant(bug, TABLE + type + ".java", was, becomes);
   }
 
-  /** In the simulated server or client. */
+  /** In the server's core. */
+  static Mutant ofServer(String bug, String type, String was, String becomes) {
+    return new Mutant(bug, SERVER + type + ".java", was, becomes);
+  }
+
+  /** In the client's core. */
+  static Mutant ofClient(String bug, String type, String was, String becomes) {
+    return new Mutant(bug, CLIENT + type + ".java", was, becomes);
+  }
+
+  /** In what stands for the log, or for what the locks guard. */
   static Mutant ofSimulation(String bug, String type, String was, String becomes) {
     return new Mutant(bug, SIMULATION + type + ".java", was, becomes);
   }

@@ -9,7 +9,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Brings a mutant before the simulation and the explorer. The table and the simulation are loaded once more beside the
+ * Brings a mutant before the simulation and the explorer. The table, the cores and the simulation are loaded once more beside the
  * real ones, with the changed class among them: the code under test has no switches, and knows nothing of this. Who breaks
  * down is convicted too.
  */

@@ -1,5 +1,7 @@
 package io.holdfast.simulation;
 
+import static io.holdfast.simulation.Mutant.ofClient;
+import static io.holdfast.simulation.Mutant.ofServer;
 import static io.holdfast.simulation.Mutant.ofSimulation;
 import static io.holdfast.simulation.Mutant.ofTable;
 
@@ -124,78 +126,111 @@ final class Mutants {
             "Snapshot",
             "request.until = until;",
             ""),
-        ofSimulation(
+        ofTable(
+            "a snapshot forgets whose a session is",
+            "Snapshot",
+            "out.writeLong(session.terms.nonce().getMostSignificantBits());",
+            "out.writeLong(0);"),
+        ofServer(
             "a new leader counts on from half a lease",
             "Leadership",
-            "desks.put(session, desk); renew(desk);",
-            "desks.put(session, desk); renew(desk); if (clock.nanos() == sinceNanos) {"
-                + " desk.deadlineNanos -= world.leaseNanos / 2; }"),
-        ofSimulation(
+            "renew(desk); expireInTime(desk); return desk;",
+            "renew(desk); if (elapsed() < 1_000_000_000L) {"
+                + " desk.deadline -= terms.leaseNanos() / 2; } expireInTime(desk); return desk;"),
+        ofServer(
             "a deposed leader answers heartbeats",
             "Leadership",
-            "if (log.isLedBy(server.number, term)) {",
-            "if (server.isUp()) {"),
-        ofSimulation(
+            "if (leads) { read.yes.run(); } else {",
+            "if (leads || !over) { read.yes.run(); } else {"),
+        ofServer(
             "sessions expire 5 % early",
             "Leadership",
-            "desk.deadlineNanos = clock.nanos() + world.leaseNanos;",
-            "desk.deadlineNanos = clock.nanos() + world.leaseNanos * 95 / 100;"),
+            "? Command.FOREVER : elapsed + lease;",
+            "? Command.FOREVER : elapsed + lease * 95 / 100;"),
+        ofServer(
+            "answers go to others who are in the same entry",
+            "ServerCore",
+            "batch.pendings.get(i)",
+            "batch.pendings.get(changes.changes().size() - 1 - i)"),
+        ofServer(
+            "what comes late from an older stream takes the session back there",
+            "Connection",
+            "&& resume.getHeartbeat() >= desk.resumedBy",
+            ""),
+        ofServer(
+            "a resumed session is not told what has ended",
+            "Leadership",
+            "if (live == null) { ended.add(request); } else if (live.granted()) {",
+            "if (live != null && live.granted()) {"),
         ofSimulation(
             "an entry is applied twice after a restart",
             "LockServer",
             "applied = snapshotIndex; catchUp();",
             "applied = Math.max(0, snapshotIndex - 1); catchUp();"),
-        ofSimulation(
+        ofClient(
             "the lease counts from the answer (F2)",
-            "ClientCore",
-            "long deadline = sentAt + trusted(leaseNanos);",
+            "SessionCore",
+            "long deadline = saidAtNanos + trusted(leaseNanos);",
             "long deadline = ticker.nanos() + trusted(leaseNanos);"),
-        ofSimulation(
+        ofClient(
             "the holder counts on a quarter of its lease",
-            "ClientCore",
-            "long deadline = sentAt + trusted(leaseNanos);",
-            "long deadline = sentAt + trusted(leaseNanos / 4);"),
-        ofSimulation(
+            "SessionCore",
+            "long deadline = saidAtNanos + trusted(leaseNanos);",
+            "long deadline = saidAtNanos + trusted(leaseNanos / 4);"),
+        ofClient(
             "the client breaks down when it loses a hold",
-            "ClientCore",
-            "forget(request); if (state == State.HELD) { request.listener.lost(reason); } else if"
-                + " (state == State.RELEASING && !request.lost) { request.listener.released(); }",
-            "forget(request); if (state == State.HELD) { throw new IllegalStateException(); }"),
-        ofSimulation(
+            "SessionCore",
+            "forget(request); ended(request); request.listener.lost(reason);",
+            "throw new IllegalStateException();"),
+        ofClient(
             "the holder keeps no margin",
-            "ClientCore",
+            "SessionCore",
             "double MARGIN = 0.10;",
             "double MARGIN = 0.00;"),
-        ofSimulation(
+        ofClient(
             "the end of a lease is noticed only when its alarm goes off (etcd#19091)",
-            "ClientCore",
-            "return phase == Phase.OPEN && ticker.nanos() - leaseDeadlineNanos < 0;",
-            "return phase == Phase.OPEN;"),
-        ofSimulation(
+            "ClientRequest",
+            "long lease = session.leaseDeadlineNanos();",
+            "long lease ="
+                + " session.isOpen() ? Long.MAX_VALUE / 2 : session.leaseDeadlineNanos();"),
+        ofClient(
             "maxHold counts from when the grant was heard of",
-            "ClientCore",
-            "long deadline = tableTimeAtNanos + trusted(request.until - tableTime);",
-            "long deadline = ticker.nanos() + trusted(request.maxHoldNanos);"),
-        ofSimulation(
+            "SessionCore",
+            "long limit = tableTimeAtNanos + trusted(request.until - tableTime);",
+            "long limit = ticker.nanos() + trusted(millis(request.wish.maxHoldMillis()));"),
+        ofClient(
             "a grant told twice is held again while it is given back (R32)",
-            "ClientCore",
-            "if (request.state != State.ASKED && request.state != State.WAITING) { return; }",
-            "if (request.state == State.HELD) { return; }"),
-        ofSimulation(
+            "SessionCore",
+            "if (request == null || (request.state != State.ASKED && request.state !="
+                + " State.WAITING)) { return; } hold(",
+            "if (request == null || request.state == State.HELD) { return; } hold("),
+        ofClient(
             "a release is not repeated (CURATOR-678, R33)",
-            "ClientCore",
-            "|| request.state == State.CANCELLING || request.state == State.RELEASING;",
-            "|| request.state == State.CANCELLING;"),
-        ofSimulation(
+            "SessionCore",
+            "sayResume(); unanswered.values().forEach(this::send);",
+            "sayResume(); unanswered.values().stream()"
+                + ".filter(r -> r.state != State.RELEASING).forEach(this::send);"),
+        ofClient(
             "a grant that comes after giving up is kept",
+            "SessionCore",
+            "request.farewell = farewell; change(request, State.CANCELLING); send(request);",
+            "request.farewell = farewell; forget(request); ended(request);"),
+        ofClient(
+            "a loss that resuming tells is overheard",
+            "SessionCore",
+            "lost(request, LossReason.REVOKED); } else if",
+            "} else if"),
+        ofClient(
+            "resuming forgets to name who waits",
+            "SessionCore",
+            "if (request.state == State.HELD || request.state == State.WAITING) {"
+                + " resume.addRequests",
+            "if (request.state == State.HELD) { resume.addRequests"),
+        ofClient(
+            "what an older stream says is believed",
             "ClientCore",
-            "request.state = State.CANCELLING; send(request);",
-            "forget(request);"),
-        ofSimulation(
-            "a loss that a heartbeat's answer names is overheard",
-            "ClientCore",
-            "ended(request, LossReason.REVOKED); } } for",
-            "} } for"),
+            "if (from != stream) { return; }",
+            ""),
         ofSimulation(
             "the resource does not look at the token",
             "FencedResource",

@@ -1,0 +1,37 @@
+package io.holdfast.simulation;
+
+import java.io.ByteArrayInputStream;
+import java.io.DataInputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+
+/** Reads a server's snapshot by the description of its format 1, and by nothing else. */
+final class ServerSnapshot {
+  private ServerSnapshot() {}
+
+  /** The snapshot of the table of its only namespace; an empty one if there is none yet. */
+  static byte[] table(byte[] snapshot) {
+    try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(snapshot))) {
+      in.readInt(); // magic
+      if (in.readInt() != 1) {
+        throw new Breach("P13", "the snapshot is not of format 1");
+      }
+      in.readLong(); // now
+      for (int servers = in.readInt(); servers > 0; servers--) {
+        in.readUTF();
+        in.readUTF();
+      }
+      if (in.readInt() == 0) {
+        return NaiveSnapshot.of(new NaiveTable());
+      }
+      in.readUTF();
+      for (int created = in.readInt(); created > 0; created--) {
+        in.readUTF();
+        in.readLong();
+      }
+      return in.readNBytes(in.readInt());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // not in memory
+    }
+  }
+}
