@@ -2,6 +2,7 @@ package io.holdfast.faults;
 
 import io.holdfast.testkit.history.History;
 import io.holdfast.testkit.history.HistoryEvent;
+import io.holdfast.testkit.history.HistoryLine;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;

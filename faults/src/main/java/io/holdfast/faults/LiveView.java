@@ -1,6 +1,7 @@
 package io.holdfast.faults;
 
 import io.holdfast.testkit.history.HistoryEvent;
+import io.holdfast.testkit.history.HistoryLine;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;

@@ -1,11 +1,10 @@
-package io.holdfast.faults;
+package io.holdfast.testkit.history;
 
 import io.holdfast.LockKey;
 import io.holdfast.LockMode;
 import io.holdfast.LockTarget;
 import io.holdfast.LossReason;
 import io.holdfast.TreePath;
-import io.holdfast.testkit.history.HistoryEvent;
 import java.net.URLDecoder;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
@@ -16,16 +15,23 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * An event of a history as one line of text: a word, the time, and what the event carries, with a space between. Texts are
- * percent-encoded.
+ * An event of a history as one line of text, for a run of several processes: each writes its lines to a pipe or a file as it
+ * goes, and whoever reads all of them has the one history.
+ *
+ * <p>A line is a word, the time, and what the event carries, with a space between; the word is the name of the event in small
+ * letters. Texts are percent-encoded, so a line is ASCII and has no other spaces. A line that was cut short, because its
+ * process was killed, may read as another event: leave out what no line break ends.
+ *
+ * <p>Times are readings of one clock. The processes of one Linux machine share that of {@link System#nanoTime}; Java does not
+ * promise it, and two machines never do.
  */
-final class HistoryLine {
+public final class HistoryLine {
   private static final String NONE = "-";
 
   private HistoryLine() {}
 
-  /** Without a line break. */
-  static String write(HistoryEvent event) {
+  /** The line of an event, without a line break. */
+  public static String write(HistoryEvent event) {
     String line = word(event) + " " + event.atNanos();
     if (event instanceof HistoryEvent.Asked asked) {
       StringBuilder text = new StringBuilder(line);
@@ -73,7 +79,7 @@ final class HistoryLine {
    *
    * @throws IllegalArgumentException if it is none
    */
-  static HistoryEvent read(String line) {
+  public static HistoryEvent read(String line) {
     try {
       return read(line.split(" ", -1));
     } catch (RuntimeException e) {

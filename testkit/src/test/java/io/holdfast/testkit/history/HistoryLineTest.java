@@ -1,4 +1,4 @@
-package io.holdfast.faults;
+package io.holdfast.testkit.history;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
@@ -8,7 +8,6 @@ import io.holdfast.LockMode;
 import io.holdfast.LockTarget;
 import io.holdfast.LossReason;
 import io.holdfast.TreePath;
-import io.holdfast.testkit.history.HistoryEvent;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
