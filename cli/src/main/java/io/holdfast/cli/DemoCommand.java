@@ -21,7 +21,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "demo",
     description =
-        "Lets two dozen workers fight over real files under locks, and checks that no file and no promise broke.",
+        "Lets worker processes fight over real files under the locks of a server, kills one of them and the server, and checks that no file and no promise broke.",
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
     sortOptions = false,
@@ -30,27 +30,27 @@ import picocli.CommandLine.Spec;
       "Exit codes: 0 nothing broke, 1 a violation was found, 64 the command line is wrong, 70 something else failed."
     })
 final class DemoCommand implements Callable<Integer> {
-  private static final Duration SHORTEST = Duration.ofSeconds(1);
+  private static final Duration SHORTEST = Duration.ofSeconds(4);
   private static final Duration LONGEST = Duration.ofSeconds(60);
-  private static final int MOST_WORKERS = 200;
+  private static final int MOST_PROCESSES = 32;
 
   @Spec
   @SuppressWarnings("NullAway.Init") // picocli does
   private CommandSpec spec;
 
   @Option(
-      names = "--workers",
+      names = "--processes",
       paramLabel = "N",
-      defaultValue = "24",
-      description = "How many workers, 2 to 200 (${DEFAULT-VALUE}).")
-  private int workers;
+      defaultValue = "8",
+      description = "How many worker processes, 2 to 32, of three workers each (${DEFAULT-VALUE}).")
+  private int processes;
 
   @Option(
       names = "--duration",
       paramLabel = "TIME",
-      defaultValue = "8s",
+      defaultValue = "14s",
       converter = DurationText.class,
-      description = "For how long they work, 1s to 60s (${DEFAULT-VALUE}).")
+      description = "For how long they work, 4s to 60s (${DEFAULT-VALUE}).")
   @SuppressWarnings("NullAway.Init")
   private Duration duration;
 
@@ -72,7 +72,8 @@ final class DemoCommand implements Callable<Integer> {
 
   @Option(
       names = "--sabotage",
-      description = "Switch the locks off, to see that the checks notice: exit code 1.")
+      description =
+          "Let the locks of a process mean nothing to the others, to see that the checks notice: exit code 1.")
   private boolean sabotage;
 
   @Option(names = "--json", description = "One JSON object per event on stdout, for programs.")
@@ -80,8 +81,8 @@ final class DemoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, InterruptedException {
-    if (workers < 2 || workers > MOST_WORKERS) {
-      throw mistake("--workers is " + workers + ", but it takes 2 to " + MOST_WORKERS);
+    if (processes < 2 || processes > MOST_PROCESSES) {
+      throw mistake("--processes is " + processes + ", but it takes 2 to " + MOST_PROCESSES);
     }
     if (duration.compareTo(SHORTEST) < 0 || duration.compareTo(LONGEST) > 0) {
       throw mistake(
@@ -98,7 +99,7 @@ final class DemoCommand implements Callable<Integer> {
     DemoSettings settings =
         new DemoSettings(
             seed == null ? new SplittableRandom().nextLong(1_000_000_000) : seed,
-            workers,
+            processes,
             duration,
             Optional.ofNullable(report),
             keep,

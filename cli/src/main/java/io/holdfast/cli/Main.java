@@ -21,6 +21,7 @@ import picocli.CommandLine.Spec;
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       DemoCommand.class,
+      DemoProcessCommand.class,
       RunCommand.class,
       ListCommand.class,
       DescribeCommand.class,

@@ -2,6 +2,7 @@ package io.holdfast.cli.demo;
 
 import io.holdfast.DistributedLock;
 import io.holdfast.LockClient;
+import io.holdfast.testkit.history.History;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,8 +21,13 @@ final class Accounts implements Corner {
 
   private final Path folder;
 
-  Accounts(Path folder) throws IOException {
-    this.folder = Files.createDirectory(folder);
+  Accounts(Path folder) {
+    this.folder = folder;
+  }
+
+  @Override
+  public void setUp() throws IOException {
+    Files.createDirectory(folder);
     for (int i = 0; i < COUNT; i++) {
       Corner.writeNumber(file(i), OPENING_BALANCE);
     }
@@ -77,7 +83,7 @@ final class Accounts implements Corner {
   }
 
   @Override
-  public List<String> damage() throws IOException {
+  public List<String> damage(History history) throws IOException {
     try {
       long sum = 0;
       for (int i = 0; i < COUNT; i++) {

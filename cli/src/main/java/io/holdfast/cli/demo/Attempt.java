@@ -49,6 +49,10 @@ record Attempt(
     INTERRUPTED("interrupted"),
     /** Not free, and the worker would not wait. */
     BUSY("busy, did not wait"),
+    /** Asked for while the server was away, and not answered. */
+    UNANSWERED("not answered, the server was away"),
+    /** Held, or waited for, until its process was killed. */
+    KILLED("its process was killed"),
     /** Never heard of again. */
     OPEN("never ended");
 
@@ -71,6 +75,8 @@ record Attempt(
       endNanos = event.atNanos();
       if (event instanceof HistoryEvent.Asked asked) {
         drafts.put(asked.request(), new Draft(asked));
+      } else if (event instanceof HistoryEvent.ClientDied died) {
+        drafts.values().forEach(draft -> draft.noteDeath(died));
       } else if (event instanceof HistoryEvent.OfRequest about) {
         Draft draft = drafts.get(about.request());
         if (draft != null) {
@@ -103,6 +109,8 @@ record Attempt(
         end(gaveUp, outcome(gaveUp.why(), log));
       } else if (event instanceof HistoryEvent.Releasing releasing) {
         end(releasing, Outcome.RELEASED);
+      } else if (event instanceof HistoryEvent.Unknown unknown && endedNanos == null) {
+        end(unknown, Outcome.UNANSWERED);
       } else if (event instanceof HistoryEvent.Lost lost) {
         end(
             lost,
@@ -114,12 +122,19 @@ record Attempt(
       }
     }
 
+    private void noteDeath(HistoryEvent.ClientDied died) {
+      if (endedNanos == null && asked.client().equals(died.client())) {
+        end(died, Outcome.KILLED);
+      }
+    }
+
     private Outcome outcome(Why why, Log log) {
       return switch (why) {
         case TIMED_OUT -> Outcome.TIMED_OUT;
         case CANCELLED ->
             log.wasInterrupted(asked.request()) ? Outcome.INTERRUPTED : Outcome.CANCELLED;
-        default -> Outcome.BUSY;
+        case BUSY -> Outcome.BUSY;
+        default -> Outcome.UNANSWERED;
       };
     }
 

@@ -1,13 +1,14 @@
 package io.holdfast.cli.demo;
 
 import io.holdfast.LockClient;
+import io.holdfast.testkit.history.History;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.stream.IntStream;
 
 /**
  * Numbers in files. To count is to read, to pause and to write, under the counter's exclusive lock. Two at once, and one of
@@ -16,13 +17,26 @@ import java.util.concurrent.atomic.AtomicLongArray;
 final class Counters implements Corner {
   static final int COUNT = 3;
 
-  private final Path folder;
-  private final AtomicLongArray counted = new AtomicLongArray(COUNT);
+  /** Counted up seldom, so that few come to stand behind a holder that is dead. */
+  static final int SELDOM = 2;
 
-  Counters(Path folder) throws IOException {
-    this.folder = Files.createDirectory(folder);
+  private final Path folder;
+  private final List<Tally> counted;
+
+  Counters(Path folder, Path books) {
+    this.folder = folder;
+    this.counted =
+        IntStream.range(0, COUNT)
+            .mapToObj(i -> new Tally(books.resolve("counter-" + (i + 1))))
+            .toList();
+  }
+
+  @Override
+  public void setUp() throws IOException {
+    Files.createDirectory(folder);
     for (int i = 0; i < COUNT; i++) {
       Corner.writeNumber(file(i), 0);
+      counted.get(i).setUp();
     }
   }
 
@@ -32,7 +46,8 @@ final class Counters implements Corner {
 
   @Override
   public Job job(LockClient locks, SplittableRandom random) {
-    int counter = random.nextInt(COUNT);
+    int dice = random.nextInt(20);
+    int counter = dice < 11 ? 0 : dice < 19 ? 1 : SELDOM;
     return new Job("count", locks.lock(lockName(counter)), turn -> count(counter, turn));
   }
 
@@ -41,7 +56,7 @@ final class Counters implements Corner {
     long number = Corner.readNumber(file(counter));
     turn.pause();
     Corner.writeNumber(file(counter), number + 1);
-    counted.incrementAndGet(counter);
+    counted.get(counter).add();
   }
 
   @Override
@@ -50,14 +65,14 @@ final class Counters implements Corner {
   }
 
   @Override
-  public List<String> damage() throws IOException {
+  public List<String> damage(History history) throws IOException {
     List<String> damage = new ArrayList<>();
     for (int i = 0; i < COUNT; i++) {
       try {
         long number = Corner.readNumber(file(i));
-        if (number != counted.get(i)) {
-          damage.add(
-              lockName(i) + " was counted up " + counted.get(i) + " times and stands at " + number);
+        long times = counted.get(i).count();
+        if (number != times) {
+          damage.add(lockName(i) + " was counted up " + times + " times and stands at " + number);
         }
       } catch (DamageException e) {
         damage.add(e.what());

@@ -1,140 +1,225 @@
 package io.holdfast.cli.demo;
 
 import io.holdfast.ClientOptions;
-import io.holdfast.Hold;
 import io.holdfast.HoldOptions;
 import io.holdfast.LockClient;
+import io.holdfast.LockException;
 import io.holdfast.spi.Ticker;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
-import java.util.Optional;
+import java.util.Queue;
 import java.util.SplittableRandom;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Function;
+import java.util.function.Consumer;
 
-/** The workers, each a thread with a client of its own, and the operator, who looks on in the thread that sent them to work. */
+/** The lock server, the worker processes, and in this process the operator, who looks on. */
 final class Crew implements AutoCloseable {
-  /** After the end of the work, who has not come back within this is stuck in a lock. */
-  private static final Duration LAST_CALL = Duration.ofSeconds(8);
-
   private static final Duration LOOK_EVERY = Duration.ofMillis(20);
 
-  /** How long the operator lets anybody have the notice; a short demo has an impatient one. */
-  private static final Duration LONGEST_PATIENCE = Duration.ofMillis(600);
+  /** For all JVMs to start and to connect. */
+  private static final Duration TO_GET_READY = Duration.ofSeconds(60);
 
-  private final Function<ClientOptions, LockClient> store;
-  private final FileWorld world;
+  /** After the last call of the workers, for their process to end. */
+  private static final Duration TO_END = Duration.ofSeconds(10);
+
+  /** This process's requests are numbered from 1 on, those of the others from far above. */
+  private static final long REQUESTS_ABOVE = 0;
+
+  private final DemoSettings settings;
+  private final Path tree;
+  private final Path logs;
+  private final Path data;
   private final Log log;
   private final Ticker ticker;
-  private final ExecutorService callbacks = Executors.newFixedThreadPool(2, daemon("callbacks"));
-  private final List<LockClient> clients = new ArrayList<>();
+  private final Diary diary;
+  private final Diary heirsDiary;
+  private final Queue<ChildProcess> processes = new ConcurrentLinkedQueue<>();
+  private final Queue<LockClient> clients = new ConcurrentLinkedQueue<>();
+  private volatile Onlooker.Sight sight = Onlooker.Sight.NOTHING;
+  private volatile boolean over;
+  private volatile Runnable stopServer = () -> {};
 
-  /**
-   * Hires nobody yet.
-   *
-   * @param store makes a client of the one store that all share
-   */
-  Crew(Function<ClientOptions, LockClient> store, FileWorld world, Log log, Ticker ticker) {
-    this.store = store;
-    this.world = world;
+  /** Hires nobody yet. */
+  Crew(DemoSettings settings, Path home, Path tree, Log log, Ticker ticker) {
+    this.settings = settings;
+    this.tree = tree;
+    this.logs = home.resolve("logs");
+    this.data = home.resolve("server");
     this.log = log;
     this.ticker = ticker;
+    this.diary = new Diary(Operator.NAME, REQUESTS_ABOVE, ticker, log::hear);
+    this.heirsDiary = new Diary(Harm.HEIR, WorkerProcess.REQUESTS_OF_ONE / 2, ticker, log::hear);
   }
 
-  /** A client of its own. */
-  LockClient client(String name) {
-    LockClient client = store.apply(ClientOptions.defaults().name(name).executor(callbacks));
-    clients.add(client);
-    return client;
+  /** What this process writes down. */
+  Diary diary() {
+    return diary;
   }
 
   /**
    * Does all the work of a demo.
    *
-   * @param meanwhile runs now and then, in this thread
+   * @param meanwhile is handed what is to be seen now and then, in this thread
    */
-  void work(DemoSettings settings, Runnable meanwhile) throws InterruptedException {
-    rehearse();
+  void work(Consumer<Onlooker.Sight> meanwhile) throws IOException, InterruptedException {
+    DemoServer server = DemoServer.start(data, logs);
+    stopServer = server::close;
     SplittableRandom random = new SplittableRandom(settings.seed());
-    Duration patience = settings.duration().dividedBy(8);
-    if (patience.compareTo(LONGEST_PATIENCE) > 0) {
-      patience = LONGEST_PATIENCE;
+    int victim = random.nextInt(settings.processes());
+    int stuck = (victim + 1 + random.nextInt(settings.processes() - 1)) % settings.processes();
+    CountDownLatch ready = new CountDownLatch(settings.processes());
+    List<ChildProcess> workers = new ArrayList<>();
+    for (int i = 0; i < settings.processes(); i++) {
+      List<String> arguments = new ArrayList<>(arguments(i, server, random.nextLong()));
+      if (i == victim) {
+        arguments.add("doomed=1");
+      } else if (i == stuck) {
+        arguments.addAll(List.of("stuck=1", "slow=2"));
+      }
+      ChildProcess process =
+          ChildProcess.start(name(i), logs, line -> hear(line, ready), arguments);
+      workers.add(process);
+      processes.add(process);
     }
-    Operator operator =
-        new Operator(client(Operator.NAME), world.noticeBoard(), log, ticker, patience);
-    Overstays overstays = new Overstays(world.noticeBoard(), operator, log, ticker);
+    LockClient operator = connect(Operator.NAME, server, stuck);
+    LockClient heir = connect(Harm.HEIR, server, victim);
+    awaitReady(ready, workers);
+
     log.begin();
-    long endNanos = log.originNanos() + settings.duration().toNanos();
-    List<Thread> workers = new ArrayList<>();
-    for (int i = 1; i <= settings.workers(); i++) {
-      String name = String.format(Locale.ROOT, "w%02d", i);
-      Worker worker =
-          new Worker(name, client(name), world, log, ticker, random.split(), overstays, endNanos);
-      workers.add(daemon(name).newThread(worker));
+    for (ChildProcess worker : workers) {
+      worker.say(String.valueOf(log.originNanos()));
     }
-    int stuck = random.nextInt(settings.workers());
-    int slow = (stuck + 1 + random.nextInt(settings.workers() - 1)) % settings.workers();
-    overstays.revoke(
-        workers.get(stuck).getName(), log.originNanos() + settings.duration().toNanos() * 3 / 10);
-    overstays.expire(
-        workers.get(slow).getName(),
-        log.originNanos() + settings.duration().toNanos() * 6 / 10,
-        patience.dividedBy(2));
-    workers.forEach(Thread::start);
-    lookOn(workers, operator, meanwhile, endNanos + LAST_CALL.toNanos());
+    Harm harm =
+        new Harm(server, workers.get(victim), heir, heirsDiary, log, ticker, settings.duration());
+    Thread harming = daemon("harm", harm);
+    Thread looking = daemon("operator", () -> look(operator));
+    lookOn(workers, harming, meanwhile);
+    over = true;
+    looking.interrupt();
+    harming.interrupt();
+    workers.stream()
+        .filter(ChildProcess::failed)
+        .forEach(worker -> diary.damage(0, "process " + worker.failure()));
   }
 
-  /** Closes all clients: what is still held is freed, who still waits is told. */
+  /** Ends all processes at once; for any thread, at any time. */
+  void kill() {
+    stopServer.run();
+    processes.forEach(ChildProcess::kill);
+  }
+
   @Override
-  public void close() {
+  public void close() throws InterruptedException {
+    over = true;
+    processes.forEach(ChildProcess::kill);
     clients.forEach(LockClient::close);
-    callbacks.shutdown();
-  }
-
-  /**
-   * The JVM links code when it is first used, which can take longer than all that a lock does. What happens once in the whole
-   * run shall not happen for the first time while everybody waits for it.
-   */
-  private void rehearse() throws InterruptedException {
-    LockClient locks = client("rehearsal");
-    for (Duration maxHold : List.of(Duration.ofHours(1), Duration.ofMillis(1))) {
-      CountDownLatch told = new CountDownLatch(1);
-      Hold hold = locks.lock("rehearsal").with(HoldOptions.defaults().maxHold(maxHold)).acquire();
-      hold.onLost(reason -> told.countDown());
-      Optional<Hold> second = locks.lock("rehearsal").tryAcquire(Duration.ofMillis(1));
-      locks.describe("rehearsal");
-      locks.forceRelease("rehearsal", hold.token());
-      told.await(1, TimeUnit.SECONDS);
-      second.ifPresent(Hold::close); // if maxHold was over by then, or the locks are off
+    stopServer.run();
+    for (ChildProcess process : processes) {
+      process.awaitEnd(TO_END);
     }
   }
 
-  /** Until all workers are back, or one of them surely never will be. */
+  private static String name(int index) {
+    return "p" + (index + 1);
+  }
+
+  private List<String> arguments(int index, DemoServer server, long seed) {
+    return List.of(
+        "workers",
+        "name=" + name(index),
+        "number=" + (index + 1),
+        "url=" + server.url(namespace(index)),
+        "tree=" + tree,
+        "seed=" + seed,
+        "duration=" + settings.duration().toMillis(),
+        "patience=" + settings.patience().toMillis());
+  }
+
+  /** Sabotage: where each process has a namespace of its own, a lock keeps out nobody else. */
+  private String namespace(int index) {
+    return settings.sabotage() ? "sabotage-" + (index + 1) : "demo";
+  }
+
+  private LockClient connect(String name, DemoServer server, int seesTheLocksOf) {
+    LockClient client =
+        LockClient.connect(
+            server.url(namespace(seesTheLocksOf)),
+            ClientOptions.defaults()
+                .name(name)
+                .holds(HoldOptions.defaults().leaseDuration(DemoSettings.LEASE)));
+    clients.add(client);
+    return client;
+  }
+
+  private void hear(String line, CountDownLatch ready) {
+    if (line.equals(WorkerProcess.READY)) {
+      ready.countDown();
+    } else {
+      log.hear(line);
+    }
+  }
+
+  private void awaitReady(CountDownLatch ready, List<ChildProcess> workers)
+      throws IOException, InterruptedException {
+    long latestNanos = ticker.nanosIn(TO_GET_READY);
+    while (!ready.await(LOOK_EVERY.toMillis(), TimeUnit.MILLISECONDS)) {
+      for (ChildProcess worker : workers) {
+        if (!worker.isAlive() || ticker.nanos() - latestNanos > 0) {
+          throw new IOException("a worker process cannot be started: " + worker.failure());
+        }
+      }
+    }
+  }
+
+  /** As often as there is an answer. */
+  private void look(LockClient locks) {
+    Operator operator = new Operator(locks, diary, ticker, settings.patience());
+    Onlooker onlooker = new Onlooker(locks, diary);
+    try {
+      while (!over) {
+        try {
+          operator.look();
+          sight = onlooker.look();
+        } catch (LockException | IllegalStateException e) {
+          sight = Onlooker.Sight.NOTHING; // the server is away
+        }
+        Thread.sleep(LOOK_EVERY.toMillis());
+      }
+    } catch (InterruptedException e) {
+      // over
+    }
+  }
+
+  /** Until all processes are gone and all harm is done, or one of them surely never will be. */
   private void lookOn(
-      List<Thread> workers, Operator operator, Runnable meanwhile, long lastCallNanos)
+      List<ChildProcess> workers, Thread harming, Consumer<Onlooker.Sight> meanwhile)
       throws InterruptedException {
-    List<Thread> working = new ArrayList<>(workers);
-    while (!working.isEmpty() && ticker.nanos() - lastCallNanos < 0) {
-      operator.look();
-      meanwhile.run();
+    long latestNanos =
+        log.originNanos()
+            + settings.duration().plus(WorkerProcess.LAST_CALL).plus(TO_END).toNanos();
+    while ((workers.stream().anyMatch(ChildProcess::isAlive) || harming.isAlive())
+        && ticker.nanos() - latestNanos < 0) {
+      meanwhile.accept(sight);
       Thread.sleep(LOOK_EVERY.toMillis());
-      working.removeIf(thread -> !thread.isAlive());
     }
-    working.forEach(
-        thread -> log.damage(0, thread.getName() + " did not come back from its last job"));
+    for (ChildProcess worker : workers) {
+      if (worker.isAlive()) {
+        diary.damage(0, "process " + worker.name() + " did not come to an end");
+        worker.kill();
+      }
+      worker.awaitEnd(TO_END);
+    }
   }
 
-  private static ThreadFactory daemon(String name) {
-    return task -> {
-      Thread thread = new Thread(task, name);
-      thread.setDaemon(true);
-      return thread;
-    };
+  private static Thread daemon(String name, Runnable task) {
+    Thread thread = new Thread(task, "demo-" + name);
+    thread.setDaemon(true);
+    thread.start();
+    return thread;
   }
 }

@@ -3,6 +3,7 @@ package io.holdfast.cli.demo;
 import io.holdfast.LockClient;
 import io.holdfast.LockKey;
 import io.holdfast.TreePath;
+import io.holdfast.testkit.history.History;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryNotEmptyException;
@@ -31,15 +32,25 @@ final class FileWorld {
   /** The corners, each with how often, of a hundred jobs, one is done there. */
   private final Map<Corner, Integer> corners = new LinkedHashMap<>();
 
-  FileWorld(Path root, Log log) throws IOException {
-    this.root = Files.createDirectory(root);
-    this.noticeBoard = new NoticeBoard(root.resolve("notice"), log);
-    corners.put(new Counters(root.resolve("counters")), 12);
+  /** The tree as one process sees it; whether it is there yet or not. */
+  FileWorld(Path root, Diary diary) {
+    this.root = root;
+    this.noticeBoard = new NoticeBoard(root.resolve("notice"), diary);
+    Path books = root.resolve("books");
+    corners.put(new Counters(root.resolve("counters"), books), 12);
     corners.put(new Accounts(root.resolve("accounts")), 17);
-    corners.put(new Settings(root.resolve("settings")), 14);
-    corners.put(new Journal(root.resolve("journal")), 6);
-    corners.put(new Folders(root.resolve("folders")), 49);
+    corners.put(new Settings(root.resolve("settings"), books), 14);
+    corners.put(new Journal(root.resolve("journal"), books), 6);
+    corners.put(new Folders(root.resolve("folders"), books), 49);
     corners.put(noticeBoard, 2);
+  }
+
+  /** Makes the tree. */
+  void setUp() throws IOException {
+    Files.createDirectory(root);
+    for (Corner corner : corners.keySet()) {
+      corner.setUp();
+    }
   }
 
   /** Something to do, somewhere in the tree. */
@@ -80,11 +91,11 @@ final class FileWorld {
   }
 
   /** All that is wrong with the files, now that nobody works on them; empty if they are whole. */
-  List<String> damage() {
+  List<String> damage(History history) {
     List<String> damage = new ArrayList<>();
     for (Corner corner : corners.keySet()) {
       try {
-        damage.addAll(corner.damage());
+        damage.addAll(corner.damage(history));
       } catch (IOException | UncheckedIOException e) {
         damage.add("cannot be read: " + e);
       }

@@ -3,6 +3,7 @@ package io.holdfast.cli.demo;
 import io.holdfast.DistributedLock;
 import io.holdfast.LockClient;
 import io.holdfast.LockTree;
+import io.holdfast.testkit.history.History;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -13,8 +14,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -43,17 +42,24 @@ final class Folders implements Corner {
   private static final int PLENTY = 6;
 
   private final Path root;
-  private final AtomicLong lastDocument = new AtomicLong();
 
-  /** What was made and not deleted. Changed only by who holds the folder that is changed. */
-  private final Set<String> documents = ConcurrentHashMap.newKeySet();
+  /** What was made and not deleted, as empty files. Changed only by who holds the folder that is changed. */
+  private final Path register;
 
-  Folders(Path root) throws IOException {
-    this.root = Files.createDirectory(root);
+  Folders(Path root, Path books) {
+    this.root = root;
+    this.register = books.resolve("documents");
+  }
+
+  @Override
+  public void setUp() throws IOException {
+    Files.createDirectory(root);
+    Files.createDirectories(register);
+    int documents = 0;
     for (String folder : folderPaths()) {
       Files.createDirectories(at(folder));
       for (int i = 0; i < PLENTY / 2; i++) {
-        create(folder);
+        create(folder, "doc-" + ++documents);
       }
       writeIndex(folder, namesIn(folder));
     }
@@ -115,10 +121,10 @@ final class Folders implements Corner {
     if (names.size() > PLENTY) {
       String name = pick(names, turn);
       Files.delete(at(folder).resolve(name));
-      documents.remove(name);
+      Files.delete(register.resolve(name));
       names.remove(name);
     } else {
-      names.add(create(folder));
+      names.add(create(folder, newName(turn)));
     }
     turn.pause();
     writeIndex(folder, names);
@@ -152,9 +158,9 @@ final class Folders implements Corner {
     }
     String text = Files.readString(at(from).resolve(pick(source, turn)));
     turn.pause();
-    String name = newName();
+    String name = newName(turn);
     Files.writeString(at(to).resolve(name), text);
-    documents.add(name);
+    Files.createFile(register.resolve(name));
     target.add(name);
     writeIndex(to, target);
   }
@@ -176,7 +182,7 @@ final class Folders implements Corner {
   }
 
   private void takeStock(Job.Turn turn) throws IOException, InterruptedException, DamageException {
-    Set<String> expected = new TreeSet<>(documents);
+    Set<String> expected = documents();
     turn.pause();
     Set<String> found = new TreeSet<>();
     for (String folder : folderPaths()) {
@@ -199,7 +205,7 @@ final class Folders implements Corner {
   }
 
   @Override
-  public List<String> damage() throws IOException {
+  public List<String> damage(History history) throws IOException {
     List<String> damage = new ArrayList<>();
     Set<String> found = new HashSet<>();
     for (String folder : folderPaths()) {
@@ -218,8 +224,8 @@ final class Folders implements Corner {
         damage.add(folder + " lost " + root.relativize(Path.of(e.getFile())));
       }
     }
-    if (!found.equals(documents)) {
-      damage.add("of the documents, " + difference(documents, found));
+    if (!found.equals(documents())) {
+      damage.add("of the documents, " + difference(documents(), found));
     }
     return damage;
   }
@@ -233,15 +239,23 @@ final class Folders implements Corner {
   }
 
   /** Makes a document; a copy has a name of its own and the text of the other. */
-  private String create(String folder) throws IOException {
-    String name = newName();
+  private String create(String folder, String name) throws IOException {
     Files.writeString(at(folder).resolve(name), textOf(name));
-    documents.add(name);
+    Files.createFile(register.resolve(name));
     return name;
   }
 
-  private String newName() {
-    return "doc-" + lastDocument.incrementAndGet();
+  /** That nobody else comes upon, in whichever process. */
+  private static String newName(Job.Turn turn) {
+    return "doc-" + turn.request();
+  }
+
+  private Set<String> documents() throws IOException {
+    try (Stream<Path> entries = Files.list(register)) {
+      return entries
+          .map(entry -> entry.getFileName().toString())
+          .collect(Collectors.toCollection(TreeSet::new));
+    }
   }
 
   private static String textOf(String name) {

@@ -1,6 +1,7 @@
 package io.holdfast.cli.demo;
 
 import io.holdfast.LockClient;
+import io.holdfast.testkit.history.History;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -8,7 +9,6 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
-import java.util.concurrent.atomic.AtomicLong;
 
 /** Lines numbered 1, 2, 3 and so on. To append is to read the last number, to pause, and to write the next. */
 final class Journal implements Corner {
@@ -18,10 +18,17 @@ final class Journal implements Corner {
   private static final int LINE_BYTES = 12;
 
   private final Path file;
-  private final AtomicLong appended = new AtomicLong();
+  private final Tally appended;
 
-  Journal(Path file) throws IOException {
-    this.file = Files.createFile(file);
+  Journal(Path file, Path books) {
+    this.file = file;
+    this.appended = new Tally(books.resolve("appended"));
+  }
+
+  @Override
+  public void setUp() throws IOException {
+    Files.createFile(file);
+    appended.setUp();
   }
 
   @Override
@@ -33,7 +40,7 @@ final class Journal implements Corner {
     long lines = Files.size(file) / LINE_BYTES;
     turn.pause();
     Files.writeString(file, line(lines + 1), StandardOpenOption.APPEND);
-    appended.incrementAndGet();
+    appended.add();
   }
 
   @Override
@@ -42,18 +49,18 @@ final class Journal implements Corner {
   }
 
   @Override
-  public List<String> damage() throws IOException {
+  public List<String> damage(History history) throws IOException {
     List<String> lines = Files.readAllLines(file);
     for (int i = 0; i < lines.size(); i++) {
       if (!(lines.get(i) + "\n").equals(line(i + 1))) {
         return List.of("line " + (i + 1) + " of the journal reads '" + lines.get(i) + "'");
       }
     }
-    return lines.size() == appended.get()
+    return lines.size() == appended.count()
         ? List.of()
         : List.of(
             "the journal was appended to "
-                + appended.get()
+                + appended.count()
                 + " times and has "
                 + lines.size()
                 + " lines");

@@ -30,9 +30,12 @@ record Moment(String title, String text, Lanes lanes, long fromNanos, long toNan
   private static final int CANDIDATES = 300;
 
   /** The moments of a run, the most telling one first. */
-  static List<Moment> of(List<Attempt> attempts, Log log, List<Finding> findings) {
+  static List<Moment> of(
+      List<Attempt> attempts, Log log, List<Finding> findings, Aftermath aftermath) {
     List<Moment> moments = new ArrayList<>();
     findings.stream().limit(1).forEach(finding -> moments.add(broken(finding, attempts)));
+    aftermath.death().ifPresent(death -> moments.add(killed(death)));
+    aftermath.outage().ifPresent(outage -> moments.add(restarted(outage, attempts)));
     find(attempts, a -> a.outcome() == Outcome.REVOKED)
         .ifPresent(a -> moments.add(revoked(a, attempts, log)));
     find(attempts, a -> a.outcome() == Outcome.EXPIRED)
@@ -53,6 +56,65 @@ record Moment(String title, String text, Lanes lanes, long fromNanos, long toNan
         finding.atNanos() - 25 * MILLIS,
         finding.atNanos() + 25 * MILLIS,
         request);
+  }
+
+  private static Moment killed(Aftermath.Death death) {
+    Optional<Attempt> doomed =
+        death.held().stream().filter(a -> a.job().equals(Overstays.DOOMED_JOB)).findFirst();
+    StringBuilder text = new StringBuilder();
+    text.append("Process ")
+        .append(death.process())
+        .append(" is killed with SIGKILL while it holds ")
+        .append(String.join(", ", death.held().stream().map(Moment::names).toList()))
+        .append(". Nobody is left to give anything back, and the server cannot know that; it ")
+        .append("waits until the lease of ")
+        .append(DemoSettings.LEASE.toSeconds())
+        .append(" s is over, and then gives all of it to those who wait");
+    death
+        .next()
+        .ifPresent(
+            next ->
+                text.append(": ")
+                    .append(next.worker())
+                    .append(" has ")
+                    .append(names(next))
+                    .append(' ')
+                    .append(Summary.millis(next.waitedUntilNanos() - death.atNanos()))
+                    .append(" after the death, with a later token"));
+    text.append('.');
+    long until = death.next().map(Attempt::waitedUntilNanos).orElse(death.atNanos());
+    long span = Math.max(until - death.atNanos(), 100 * MILLIS);
+    return new Moment(
+        "A process is killed",
+        text.toString(),
+        Lanes.ALL,
+        death.atNanos() - span / 8,
+        until + span / 8,
+        doomed.map(Attempt::request).orElse(0L));
+  }
+
+  private static Moment restarted(Aftermath.Outage outage, List<Attempt> attempts) {
+    long away = outage.toNanos() - outage.fromNanos();
+    List<Attempt> through =
+        attempts.stream()
+            .filter(a -> a.askedNanos() < outage.fromNanos())
+            .filter(a -> a.held().isPresent() && a.waitedUntilNanos() > outage.toNanos())
+            .toList();
+    return new Moment(
+        "The server is killed, and comes back",
+        "The lock server is killed with SIGKILL and started again on the same folder; after "
+            + Summary.millis(away)
+            + " it answers. It knows all that it had granted, and who stood in line: "
+            + count(through.size(), "request was", "requests were")
+            + " asked before and granted after. "
+            + (outage.lost() == 0
+                ? "No hold was lost by it, for the lease is longer."
+                : count(outage.lost(), "hold was", "holds were")
+                    + " lost by it, for the lease was over before the server was back; each holder was told."),
+        Lanes.ALL,
+        outage.fromNanos() - away / 4,
+        outage.toNanos() + away / 4,
+        0);
   }
 
   private static Moment revoked(Attempt stuck, List<Attempt> attempts, Log log) {

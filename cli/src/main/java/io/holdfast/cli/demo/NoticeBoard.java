@@ -2,9 +2,14 @@ package io.holdfast.cli.demo;
 
 import io.holdfast.DistributedLock;
 import io.holdfast.LockClient;
+import io.holdfast.testkit.history.History;
+import io.holdfast.testkit.history.HistoryEvent;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.locks.ReentrantLock;
@@ -17,18 +22,25 @@ final class NoticeBoard implements Corner {
   static final String LOCK_NAME = "notice";
 
   private final Path file;
-  private final Log log;
+  private final Path guard;
+  private final Diary diary;
 
-  /** One write at a time, as a database's row or an object store's conditional put would have it. */
+  /** One write at a time in this process; {@code guard} sees to it among processes. A database's row would do both. */
   private final ReentrantLock mutex = new ReentrantLock();
 
-  private long highestToken;
-  private String latest = "nothing yet";
+  /** What the file says: the highest token that was accepted, and what its holder wrote last. */
+  private record Notice(long token, String text) {}
 
-  NoticeBoard(Path file, Log log) throws IOException {
+  NoticeBoard(Path file, Diary diary) {
     this.file = file;
-    this.log = log;
-    Files.writeString(file, latest);
+    this.guard = file.resolveSibling(file.getFileName() + ".guard");
+    this.diary = diary;
+  }
+
+  @Override
+  public void setUp() throws IOException {
+    Files.createFile(guard);
+    write(new Notice(0, "nothing yet"));
   }
 
   static DistributedLock lock(LockClient locks) {
@@ -51,13 +63,12 @@ final class NoticeBoard implements Corner {
   /** Writes, unless somebody with a higher token has. Returns whether it did. */
   boolean write(long request, long token, String text) throws IOException {
     mutex.lock();
-    try {
-      boolean accepted = token >= highestToken;
-      log.wrote(request, LOCK_NAME, token, accepted);
+    try (FileChannel channel = FileChannel.open(guard, StandardOpenOption.WRITE);
+        FileLock alone = channel.lock()) {
+      boolean accepted = alone.isValid() && token >= read().token;
+      diary.wrote(request, LOCK_NAME, token, accepted);
       if (accepted) {
-        highestToken = token;
-        latest = text;
-        Files.writeString(file, text);
+        write(new Notice(token, text));
       }
       return accepted;
     } finally {
@@ -71,11 +82,29 @@ final class NoticeBoard implements Corner {
   }
 
   @Override
-  public List<String> damage() throws IOException {
-    String found = Files.readString(file);
-    return found.equals(latest)
+  public List<String> damage(History history) throws IOException {
+    long latest =
+        history.events().stream()
+            .filter(event -> event instanceof HistoryEvent.Wrote wrote && wrote.accepted())
+            .mapToLong(event -> ((HistoryEvent.Wrote) event).token())
+            .reduce(0, (before, token) -> token);
+    Notice found = read();
+    return found.token == latest
         ? List.of()
-        : List.of("the notice reads '" + found + "', but '" + latest + "' was written last");
+        : List.of("the notice is of token " + found.token + ", but " + latest + " wrote last");
+  }
+
+  private Notice read() throws IOException {
+    String[] parts = Files.readString(file).split("\n", 2);
+    try {
+      return new Notice(Long.parseLong(parts[0]), parts[1]);
+    } catch (RuntimeException e) {
+      throw new IOException("the notice is not whole", e);
+    }
+  }
+
+  private void write(Notice notice) throws IOException {
+    Files.writeString(file, notice.token + "\n" + notice.text);
   }
 
   private static void requireAccepted(boolean accepted) throws DamageException {

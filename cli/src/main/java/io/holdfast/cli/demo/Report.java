@@ -30,6 +30,7 @@ final class Report {
 
   private final DemoSettings settings;
   private final Summary summary;
+  private final Aftermath aftermath;
   private final List<Finding> findings;
   private final List<Attempt> attempts;
   private final List<String> promises;
@@ -38,12 +39,14 @@ final class Report {
   Report(
       DemoSettings settings,
       Summary summary,
+      Aftermath aftermath,
       List<Finding> findings,
       List<Attempt> attempts,
       List<String> promises,
       Log log) {
     this.settings = settings;
     this.summary = summary;
+    this.aftermath = aftermath;
     this.findings = findings.subList(0, Math.min(MAX_LISTED, findings.size()));
     this.attempts = attempts;
     this.promises = promises;
@@ -64,7 +67,8 @@ final class Report {
                     .map(p -> "<li>" + escape(p) + "</li>")
                     .collect(Collectors.joining("\n")),
             "data",
-                new Timeline(log, attempts).toJson(Moment.of(attempts, log, findings), findings));
+                new Timeline(log, attempts, aftermath)
+                    .toJson(Moment.of(attempts, log, findings, aftermath), findings));
     String page =
         WORD.matcher(template())
             .replaceAll(word -> Matcher.quoteReplacement(words.get(word.group(1))));
@@ -91,17 +95,19 @@ final class Report {
     String work =
         String.format(
             Locale.ROOT,
-            "%d workers renamed, moved, copied, wrote, read and deleted %d files that they share, for %.1f seconds",
+            "%d workers in %d processes renamed, moved, copied, wrote, read and deleted %d files that they share, for %.1f seconds",
             settings.workers(),
+            settings.processes(),
             summary.files(),
             summary.seconds());
     if (settings.sabotage()) {
       return work
-          + ". The locks they asked for were granted to everybody at once, on purpose, to see that the checks notice. "
-          + "This is what the checks found.";
+          + ". The locks that a process asked for were kept from nobody in the others, on purpose, to see that the checks "
+          + "notice. This is what the checks found.";
     }
     return work
-        + ", each under its lock. Then the files were checked, and the history of all that anybody saw of the locks.";
+        + ", each under its lock. One process was killed while it held one, and the lock server was killed and started "
+        + "again. Then the files were checked, and the history of all that anybody saw of the locks.";
   }
 
   private String when() {
@@ -127,6 +133,8 @@ final class Report {
     figures.put("would not wait", outcome(Outcome.BUSY));
     figures.put("revoked", outcome(Outcome.REVOKED));
     figures.put("expired", outcome(Outcome.EXPIRED));
+    figures.put("killed with its process", outcome(Outcome.KILLED));
+    figures.put("not answered", outcome(Outcome.UNANSWERED));
     figures.put("late writes refused", Summary.count(summary.refusedWrites()));
     figures.put("violations", Summary.count(summary.violations()));
     return figures.entrySet().stream()

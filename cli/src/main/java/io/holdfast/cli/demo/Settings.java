@@ -2,12 +2,12 @@ package io.holdfast.cli.demo;
 
 import io.holdfast.DistributedReadWriteLock;
 import io.holdfast.LockClient;
+import io.holdfast.testkit.history.History;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.concurrent.atomic.AtomicLong;
 
 /** Three files that are always of one version: published by one writer, consulted by many readers at a time. */
 final class Settings implements Corner {
@@ -16,10 +16,17 @@ final class Settings implements Corner {
   private static final List<String> FILES = List.of("routes", "limits", "rates");
 
   private final Path folder;
-  private final AtomicLong published = new AtomicLong();
+  private final Tally published;
 
-  Settings(Path folder) throws IOException {
-    this.folder = Files.createDirectory(folder);
+  Settings(Path folder, Path books) {
+    this.folder = folder;
+    this.published = new Tally(books.resolve("published"));
+  }
+
+  @Override
+  public void setUp() throws IOException {
+    Files.createDirectory(folder);
+    published.setUp();
     for (String name : FILES) {
       Corner.writeNumber(folder.resolve(name), 0);
     }
@@ -41,7 +48,7 @@ final class Settings implements Corner {
         turn.pause();
       }
     }
-    published.incrementAndGet();
+    published.add();
   }
 
   private void consult(Job.Turn turn) throws IOException, InterruptedException, DamageException {
@@ -56,9 +63,9 @@ final class Settings implements Corner {
   }
 
   @Override
-  public List<String> damage() throws IOException {
+  public List<String> damage(History history) throws IOException {
     try {
-      requireVersion(published.get());
+      requireVersion(published.count());
       return List.of();
     } catch (DamageException e) {
       return List.of(e.what());

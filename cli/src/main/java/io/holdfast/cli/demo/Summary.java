@@ -114,6 +114,8 @@ record Summary(
         .field("busy", count(Outcome.BUSY))
         .field("revoked", count(Outcome.REVOKED))
         .field("expired", count(Outcome.EXPIRED))
+        .field("killed", count(Outcome.KILLED))
+        .field("unanswered", count(Outcome.UNANSWERED))
         .field("refused_writes", refusedWrites)
         .field("files", files)
         .field("violations", violations);

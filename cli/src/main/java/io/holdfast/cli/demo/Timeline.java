@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.SortedSet;
 import java.util.TreeSet;
 
 /**
@@ -23,6 +24,7 @@ final class Timeline {
 
   private final Log log;
   private final List<Attempt> attempts;
+  private final Aftermath aftermath;
   private final List<LockKey> keys = FileWorld.keys();
   private final List<String> workers;
   private final List<String> jobs;
@@ -30,10 +32,11 @@ final class Timeline {
   /** What was asked for, each combination once. */
   private final Map<List<LockTarget>, Integer> requests = new LinkedHashMap<>();
 
-  Timeline(Log log, List<Attempt> attempts) {
+  Timeline(Log log, List<Attempt> attempts, Aftermath aftermath) {
     this.log = log;
     this.attempts = attempts;
-    this.workers = List.copyOf(new TreeSet<>(attempts.stream().map(Attempt::worker).toList()));
+    this.aftermath = aftermath;
+    this.workers = List.copyOf(workers(attempts));
     this.jobs = List.copyOf(new TreeSet<>(attempts.stream().map(Attempt::job).toList()));
     attempts.forEach(attempt -> requests.putIfAbsent(attempt.targets(), requests.size()));
   }
@@ -44,6 +47,7 @@ final class Timeline {
     addNames(json);
     addAttempts(json);
     addMarks(json);
+    addBands(json);
     addMoments(json, moments);
     addFindings(json, findings);
     return json.end().toString();
@@ -125,6 +129,34 @@ final class Timeline {
       }
     }
     json.end();
+  }
+
+  /** What was done to all at once: the server was away, a process was killed. */
+  private void addBands(Json json) {
+    json.array("bands");
+    aftermath
+        .death()
+        .ifPresent(
+            death -> addBand(json, death.atNanos(), death.atNanos(), "kill -9 " + death.process()));
+    aftermath
+        .outage()
+        .ifPresent(outage -> addBand(json, outage.fromNanos(), outage.toNanos(), "kill -9 server"));
+    json.end();
+  }
+
+  private void addBand(Json json, long fromNanos, long toNanos, String text) {
+    json.object()
+        .field("from", micros(fromNanos))
+        .field("to", micros(toNanos))
+        .field("text", text)
+        .end();
+  }
+
+  /** All that asked, and the operator, who has something to say. */
+  private static SortedSet<String> workers(List<Attempt> attempts) {
+    SortedSet<String> workers = new TreeSet<>(attempts.stream().map(Attempt::worker).toList());
+    workers.add(Operator.NAME);
+    return workers;
   }
 
   private void addMark(Json json, HistoryEvent event, int lane, String worker, String text) {

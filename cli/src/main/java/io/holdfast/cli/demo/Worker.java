@@ -3,7 +3,9 @@ package io.holdfast.cli.demo;
 import io.holdfast.Hold;
 import io.holdfast.HoldLostException;
 import io.holdfast.LockClient;
+import io.holdfast.LockException;
 import io.holdfast.LockTimeoutException;
+import io.holdfast.UncertainOutcomeException;
 import io.holdfast.spi.AcquireRequest;
 import io.holdfast.spi.Ticker;
 import io.holdfast.testkit.history.HistoryEvent.Why;
@@ -29,10 +31,14 @@ final class Worker implements Runnable {
 
   private static final Duration PATIENT = Duration.ofSeconds(5);
 
+  /** After a failure it does not ask again at once. */
+  private static final Duration BREATH = Duration.ofMillis(100);
+
   private final String name;
   private final LockClient locks;
   private final FileWorld world;
-  private final Log log;
+  private final Diary diary;
+  private final Gate gate;
   private final Ticker ticker;
   private final SplittableRandom random;
   private final Overstays overstays;
@@ -42,7 +48,8 @@ final class Worker implements Runnable {
       String name,
       LockClient locks,
       FileWorld world,
-      Log log,
+      Diary diary,
+      Gate gate,
       Ticker ticker,
       SplittableRandom random,
       Overstays overstays,
@@ -50,7 +57,8 @@ final class Worker implements Runnable {
     this.name = name;
     this.locks = locks;
     this.world = world;
-    this.log = log;
+    this.diary = diary;
+    this.gate = gate;
     this.ticker = ticker;
     this.random = random;
     this.overstays = overstays;
@@ -62,13 +70,18 @@ final class Worker implements Runnable {
     while (ticker.nanos() - endNanos < 0 || overstays.isExpectedOf(name)) {
       try {
         if (!overstays.runOneOf(name, locks)) {
-          attempt(world.job(locks, random));
+          gate.enter();
+          try {
+            attempt(world.job(locks, random));
+          } finally {
+            gate.leave();
+          }
         }
         Thread.sleep(random.nextInt(12));
       } catch (InterruptedException e) {
-        log.damage(0, name + " was interrupted when nobody had a reason to");
+        diary.damage(0, name + " was interrupted when nobody had a reason to");
       } catch (RuntimeException e) {
-        log.damage(0, name + " failed: " + e);
+        diary.damage(0, name + " failed: " + e);
       }
     }
   }
@@ -91,85 +104,134 @@ final class Worker implements Runnable {
   }
 
   private void waitWithoutBound(Job job) throws InterruptedException {
-    long request = log.asking(name, job.name(), job.lock(), FOREVER);
-    work(job, request, job.lock().acquire());
+    long request = diary.asking(name, job.name(), job.lock(), FOREVER);
+    Hold hold;
+    try {
+      hold = Diary.numbered(job.lock(), request).acquire();
+    } catch (LockException e) {
+      failed(request, e);
+      return;
+    }
+    work(job, request, hold);
   }
 
   private void waitFor(Job job, Duration maxWait) throws InterruptedException {
-    long request = log.asking(name, job.name(), job.lock(), maxWait);
+    long request = diary.asking(name, job.name(), job.lock(), maxWait);
     Hold hold;
     try {
-      hold = job.lock().acquire(maxWait);
+      hold = Diary.numbered(job.lock(), request).acquire(maxWait);
     } catch (LockTimeoutException e) {
-      log.timedOut(request, e);
+      diary.timedOut(request, e);
+      return;
+    } catch (LockException e) {
+      failed(request, e);
       return;
     }
     work(job, request, hold);
   }
 
   private void tryOnce(Job job) throws InterruptedException {
-    long request = log.asking(name, job.name(), job.lock(), Duration.ZERO);
-    Optional<Hold> hold = job.lock().tryAcquire();
+    long request = diary.asking(name, job.name(), job.lock(), Duration.ZERO);
+    Optional<Hold> hold;
+    try {
+      hold = Diary.numbered(job.lock(), request).tryAcquire();
+    } catch (LockException e) {
+      failed(request, e);
+      return;
+    }
     if (hold.isPresent()) {
       work(job, request, hold.get());
     } else {
-      log.gaveUp(request, Why.BUSY);
+      diary.gaveUp(request, Why.BUSY);
     }
   }
 
   private void waitUntilItThinksBetter(Job job, Duration after) throws InterruptedException {
-    long request = log.asking(name, job.name(), job.lock(), FOREVER);
-    CompletableFuture<Hold> asked = job.lock().acquireAsync();
-    Hold hold = grantedWithin(asked, after);
-    if (hold == null) {
-      log.cancelling(request);
-      asked.cancel(true); // does nothing if the grant was faster
-      hold = grantedWithin(asked, Duration.ZERO);
+    long request = diary.asking(name, job.name(), job.lock(), FOREVER);
+    CompletableFuture<Hold> asked = Diary.numbered(job.lock(), request).acquireAsync();
+    Hold hold;
+    try {
+      hold = grantedWithin(asked, after);
+      if (hold == null) {
+        diary.cancelling(request);
+        asked.cancel(true); // does nothing if the grant was faster
+        hold = grantedWithin(asked, Duration.ZERO);
+      }
+    } catch (LockException e) {
+      failed(request, e);
+      return;
     }
     if (hold == null) {
-      log.gaveUp(request, Why.CANCELLED);
+      diary.gaveUp(request, Why.CANCELLED);
     } else {
       work(job, request, hold);
     }
   }
 
   private void waitUntilInterrupted(Job job, Duration after) throws InterruptedException {
-    long request = log.asking(name, job.name(), job.lock(), PATIENT);
+    long request = diary.asking(name, job.name(), job.lock(), PATIENT);
     Hold hold;
     try (Interrupter interrupter =
-        new Interrupter(ticker, after, () -> log.interrupting(request))) {
-      hold = job.lock().acquire(PATIENT);
+        new Interrupter(ticker, after, () -> diary.interrupting(request))) {
+      hold = Diary.numbered(job.lock(), request).acquire(PATIENT);
     } catch (InterruptedException e) {
-      log.gaveUp(request, Why.CANCELLED);
+      diary.gaveUp(request, Why.CANCELLED);
       return;
     } catch (LockTimeoutException e) {
-      log.timedOut(request, e);
+      diary.timedOut(request, e);
+      return;
+    } catch (LockException e) {
+      failed(request, e);
       return;
     }
     work(job, request, hold);
   }
 
+  /** Of a server that is away. */
+  private void failed(long request, LockException failure) throws InterruptedException {
+    if (failure instanceof UncertainOutcomeException) {
+      diary.unknown(request);
+    } else {
+      diary.gaveUp(request, Why.REFUSED);
+    }
+    Thread.sleep(BREATH.toMillis());
+  }
+
   private void work(Job job, long request, Hold hold) throws InterruptedException {
-    try (hold) {
-      log.acquired(request, hold.token());
-      hold.onLost(reason -> log.lost(request, reason));
-      try {
-        job.body().run(new Job.Turn(request, hold, random));
-      } catch (DamageException | IOException | UncheckedIOException e) {
-        // Whoever was thrown out may see others at work. Who holds the lock must not.
-        if (hold.isHeld()) {
-          log.damage(
-              request,
-              e instanceof DamageException damage ? damage.what() : "vanished or broken: " + e);
-        }
-      }
+    diary.acquired(request, hold.token());
+    hold.onLost(reason -> diary.lost(request, reason));
+    try {
       if (hold.isHeld()) {
-        log.releasing(request);
+        job.body().run(new Job.Turn(request, hold, random));
       }
+    } catch (DamageException | IOException | UncheckedIOException e) {
+      // Whoever was thrown out may see others at work. Who holds the lock must not.
+      if (hold.isHeld()) {
+        diary.damage(
+            request,
+            e instanceof DamageException damage ? damage.what() : "vanished or broken: " + e);
+      }
+    } finally {
+      giveBack(request, hold);
+    }
+  }
+
+  private void giveBack(long request, Hold hold) {
+    boolean held = hold.isHeld();
+    if (held) {
+      diary.releasing(request);
+    }
+    try {
+      hold.close();
     } catch (HoldLostException e) {
       return; // onLost has written it down
+    } catch (LockException e) {
+      diary.unknown(request);
+      return;
     }
-    log.released(request);
+    if (held) {
+      diary.released(request);
+    }
   }
 
   private static @Nullable Hold grantedWithin(CompletableFuture<Hold> asked, Duration patience)
@@ -179,6 +241,9 @@ final class Worker implements Runnable {
     } catch (TimeoutException | CancellationException e) {
       return null;
     } catch (ExecutionException e) {
+      if (e.getCause() instanceof LockException failure) {
+        throw failure;
+      }
       throw new IllegalStateException(e.getCause());
     }
   }
