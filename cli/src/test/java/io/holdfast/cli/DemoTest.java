@@ -36,7 +36,7 @@ class DemoTest {
     Path report = folder.resolve("report.html");
     CommandRun run =
         CommandRun.of("demo", "--duration", "6s", "--seed", "42", "--report", report.toString());
-    assertThat(run.exitCode()).as(run.out()).isZero();
+    assertThat(run.exitCode()).as(run.out() + run.err()).isZero();
     assertThat(run.err()).isEmpty();
     assertThat(run.out())
         .contains(
@@ -94,7 +94,7 @@ class DemoTest {
             "3",
             "--report",
             report.toString());
-    assertThat(run.exitCode()).as(run.out()).isZero();
+    assertThat(run.exitCode()).as(run.out() + run.err()).isZero();
     List<Map<String, Object>> events = run.out().lines().map(JsonReader::readObject).toList();
     Map<Object, Long> counts =
         events.stream().collect(Collectors.groupingBy(e -> e.get("event"), Collectors.counting()));

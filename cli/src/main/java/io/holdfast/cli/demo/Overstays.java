@@ -108,7 +108,7 @@ final class Overstays {
           hold -> {
             token.set(hold.token());
             diary.acquired(request, hold.token());
-            hold.onLost(reason -> diary.lost(request, reason));
+            hold.onLost(reason -> lost(request, reason));
             board.write(request, hold.token(), worker + " begins to write");
             workUntilInterrupted();
             if (hold.isHeld()) {
@@ -131,6 +131,14 @@ final class Overstays {
       diary.damage(
           request, "the notice took a write of " + worker + ", who had lost it: token " + token);
     }
+  }
+
+  /** A client that finds its time over, a little before the store does, gives back what it had. */
+  private void lost(long request, LossReason reason) {
+    if (reason == LossReason.EXPIRED) {
+      diary.releasing(request);
+    }
+    diary.lost(request, reason);
   }
 
   private void post(String worker, LockClient locks) throws InterruptedException, IOException {
