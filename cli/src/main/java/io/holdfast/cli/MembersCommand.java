@@ -119,7 +119,11 @@ final class MembersCommand implements Callable<Integer> {
         all = false;
         if (store.json()) {
           out.println(
-              new Json().object().field("address", address).field("error", String.valueOf(e.getMessage())).end());
+              new Json()
+                  .object()
+                  .field("address", address)
+                  .field("error", String.valueOf(e.getMessage()))
+                  .end());
         } else {
           table.row(address, "?", "does not answer", "", "", "", "", "");
         }

@@ -17,7 +17,6 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -97,10 +96,7 @@ class ServerMetricsTest {
     LockServer server =
         LockServer.builder(
                 ServerSettings.of(
-                    "one:1",
-                    List.of("one:1"),
-                    Path.of("unused"),
-                    new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
+                    "one:1", new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
                 log)
             .events(metrics)
             .interceptor(metrics.calls())

@@ -71,8 +71,7 @@ class StreamTest {
     server =
         LockServer.builder(
                 ServerSettings.of(
-                    "one:1",
-                    new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
+                    "one:1", new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
                 log)
             .interceptor(new Doorman())
             .start();

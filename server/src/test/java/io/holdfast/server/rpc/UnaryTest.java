@@ -56,8 +56,7 @@ class UnaryTest {
     server =
         LockServer.builder(
                 ServerSettings.of(
-                    "one:1",
-                    new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
+                    "one:1", new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
                 log)
             .interceptor(new Anybody())
             .start();

@@ -43,9 +43,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The door in front of a whole server, over a real connection. */
 class GuardedServerTest {
   private static final ServerSettings SETTINGS =
-      ServerSettings.of(
-          "one:1",
-          new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+      ServerSettings.of("one:1", new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
 
   @TempDir private Path folder;
   private final List<ManagedChannel> channels = new ArrayList<>();

@@ -75,8 +75,7 @@ final class RealServer implements AutoCloseable {
     replicator = new JRaftReplicator(JRaftSettings.of(folder, self, Set.copyOf(peers)));
     server =
         LockServer.builder(
-                ServerSettings.of(self, new InetSocketAddress("127.0.0.1", port)),
-                replicator)
+                ServerSettings.of(self, new InetSocketAddress("127.0.0.1", port)), replicator)
             .interceptor(new Door())
             .start();
   }
