@@ -9,6 +9,7 @@ import java.util.OptionalLong;
  * @param from the address that it came from
  * @param namespace empty where the act is not about one
  * @param target the lock, or the server, that the act is about; empty if it is about neither
+ * @param path the node, if the lock is one of a tree; empty if it is a plain name
  * @param token that of the grant to end
  * @param reason why, in the operator's words
  */
@@ -18,6 +19,7 @@ public record AuditEntry(
     String from,
     String namespace,
     String target,
+    String path,
     OptionalLong token,
     String reason,
     Result result) {
@@ -46,6 +48,6 @@ public record AuditEntry(
 
   /** The same with what has become of it. */
   public AuditEntry ended(Result how) {
-    return new AuditEntry(act, who, from, namespace, target, token, reason, how);
+    return new AuditEntry(act, who, from, namespace, target, path, token, reason, how);
   }
 }

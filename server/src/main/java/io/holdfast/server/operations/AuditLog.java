@@ -170,6 +170,9 @@ public final class AuditLog implements AutoCloseable {
     field(json, "from", entry.from());
     field(json, "namespace", entry.namespace());
     field(json, "target", entry.target());
+    if (!entry.path().isEmpty()) {
+      field(json, "path", entry.path());
+    }
     entry.token().ifPresent(token -> json.append("\"token\":").append(token).append(','));
     field(json, "reason", entry.reason());
     json.setLength(json.length() - 1);

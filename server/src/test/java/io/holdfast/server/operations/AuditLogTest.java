@@ -38,6 +38,7 @@ class AuditLogTest {
         "127.0.0.1:4711",
         "team",
         text,
+        "",
         OptionalLong.of(Long.MAX_VALUE),
         text,
         AuditEntry.Result.ASKED);
