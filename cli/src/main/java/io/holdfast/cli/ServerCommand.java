@@ -3,6 +3,13 @@ package io.holdfast.cli;
 import io.holdfast.cli.output.Json;
 import io.holdfast.server.LockServer;
 import io.holdfast.server.ServerSettings;
+import io.holdfast.server.operations.AuditInterceptor;
+import io.holdfast.server.operations.AuditLog;
+import io.holdfast.server.operations.OperationsHttp;
+import io.holdfast.server.operations.Readiness;
+import io.holdfast.server.operations.ServerHealth;
+import io.holdfast.server.operations.ServerMetrics;
+import io.holdfast.server.replication.ReplicaStatus;
 import io.holdfast.server.replication.ReplicationException;
 import io.holdfast.server.replication.Replicator;
 import io.holdfast.server.replication.jraft.JRaftReplicator;
@@ -85,6 +92,21 @@ final class ServerCommand implements Callable<Integer> {
 
   @ArgGroup(exclusive = false)
   private @Nullable Tokens tokens;
+
+  @Option(
+      names = "--metrics",
+      paramLabel = "HOST:PORT",
+      converter = HostPort.Converter.class,
+      description =
+          "Where /metrics, /healthz and /readyz are, over HTTP and for whoever reaches it (nowhere).")
+  private @Nullable HostPort metricsListen;
+
+  @Option(
+      names = "--audit-log",
+      paramLabel = "FILE",
+      description =
+          "Who took locks from others and changed the servers; what cannot be written there is not done (nowhere).")
+  private @Nullable Path auditLog;
 
   @Option(
       names = "--insecure",
@@ -245,28 +267,59 @@ final class ServerCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
+  /** Starts it with all that stands around it; what that opens ends with the process. */
   private LockServer start(ServerSettings settings, JRaftSettings log) {
+    Ticker ticker = Ticker.system();
     Replicator replicator = new JRaftReplicator(log);
+    ServerMetrics metrics = new ServerMetrics();
     try {
-      LockServer.Builder builder = LockServer.builder(settings, replicator);
-      if (tlsFiles != null) {
+      LockServer.Builder builder = LockServer.builder(settings, replicator).events(metrics);
+      TlsFiles files = tlsFiles;
+      if (files != null) {
         ServerTls tls =
             new ServerTls(
-                tlsFiles.certificate,
-                tlsFiles.key,
-                Optional.ofNullable(tlsFiles.clientAuthorities),
-                Ticker.system());
+                files.certificate, files.key, Optional.ofNullable(files.clientAuthorities), ticker);
         builder.transport(grpc -> grpc.sslContext(tls.context()));
+        metrics.showCertificate(tls::expiresAt);
       }
+      builder.interceptor(metrics.calls());
       builder.interceptor(
           tokens == null
-              ? AuthInterceptor.trusting(reason -> {})
+              ? AuthInterceptor.trusting(metrics::turnedAway)
               : AuthInterceptor.asking(
-                  new Authenticator(tokens.settings(), Ticker.system()), insecure, reason -> {}));
-      return builder.start();
+                  new Authenticator(tokens.settings(), ticker), insecure, metrics::turnedAway));
+      if (auditLog != null) {
+        builder.interceptor(new AuditInterceptor(new AuditLog(auditLog, ticker)));
+      }
+      builder.service(
+          new ServerHealth(ticker, () -> missing(replicator).isEmpty(), () -> leads(replicator))
+              .service());
+      LockServer server = builder.start();
+      metrics.show(server.core()::figures, replicator::status);
+      if (metricsListen != null) {
+        new OperationsHttp(metricsListen.resolve(), metrics, () -> missing(replicator));
+      }
+      return server;
     } catch (ReplicationException | ConfigurationException | IOException e) {
       replicator.close();
       throw new CommandException(ExitCode.CONFIGURATION, cause(e));
+    }
+  }
+
+  private static Optional<String> missing(Replicator replicator) {
+    try {
+      return Readiness.missing(replicator.status());
+    } catch (IllegalStateException e) {
+      return Optional.of("its log is not open");
+    }
+  }
+
+  private static boolean leads(Replicator replicator) {
+    try {
+      ReplicaStatus status = replicator.status();
+      return status.leader().filter(status.self()::equals).isPresent();
+    } catch (IllegalStateException e) {
+      return false;
     }
   }
 

@@ -59,10 +59,7 @@ class AuditInterceptorTest {
     server =
         LockServer.builder(
                 ServerSettings.of(
-                    "one:1",
-                    List.of("one:1"),
-                    Path.of("unused"),
-                    new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
+                    "one:1", new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
                 new SoloReplicator("one:1").leadingFromStart())
             .interceptor(AuthInterceptor.trusting(reason -> {}))
             .interceptor(new AuditInterceptor(log))
