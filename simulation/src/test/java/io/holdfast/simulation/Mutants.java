@@ -148,11 +148,6 @@ final class Mutants {
             "? Command.FOREVER : elapsed + lease;",
             "? Command.FOREVER : elapsed + lease * 95 / 100;"),
         ofServer(
-            "answers go to others who are in the same entry",
-            "ServerCore",
-            "batch.pendings.get(i)",
-            "batch.pendings.get(changes.changes().size() - 1 - i)"),
-        ofServer(
             "what comes late from an older stream takes the session back there",
             "Connection",
             "&& resume.getHeartbeat() >= desk.resumedBy",
