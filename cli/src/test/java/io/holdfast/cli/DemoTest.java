@@ -180,10 +180,11 @@ class DemoTest {
         .toList();
   }
 
+  /** Those of this process; others may be at it as well. */
   private static Set<Path> demoFolders() throws IOException {
     try (Stream<Path> entries = Files.list(TEMPORARY)) {
       return entries
-          .filter(e -> e.getFileName().toString().startsWith("holdfast-demo-"))
+          .filter(e -> e.getFileName().toString().startsWith("holdfast-demo-" + ProcessHandle.current().pid()))
           .collect(Collectors.toSet());
     }
   }

@@ -1,5 +1,6 @@
 package io.holdfast.cli.demo;
 
+import io.holdfast.LossReason;
 import io.holdfast.cli.output.Json;
 import io.holdfast.cli.output.Terminal;
 import io.holdfast.spi.Ticker;
@@ -30,6 +31,9 @@ public final class Demo {
 
   /** How far the clocks of processes of one machine can be apart, as a share: they are the same clock. */
   private static final double CLOCK_RATE_BOUND = 0.01;
+
+  /** A client believes in this much of a {@code maxHold} at least; a little less for two readings of the clock. */
+  private static final double CLIENTS_SHARE = 0.89;
 
   private final DemoSettings settings;
   private final PrintWriter out;
@@ -141,6 +145,9 @@ public final class Demo {
     String property = violation.property();
     boolean afterDeath = isSoonAfter(HistoryEvent.ClientDied.class, violation, log);
     boolean afterRestart = isSoonAfter(HistoryEvent.FaultBegan.class, violation, log);
+    if (property.equals("P12") && ranOutSinceItWasAsked(violation)) {
+      return true;
+    }
     // Who died in line, or holding, is given up a little later than a lease after its last word.
     if (property.equals("P16")) {
       return afterDeath || afterRestart;
@@ -151,6 +158,19 @@ public final class Demo {
         && (property.equals("P5")
             || (property.equals("P12") && violation.message().contains("was told "))
             || (property.equals("P7") && violation.message().contains(" ahead of ")));
+  }
+
+  /** A client that cannot know when it was granted may count a {@code maxHold} from when it asked, less a margin. */
+  private static boolean ranOutSinceItWasAsked(Violation violation) {
+    long latest = Long.MAX_VALUE;
+    for (HistoryEvent event : violation.evidence()) {
+      if (event instanceof HistoryEvent.Asked asked && asked.maxHold().isPresent()) {
+        latest = asked.atNanos() + (long) (asked.maxHold().get().toNanos() * CLIENTS_SHARE);
+      } else if (event instanceof HistoryEvent.Lost lost && latest != Long.MAX_VALUE) {
+        return lost.reason() == LossReason.EXPIRED && lost.atNanos() - latest >= 0;
+      }
+    }
+    return false;
   }
 
   private static boolean isSoonAfter(
@@ -225,7 +245,7 @@ public final class Demo {
 
   private static Path newFolder() throws IOException {
     try {
-      return Files.createTempDirectory("holdfast-demo-");
+      return Files.createTempDirectory("holdfast-demo-" + ProcessHandle.current().pid() + "-");
     } catch (IOException e) {
       throw new IOException(
           "no folder can be made in " + System.getProperty("java.io.tmpdir") + ": " + e, e);
