@@ -184,7 +184,11 @@ class DemoTest {
   private static Set<Path> demoFolders() throws IOException {
     try (Stream<Path> entries = Files.list(TEMPORARY)) {
       return entries
-          .filter(e -> e.getFileName().toString().startsWith("holdfast-demo-" + ProcessHandle.current().pid()))
+          .filter(
+              e ->
+                  e.getFileName()
+                      .toString()
+                      .startsWith("holdfast-demo-" + ProcessHandle.current().pid()))
           .collect(Collectors.toSet());
     }
   }

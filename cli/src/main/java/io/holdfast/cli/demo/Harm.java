@@ -28,8 +28,10 @@ final class Harm implements Runnable {
 
   static final String HEIR = "heir";
 
-  /** From the beginning of the work, as a share of its duration. */
+  /** From the beginning of the work, as shares of its duration. */
   private static final double RESTART_AT = 0.6;
+
+  private static final double RESTART_BY = 0.75;
 
   private static final Duration LOOK_EVERY = Duration.ofMillis(5);
   private static final Duration BREATH = Duration.ofMillis(100);
@@ -78,6 +80,8 @@ final class Harm implements Runnable {
       // Nobody shall have to play a part without a server.
       waitUntil(log.originNanos() + durationNanos, () -> log.refused.sum() >= 2);
       waitUntil(log.originNanos() + (long) (durationNanos * RESTART_AT), () -> false);
+      // One thing after the other, if there is time: a new leader grants the dead a lease anew.
+      waitUntil(log.originNanos() + (long) (durationNanos * RESTART_BY), () -> !heir.isAlive());
       restartServer();
       heir.join();
     } catch (InterruptedException e) {
