@@ -279,7 +279,7 @@ final class ServerCommand implements Callable<Integer> {
         ServerTls tls =
             new ServerTls(
                 files.certificate, files.key, Optional.ofNullable(files.clientAuthorities), ticker);
-        builder.transport(grpc -> grpc.sslContext(tls.context()));
+        builder.tls(tls);
         metrics.showCertificate(tls::expiresAt);
       }
       builder.interceptor(metrics.calls());

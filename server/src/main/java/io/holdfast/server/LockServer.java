@@ -18,6 +18,7 @@ import io.holdfast.server.rpc.ClusterService;
 import io.holdfast.server.rpc.LocksService;
 import io.holdfast.server.security.ConfigurationException;
 import io.holdfast.server.security.PermissionTable;
+import io.holdfast.server.security.ServerTls;
 import io.holdfast.spi.Ticker;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -149,6 +150,11 @@ public final class LockServer implements AutoCloseable {
     public Builder transport(Consumer<NettyServerBuilder> setUp) {
       this.transport = setUp;
       return this;
+    }
+
+    /** Clients find the server by this certificate, and over TLS alone. */
+    public Builder tls(ServerTls tls) {
+      return transport(grpc -> grpc.sslContext(tls.context()));
     }
 
     /** Sees every call, after those that were named before; one of them puts the {@link io.holdfast.server.security.Caller} into the context. */
