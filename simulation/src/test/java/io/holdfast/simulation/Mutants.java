@@ -129,7 +129,7 @@ final class Mutants {
         ofTable(
             "a snapshot forgets whose a session is",
             "Snapshot",
-            "out.writeLong(session.terms.nonce().getMostSignificantBits());",
+            "out.writeLong(session.terms.nonceHigh());",
             "out.writeLong(0);"),
         ofServer(
             "a new leader counts on from half a lease",
