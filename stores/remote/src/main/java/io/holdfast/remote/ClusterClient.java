@@ -49,13 +49,6 @@ public final class ClusterClient {
   /** So many servers are asked in search of the leader. */
   private static final int MOST_ASKED = 16;
 
-  private static final Metadata.Key<String> AUTHORIZATION =
-      Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
-  private static final Metadata.Key<String> REASON =
-      Metadata.Key.of("holdfast-reason", Metadata.ASCII_STRING_MARSHALLER);
-  private static final Metadata.Key<String> LEADER =
-      Metadata.Key.of("holdfast-leader", Metadata.ASCII_STRING_MARSHALLER);
-
   /**
    * What one server says of itself.
    *
@@ -192,7 +185,7 @@ public final class ClusterClient {
     try {
       Metadata headers = new Metadata();
       if (token.isPresent()) {
-        headers.put(AUTHORIZATION, "Bearer " + token.get().read());
+        headers.put(GrpcStreams.AUTHORIZATION, "Bearer " + token.get().read());
       }
       return question.apply(
           ClusterGrpc.newBlockingStub(channel)
@@ -210,7 +203,7 @@ public final class ClusterClient {
 
   private static RuntimeException failure(String address, StatusRuntimeException e) {
     Metadata trailers = e.getTrailers();
-    String reason = trailers == null ? null : trailers.get(REASON);
+    String reason = trailers == null ? null : trailers.get(GrpcStreams.REASON);
     String description = e.getStatus().getDescription();
     Status.Code code = e.getStatus().getCode();
     if (code == Status.Code.UNAVAILABLE || code == Status.Code.DEADLINE_EXCEEDED) {
@@ -227,7 +220,7 @@ public final class ClusterClient {
 
   private static Optional<String> hint(StoreUnavailableException e) {
     return e.getCause() instanceof StatusRuntimeException said && said.getTrailers() != null
-        ? Optional.ofNullable(said.getTrailers().get(LEADER))
+        ? Optional.ofNullable(said.getTrailers().get(GrpcStreams.LEADER))
         : Optional.empty();
   }
 

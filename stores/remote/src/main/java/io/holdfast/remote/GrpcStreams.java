@@ -34,11 +34,11 @@ final class GrpcStreams implements Streams {
   /** So many of a server's messages may be under way before one has been taken. */
   private static final int MESSAGES_AHEAD = 1_024;
 
-  private static final Metadata.Key<String> AUTHORIZATION =
+  static final Metadata.Key<String> AUTHORIZATION =
       Metadata.Key.of("authorization", ASCII_STRING_MARSHALLER);
-  private static final Metadata.Key<String> REASON =
+  static final Metadata.Key<String> REASON =
       Metadata.Key.of("holdfast-reason", ASCII_STRING_MARSHALLER);
-  private static final Metadata.Key<String> LEADER =
+  static final Metadata.Key<String> LEADER =
       Metadata.Key.of("holdfast-leader", ASCII_STRING_MARSHALLER);
 
   private final boolean isTls;
