@@ -43,8 +43,7 @@ public final class LockTimeoutException extends LockException {
                     + h.client()
                     + " since "
                     + h.since().truncatedTo(ChronoUnit.MILLIS)
-                    + ", token "
-                    + h.token())
+                    + (h.token().isPresent() ? ", token " + h.token().getAsLong() : ""))
         .collect(Collectors.joining("; "));
   }
 }

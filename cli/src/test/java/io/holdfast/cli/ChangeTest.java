@@ -17,6 +17,7 @@ import java.time.Instant;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 
 class ChangeTest {
@@ -93,7 +94,7 @@ class ChangeTest {
     return new Holder(
         client,
         List.of(new LockTarget(new LockKey.Name(name), LockMode.EXCLUSIVE)),
-        token,
+        OptionalLong.of(token),
         NOON,
         Optional.of(NOON.plusSeconds(seconds)),
         HoldData.empty());

@@ -94,13 +94,13 @@ final class LineWatcher implements AutoCloseable {
     }
     Holder holder = holders.get(dice.nextInt(holders.size()));
     LockKey key = holder.targets().get(0).key();
-    recorder.revoking(key, holder.token());
+    recorder.revoking(key, holder.token().orElseThrow());
     boolean revoked =
         key instanceof LockKey.Node node
-            ? tree.forceRelease(node.path().toString(), holder.token())
-            : locks.forceRelease(((LockKey.Name) key).name(), holder.token());
+            ? tree.forceRelease(node.path().toString(), holder.token().orElseThrow())
+            : locks.forceRelease(((LockKey.Name) key).name(), holder.token().orElseThrow());
     if (revoked) {
-      recorder.revoked(key, holder.token());
+      recorder.revoked(key, holder.token().orElseThrow());
     }
   }
 }

@@ -48,7 +48,7 @@ abstract class OperatorFacts extends Facts {
               assertThat(holder.targets()).isEqualTo(hold.targets());
               assertThat(holder.since()).satisfies(this::isAboutNow);
               if (store.has(ann, Capability.FENCING)) {
-                assertThat(holder.token()).isEqualTo(hold.token());
+                assertThat(holder.token()).hasValue(hold.token());
               }
             });
     hold.close();

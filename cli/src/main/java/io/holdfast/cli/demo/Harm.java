@@ -98,7 +98,7 @@ final class Harm implements Runnable {
     boolean holds =
         token.isPresent()
             && locks.describe(Counters.lockName(Counters.SELDOM)).holders().stream()
-                .anyMatch(holder -> holder.token() == token.get());
+                .anyMatch(holder -> holder.token().orElseThrow() == token.get());
     boolean alive = victim.isAlive();
     victim.kill();
     boolean dead = victim.awaitEnd(TO_DIE);

@@ -43,7 +43,7 @@ final class Onlooker {
     Map<Long, Holder> holders = new LinkedHashMap<>();
     Map<String, Waiter> waiters = new LinkedHashMap<>();
     for (LockDescription lock : listed) {
-      lock.holders().forEach(holder -> holders.putIfAbsent(holder.token(), holder));
+      lock.holders().forEach(holder -> holders.putIfAbsent(holder.token().orElseThrow(), holder));
       lock.waiters().forEach(waiter -> waiters.putIfAbsent(waiter.data().text(), waiter));
     }
     for (String data : waiters.keySet()) {

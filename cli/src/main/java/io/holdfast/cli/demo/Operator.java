@@ -40,11 +40,12 @@ final class Operator {
     sightings.clear(); // for good if the server does not answer: its silence is nobody's fault
     long now = ticker.nanos();
     for (Holder holder : locks.describe(NoticeBoard.LOCK_NAME).holders()) {
-      Sighting seen = before.getOrDefault(holder.token(), new Sighting(now, 0));
-      sightings.put(holder.token(), new Sighting(seen.sinceNanos, seen.looks + 1));
+      long token = holder.token().orElseThrow();
+      Sighting seen = before.getOrDefault(token, new Sighting(now, 0));
+      sightings.put(token, new Sighting(seen.sinceNanos, seen.looks + 1));
       // More than a few looks: where the whole machine stood still the holder is not to blame.
       if (now - seen.sinceNanos > patience.toNanos() && seen.looks >= MIN_LOOKS) {
-        revoke(holder.token());
+        revoke(token);
       }
     }
   }

@@ -160,7 +160,7 @@ final class Progress {
             cut(name(holder.targets()), LOCK_COLUMNS),
             exclusive ? "exclusive" : "shared",
             holder.client(),
-            holder.token(),
+            holder.token().orElseThrow(),
             Math.max(0, held.toMillis()) + " ms",
             waiters);
     return held.compareTo(LONG) > 0 ? style(BOLD, row) : row;

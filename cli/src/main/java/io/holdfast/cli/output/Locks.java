@@ -110,7 +110,7 @@ public final class Locks {
   public Json write(Json json, LockKey key, Holder holder) {
     json.field("client", holder.client()).field("mode", mode(key, holder.targets()));
     if (tokens) {
-      json.field("token", holder.token());
+      holder.token().ifPresent(token -> json.field("token", token));
     }
     json.field("since", holder.since().toString());
     holder.until().ifPresent(until -> json.field("until", until.toString()));
@@ -145,7 +145,7 @@ public final class Locks {
     return Text.shown(holder.client())
         + " "
         + mode(key, holder.targets())
-        + (tokens ? " token=" + holder.token() : "");
+        + (tokens && holder.token().isPresent() ? " token=" + holder.token().getAsLong() : "");
   }
 
   /** A waiter in a line, after the lock. */
@@ -159,7 +159,9 @@ public final class Locks {
   }
 
   private String token(Holder holder) {
-    return tokens ? Long.toString(holder.token()) : NOTHING;
+    return tokens && holder.token().isPresent()
+        ? Long.toString(holder.token().getAsLong())
+        : NOTHING;
   }
 
   private static String state(LockDescription lock) {

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -52,7 +53,7 @@ class ProgressTest {
           new Holder(
               "worker",
               List.of(target),
-              token,
+              OptionalLong.of(token),
               ticker.instant(),
               Optional.empty(),
               HoldData.empty()));

@@ -17,6 +17,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
@@ -129,7 +130,7 @@ class LocksTest {
     return new Holder(
         client,
         List.of(new LockTarget(INVOICE, mode)),
-        token,
+        OptionalLong.of(token),
         NOON,
         Optional.of(Instant.parse("2026-05-01T12:00:10Z")),
         HoldData.of("nightly"));

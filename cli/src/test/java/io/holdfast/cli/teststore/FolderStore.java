@@ -27,6 +27,7 @@ import java.time.Instant;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -139,7 +140,8 @@ final class FolderStore implements LockStore {
   }
 
   private static Holder holder(List<LockTarget> targets) {
-    return new Holder("other", targets, 6, Instant.EPOCH, Optional.empty(), HoldData.empty());
+    return new Holder(
+        "other", targets, OptionalLong.of(6), Instant.EPOCH, Optional.empty(), HoldData.empty());
   }
 
   private void requireReachable() {

@@ -20,6 +20,7 @@ import io.holdfast.table.TableSize;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 
@@ -226,7 +227,7 @@ public final class InProcessLocks {
                 new Holder(
                     view.client(),
                     view.targets(),
-                    view.token(),
+                    OptionalLong.of(view.token()),
                     instant(view.since()),
                     view.until() == Command.FOREVER
                         ? Optional.empty()

@@ -15,6 +15,7 @@ import io.holdfast.protocol.v1.Target;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /** The messages' words, as users see them, and back. */
 final class WireForm {
@@ -55,7 +56,7 @@ final class WireForm {
     return new Holder(
         holder.getClient(),
         targets(holder.getTargetsList()),
-        holder.getToken(),
+        OptionalLong.of(holder.getToken()),
         Instant.ofEpochMilli(holder.getSinceUnixMs()),
         holder.hasExpiresUnixMs()
             ? Optional.of(Instant.ofEpochMilli(holder.getExpiresUnixMs()))

@@ -1,0 +1,77 @@
+package io.holdfast.core.spi;
+
+import io.holdfast.Capability;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * Records of locks in a store that compares and sets: all that a new store has to bring. The engine does the rest: clocks,
+ * renewal, expiry, waiting, retries. A store asks no clock, keeps no threads, retries nothing, and remembers nothing of a
+ * lock between two calls.
+ *
+ * <p>No call blocks. A future fails with
+ *
+ * <ul>
+ *   <li>{@link io.holdfast.StoreUnavailableException} if the request certainly changed nothing: never sent, or turned away
+ *       (throttled, for one);
+ *   <li>{@link io.holdfast.UncertainOutcomeException} if it may have been carried out; the engine then reads to find out;
+ *   <li>{@link io.holdfast.LockRefusedException} if asking again would not help: permission, a record of somebody else's making, a bucket that
+ *       does not exist.
+ * </ul>
+ *
+ * <p>Thread-safe.
+ */
+public interface LeaseStore {
+  /** The store's name in messages: {@code dynamodb}. */
+  String name();
+
+  /** The same for two stores if their locks are the same ones. Clients of one process then stand in one line. */
+  String place();
+
+  /**
+   * What these records can do: of {@link Capability#ALL}, {@code DATA}, {@code LIST}, {@code FENCING} and {@code
+   * DURABLE_TOKENS}. The engine adds what it can do over any records.
+   */
+  Set<Capability> capabilities();
+
+  /** Writes to one record must be so far apart; zero, as by default, if the store does not mind. */
+  default Duration writesApart() {
+    return Duration.ZERO;
+  }
+
+  /**
+   * Takes all locks of the attempt as one, or none, with a token larger than any that these records ever had. Where all
+   * goes well this is one request to the store.
+   */
+  CompletableFuture<TakeAnswer> take(Take take);
+
+  /** The record as it is, of all writes that were answered before; {@link LeaseRecord#free} if there is none. */
+  CompletableFuture<LeaseRecord> read(String name);
+
+  /**
+   * Marks that the holder is alive, which changes the version. Sent again it does no harm.
+   *
+   * @param mine as this holder last knew it
+   */
+  CompletableFuture<RenewAnswer> renew(LeaseRecord mine);
+
+  /**
+   * Frees the lock if the grant of this record still has it; the token stays on record.
+   *
+   * @param held as it was last known; its version may have changed since, its grant decides
+   * @return whether this grant had the lock
+   */
+  CompletableFuture<Boolean> release(LeaseRecord held);
+
+  /**
+   * Held locks whose names start with the prefix, sorted by name.
+   *
+   * @param most no more than these
+   */
+  CompletableFuture<List<LeaseRecord>> list(String prefix, int most);
+
+  /** Lets go of connections. Nothing is asked afterwards. */
+  void close();
+}
