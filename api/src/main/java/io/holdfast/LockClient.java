@@ -5,9 +5,7 @@ import io.holdfast.spi.LockStore;
 import io.holdfast.spi.Ticker;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.ServiceLoader;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
@@ -73,23 +71,7 @@ public final class LockClient implements AutoCloseable {
    * @param url as for {@link #connect(String)}
    */
   public static LockClient connect(String url, ClientOptions options) {
-    int colon = url.indexOf(':');
-    String scheme = colon < 0 ? "" : url.substring(0, colon);
-    Set<String> known = new TreeSet<>();
-    for (LockProvider provider :
-        ServiceLoader.load(LockProvider.class, LockClient.class.getClassLoader())) {
-      if (provider.scheme().equals(scheme)) {
-        return over(provider.open(url, options), options);
-      }
-      known.add(provider.scheme() + ":");
-    }
-    // The rest of the URL may hold a password.
-    throw new InvalidRequestException(
-        "STORE_UNKNOWN",
-        "url starts with "
-            + InvalidRequestException.show(scheme)
-            + ", but the stores on the class path are "
-            + known);
+    return over(LockProvider.of(url).open(url, options), options);
   }
 
   /** A client over a session that a store's own factory has opened; applications call that factory instead. */

@@ -29,7 +29,8 @@ import picocli.CommandLine.Spec;
       ForceReleaseCommand.class,
       BenchCommand.class,
       ServerCommand.class,
-      MembersCommand.class
+      MembersCommand.class,
+      SetupCommand.class
     })
 public final class Main implements Runnable {
   @Spec

@@ -4,6 +4,8 @@ import io.holdfast.ClientOptions;
 import io.holdfast.InvalidRequestException;
 import io.holdfast.LockClient;
 import io.holdfast.remote.ClusterClient;
+import io.holdfast.spi.LockProvider;
+import io.holdfast.spi.StoreSetup;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -41,6 +43,19 @@ final class StoreOptions {
   LockClient connect() {
     try {
       return LockClient.connect(url(), ClientOptions.defaults().name(clientName()));
+    } catch (InvalidRequestException e) {
+      throw new CommandException(ExitCode.CONFIGURATION, source() + ": " + e.getMessage());
+    }
+  }
+
+  /**
+   * What the store needs before its first use.
+   *
+   * @throws CommandException if its URL cannot be used
+   */
+  Optional<StoreSetup> setup() {
+    try {
+      return LockProvider.of(url()).setup(url());
     } catch (InvalidRequestException e) {
       throw new CommandException(ExitCode.CONFIGURATION, source() + ": " + e.getMessage());
     }

@@ -60,6 +60,21 @@ class LocksCommandsTest {
   }
 
   @Test
+  void setupMakesWhatTheStoreNeedsOrOnlyTellsIt() {
+    Path made = folder.resolve("locks");
+    String url = "test-folder:" + made;
+    CommandRun printed = CommandRun.of("setup", "--print", "--store", url);
+    assertThat(printed.out()).isEqualTo("mkdir " + made + System.lineSeparator());
+    assertThat(made).doesNotExist();
+
+    CommandRun run = CommandRun.of("setup", "--store", url, "--json");
+    assertThat(JsonReader.readObject(run.out())).isEqualTo(Map.of("done", "made " + made));
+    assertThat(made).isDirectory();
+    assertThat(CommandRun.of("setup", "--store", url).out()).startsWith("is there: ");
+    assertThat(CommandRun.of("setup", "--store", STORE).out()).contains("needs nothing");
+  }
+
+  @Test
   void nodesOfATreeAreListedAndDescribed() throws InterruptedException {
     ann.tree("cli files").write("/in").acquire();
     assertThat(CommandRun.of("list", "--tree", "cli files", "--store", STORE).out())

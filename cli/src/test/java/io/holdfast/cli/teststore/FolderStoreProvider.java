@@ -5,8 +5,13 @@ import io.holdfast.InvalidRequestException;
 import io.holdfast.StoreUnavailableException;
 import io.holdfast.spi.LockProvider;
 import io.holdfast.spi.LockStore;
+import io.holdfast.spi.StoreSetup;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * {@code test-folder:/some/folder}: a store that does as files in a folder say, so that a test can take the lock from
@@ -28,5 +33,29 @@ public final class FolderStoreProvider implements LockProvider {
       throw new StoreUnavailableException("nobody listens", new java.net.ConnectException());
     }
     return new FolderStore(folder, options);
+  }
+
+  @Override
+  public Optional<StoreSetup> setup(String url) {
+    Path folder = Path.of(url.substring(url.indexOf(':') + 1));
+    return Optional.of(
+        new StoreSetup() {
+          @Override
+          public String script() {
+            return "mkdir " + folder;
+          }
+
+          @Override
+          public String run() {
+            try {
+              Files.createDirectory(folder);
+              return "made " + folder;
+            } catch (FileAlreadyExistsException e) {
+              return "is there: " + folder;
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+          }
+        });
   }
 }
