@@ -279,7 +279,7 @@ public final class Hold implements AutoCloseable {
   /** Until the deadline as it stands now; {@link Lease#NO_DEADLINE} if there is none. */
   long nanosLeft() {
     long deadline = lease.deadlineNanos();
-    return deadline == Lease.NO_DEADLINE ? Lease.NO_DEADLINE : deadline - ticker().nanos();
+    return deadline == Lease.NO_DEADLINE ? Lease.NO_DEADLINE : deadline - ticker().holderNanos();
   }
 
   Ticker ticker() {

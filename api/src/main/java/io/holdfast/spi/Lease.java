@@ -17,7 +17,7 @@ public interface Lease {
    */
   long token();
 
-  /** When the right ends unless renewed, on the client's {@link Ticker}, or {@link #NO_DEADLINE}. Costs no I/O. */
+  /** When the right ends unless renewed, a reading of {@link Ticker#holderNanos}, or {@link #NO_DEADLINE}. Costs no I/O. */
   long deadlineNanos();
 
   /**

@@ -4,12 +4,25 @@ import java.time.Instant;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 
 /** The machine's clocks. Its thread starts with the first timer. */
 final class SystemTicker implements Ticker {
+  /*
+   * Suspend. The monotonic clock stands still while the machine is suspended, the wall clock does not. So whenever the wall
+   * clock has moved ahead of the monotonic one, a holder's reading moves with it, for good; whenever it was set back, only
+   * the distance between the two is noted anew. A wall clock that is set forward looks like a suspend: holders then believe
+   * less than they could, which is the safe side.
+   */
+
+  /** Less is the noise of clocks that are read one after the other, and adds up until it is more. */
+  private static final long NOTICEABLE_NANOS = 20_000_000;
+
   static final SystemTicker INSTANCE = new SystemTicker();
 
   private final ScheduledThreadPoolExecutor timers;
+  private final AtomicReference<Clocks> clocks =
+      new AtomicReference<>(new Clocks(wallNanos() - System.nanoTime(), 0));
 
   private SystemTicker() {
     timers =
@@ -29,6 +42,24 @@ final class SystemTicker implements Ticker {
   }
 
   @Override
+  public long holderNanos() {
+    while (true) {
+      Clocks last = clocks.get();
+      long before = System.nanoTime();
+      long wall = wallNanos();
+      long nanos = System.nanoTime();
+      // Whatever happened between the three readings, the truth lies between these two.
+      long atLeast = wall - nanos - last.wallBeforeMonotonic;
+      long atMost = wall - before - last.wallBeforeMonotonic;
+      if (atLeast < NOTICEABLE_NANOS && atMost > -NOTICEABLE_NANOS) {
+        return nanos + last.suspendedNanos;
+      }
+      clocks.compareAndSet(
+          last, new Clocks(wall - nanos, last.suspendedNanos + Math.max(0, atLeast)));
+    }
+  }
+
+  @Override
   public Instant instant() {
     return Instant.now();
   }
@@ -38,4 +69,11 @@ final class SystemTicker implements Ticker {
     ScheduledFuture<?> timer = timers.schedule(task, deadlineNanos - nanos(), TimeUnit.NANOSECONDS);
     return () -> timer.cancel(false);
   }
+
+  private static long wallNanos() {
+    return TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis());
+  }
+
+  /** How far the wall clock was before the monotonic one at the last look, and how much of that was suspend. */
+  private record Clocks(long wallBeforeMonotonic, long suspendedNanos) {}
 }

@@ -11,6 +11,16 @@ public interface Ticker {
   /** A monotonic reading in nanoseconds from an arbitrary origin; compare by subtraction. */
   long nanos();
 
+  /**
+   * A reading for whoever holds something: it goes on with {@link #nanos}, and beside that by the time that the machine was
+   * suspended, of which many monotonic clocks know nothing. A holder's deadline is a reading of this one, so that nobody who
+   * slept believes in what others have had meanwhile. Whoever waits for a holder to be dead goes by {@link #nanos} alone: each
+   * side errs on the safe side. As by default the same as {@link #nanos} where nothing can be suspended.
+   */
+  default long holderNanos() {
+    return nanos();
+  }
+
   /** The wall clock, only ever shown, never compared. */
   Instant instant();
 

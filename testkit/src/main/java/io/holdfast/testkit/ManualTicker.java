@@ -32,6 +32,12 @@ public final class ManualTicker implements Ticker {
   /** Since the origin. */
   private volatile long elapsedNanos;
 
+  /** By so much a holder's reading is ahead of the others. */
+  private volatile long suspendedNanos;
+
+  /** By so much the wall clock is ahead of what has elapsed. */
+  private volatile long wallAheadNanos;
+
   /** Stands at zero. */
   public ManualTicker() {
     this(0);
@@ -52,7 +58,34 @@ public final class ManualTicker implements Ticker {
 
   @Override
   public Instant instant() {
-    return START.plusNanos(elapsedNanos);
+    return START.plusNanos(elapsedNanos + wallAheadNanos);
+  }
+
+  @Override
+  public long holderNanos() {
+    return nanos() + suspendedNanos;
+  }
+
+  /** The machine sleeps: nothing falls due meanwhile, and only the wall clock and holders know of it afterwards. */
+  public void suspend(Duration by) {
+    if (by.isNegative()) {
+      throw new IllegalArgumentException("nobody sleeps for " + by);
+    }
+    setWallClock(by);
+  }
+
+  /**
+   * Somebody sets the wall clock forward, or back by a negative duration. To holders a clock set forward looks like a suspend;
+   * of one set back they do not take notice.
+   */
+  public void setWallClock(Duration by) {
+    mutex.lock();
+    try {
+      wallAheadNanos += by.toNanos();
+      suspendedNanos += Math.max(0, by.toNanos());
+    } finally {
+      mutex.unlock();
+    }
   }
 
   /**

@@ -179,7 +179,7 @@ final class FolderStore implements LockStore {
 
     FileLease(long leaseNanos) {
       this.leaseNanos = leaseNanos;
-      this.deadlineNanos = ticker.nanos() + leaseNanos;
+      this.deadlineNanos = ticker.holderNanos() + leaseNanos;
       look();
     }
 
@@ -191,8 +191,8 @@ final class FolderStore implements LockStore {
         log("lost");
         lost.complete(reason());
       } else if (!says(SILENT)) {
-        deadlineNanos = ticker.nanos() + leaseNanos;
-      } else if (deadlineNanos - ticker.nanos() <= 0) {
+        deadlineNanos = ticker.holderNanos() + leaseNanos;
+      } else if (deadlineNanos - ticker.holderNanos() <= 0) {
         log(pids().anyMatch(ProcessStates::isAlive) ? "expired too early" : "expired");
         lost.complete(LossReason.EXPIRED);
       }

@@ -3,6 +3,7 @@ package io.holdfast.core.spi;
 import io.holdfast.Capability;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 
@@ -61,9 +62,10 @@ public interface LeaseStore {
    * Frees the lock if the grant of this record still has it; the token stays on record.
    *
    * @param held as it was last known; its version may have changed since, its grant decides
-   * @return whether this grant had the lock
+   * @return the record as it was left, {@linkplain LeaseRecord#free free}: what the next {@link Take} knows of it. Empty if
+   *     this grant had not had the lock
    */
-  CompletableFuture<Boolean> release(LeaseRecord held);
+  CompletableFuture<Optional<LeaseRecord>> release(LeaseRecord held);
 
   /**
    * Held locks whose names start with the prefix, sorted by name.

@@ -149,7 +149,7 @@ final class InProcessRequest extends CompletableFuture<AcquireOutcome> implement
 
   @Override
   public long deadlineNanos() {
-    return deadlineNanos;
+    return deadlineNanos == NO_DEADLINE ? NO_DEADLINE : locks.holderNanos(deadlineNanos);
   }
 
   @Override

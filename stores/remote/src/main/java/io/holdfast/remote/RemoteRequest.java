@@ -87,7 +87,7 @@ final class RemoteRequest extends CompletableFuture<AcquireOutcome>
   @Override
   public Optional<LossReason> lost() {
     LossReason reason = lost;
-    if (reason == null && store.ticker().nanos() - deadlineNanos() >= 0) {
+    if (reason == null && store.ticker().holderNanos() - deadlineNanos() >= 0) {
       reason = LossReason.EXPIRED; // its session is about to say so
     }
     return Optional.ofNullable(reason);

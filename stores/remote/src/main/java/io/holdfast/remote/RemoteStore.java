@@ -153,7 +153,7 @@ final class RemoteStore implements LockStore {
   public CompletableFuture<AcquireOutcome> acquire(AcquireRequest request) {
     long patience =
         request.maxWaitNanos() > 0 ? request.maxWaitNanos() : SessionCore.TRY_PATIENCE_NANOS;
-    RemoteRequest made = new RemoteRequest(this, request, ticker.nanos() + patience);
+    RemoteRequest made = new RemoteRequest(this, request, ticker.holderNanos() + patience);
     within(() -> ask(made));
     return made;
   }
@@ -454,11 +454,11 @@ final class RemoteStore implements LockStore {
 
   // ------------------------------------------------------------------------------------------------- around the core
 
-  /** Alarms that go off with the mutex held. */
+  /** Alarms that go off with the mutex held. All that a client counts, it counts as a holder. */
   private final class SerialTicker implements Ticker {
     @Override
     public long nanos() {
-      return ticker.nanos();
+      return ticker.holderNanos();
     }
 
     @Override
@@ -468,7 +468,8 @@ final class RemoteStore implements LockStore {
 
     @Override
     public Alarm schedule(long deadlineNanos, Runnable task) {
-      return ticker.schedule(deadlineNanos, () -> within(task));
+      long left = deadlineNanos - ticker.holderNanos();
+      return ticker.schedule(ticker.nanos() + left, () -> within(task));
     }
   }
 
