@@ -1,6 +1,7 @@
 package io.holdfast.spi;
 
 import java.time.Instant;
+import java.util.Objects;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -44,7 +45,7 @@ final class SystemTicker implements Ticker {
   @Override
   public long holderNanos() {
     while (true) {
-      Clocks last = clocks.get();
+      Clocks last = Objects.requireNonNull(clocks.get());
       long before = System.nanoTime();
       long wall = wallNanos();
       long nanos = System.nanoTime();

@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -33,10 +34,10 @@ public final class ManualTicker implements Ticker {
   private volatile long elapsedNanos;
 
   /** By so much a holder's reading is ahead of the others. */
-  private volatile long suspendedNanos;
+  private final AtomicLong suspendedNanos = new AtomicLong();
 
   /** By so much the wall clock is ahead of what has elapsed. */
-  private volatile long wallAheadNanos;
+  private final AtomicLong wallAheadNanos = new AtomicLong();
 
   /** Stands at zero. */
   public ManualTicker() {
@@ -58,12 +59,12 @@ public final class ManualTicker implements Ticker {
 
   @Override
   public Instant instant() {
-    return START.plusNanos(elapsedNanos + wallAheadNanos);
+    return START.plusNanos(elapsedNanos + wallAheadNanos.get());
   }
 
   @Override
   public long holderNanos() {
-    return nanos() + suspendedNanos;
+    return nanos() + suspendedNanos.get();
   }
 
   /** The machine sleeps: nothing falls due meanwhile, and only the wall clock and holders know of it afterwards. */
@@ -79,13 +80,8 @@ public final class ManualTicker implements Ticker {
    * of one set back they do not take notice.
    */
   public void setWallClock(Duration by) {
-    mutex.lock();
-    try {
-      wallAheadNanos += by.toNanos();
-      suspendedNanos += Math.max(0, by.toNanos());
-    } finally {
-      mutex.unlock();
-    }
+    wallAheadNanos.addAndGet(by.toNanos());
+    suspendedNanos.addAndGet(Math.max(0, by.toNanos()));
   }
 
   /**

@@ -1,0 +1,169 @@
+package io.holdfast.core;
+
+import io.holdfast.UncertainOutcomeException;
+import io.holdfast.core.spi.LeaseRecord;
+import io.holdfast.spi.Ticker;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Frees the records of a grant that is over, all at once, each again and again until the store has done it or the lease has
+ * run out there, too. Guarded by the mutex of the {@link Place}.
+ */
+final class GivingBack {
+  /** Who waits for a release is answered within so long; it is tried on after that. */
+  static final Duration ANSWERED_WITHIN = Duration.ofSeconds(10);
+
+  private static final Duration FIRST_REST = Duration.ofMillis(100);
+  private static final Duration LONGEST_REST = Duration.ofSeconds(2);
+
+  private final LeaseClient client;
+  private final Place place;
+  private final @Nullable KeptLease lease;
+  private final long uselessAtNanos;
+  private final List<One> records = new ArrayList<>();
+  private final CompletableFuture<Void> answer = new CompletableFuture<>();
+  private int open;
+  private boolean wasGone;
+  private @Nullable Throwable failure;
+  private Ticker.@Nullable Alarm patience;
+
+  /**
+   * @param lease whose records they are; null if nobody came to hold it
+   * @param uselessAtNanos a holder's reading by which the lease has run out in the store
+   */
+  GivingBack(
+      LeaseClient client,
+      List<LeaseRecord> records,
+      @Nullable KeptLease lease,
+      long uselessAtNanos) {
+    this.client = client;
+    this.place = client.place();
+    this.lease = lease;
+    this.uselessAtNanos = uselessAtNanos;
+    for (LeaseRecord record : records) {
+      this.records.add(new One(record));
+    }
+    this.open = records.size();
+  }
+
+  /** Returns what completes when the store has freed all. */
+  CompletableFuture<Void> start() {
+    client.givesBack(this);
+    patience =
+        place.at(place.ticker.nanosIn(ANSWERED_WITHIN), () -> answerWith(uncertain(failure)));
+    for (One one : records) {
+      one.send();
+    }
+    endIfThrough();
+    return answer;
+  }
+
+  /** Whether any record was somebody else's by then. */
+  boolean wasGone() {
+    return wasGone;
+  }
+
+  /** Stops trying. */
+  void drop() {
+    records.forEach(One::stopResting);
+    answerWith(uncertain(failure));
+  }
+
+  private void endIfThrough() {
+    if (open > 0) {
+      return;
+    }
+    client.hasGivenBack(this);
+    if (wasGone && lease != null) {
+      lease.wasGoneAtRelease();
+    }
+    answerWith(failure == null ? null : Trouble.told(failure));
+  }
+
+  private void answerWith(@Nullable Throwable failed) {
+    if (patience != null) {
+      patience.cancel();
+    }
+    place.notice(
+        () -> {
+          if (failed == null) {
+            answer.complete(null);
+          } else {
+            answer.completeExceptionally(failed);
+          }
+        });
+  }
+
+  private static UncertainOutcomeException uncertain(@Nullable Throwable failure) {
+    String what = "the store has not said that the lock is free; there it ends with its lease";
+    return new UncertainOutcomeException(
+        what, failure == null ? new TimeoutException(what) : failure);
+  }
+
+  private final class One implements Question.Hearing<Optional<LeaseRecord>> {
+    private final LeaseRecord record;
+    private final Pace pace = new Pace(FIRST_REST, LONGEST_REST);
+    private boolean maybeDone;
+    private Ticker.@Nullable Alarm rest;
+
+    private One(LeaseRecord record) {
+      this.record = record;
+    }
+
+    private void send() {
+      rest = null;
+      client.ask(client.attemptNanos(record.leaseDuration()), store -> store.release(record), this);
+    }
+
+    @Override
+    public void answered(long sentNanos, Optional<LeaseRecord> free) {
+      if (free.isPresent()) {
+        place.see(free.get());
+      } else {
+        place.forget(record.name());
+        wasGone |= !maybeDone;
+      }
+      isOver();
+    }
+
+    @Override
+    public void failed(long sentNanos, Throwable failed) {
+      Trouble trouble = Trouble.of(failed);
+      maybeDone |= trouble == Trouble.UNCERTAIN;
+      if (trouble == Trouble.REFUSED || place.ticker.holderNanos() - uselessAtNanos >= 0) {
+        failure = failed;
+        isOver();
+      } else {
+        rest = place.at(place.ticker.nanos() + pace.next(client.chance()), this::send);
+        others();
+      }
+    }
+
+    private void isOver() {
+      open--;
+      others();
+      endIfThrough();
+    }
+
+    /** Whoever waits for the name may look for itself. */
+    private void others() {
+      if (lease == null) {
+        place.stir(record.name());
+      } else {
+        place.letGo(lease, List.of(record.name()));
+      }
+    }
+
+    private void stopResting() {
+      if (rest != null) {
+        rest.cancel();
+      }
+    }
+  }
+}

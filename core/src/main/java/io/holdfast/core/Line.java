@@ -1,0 +1,37 @@
+package io.holdfast.core;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who in this process waits for a name, and who has it. The first in line alone asks the store; while the lock is held in
+ * this very process nobody does, for its end will be known here. Guarded by the mutex of the {@link Place}.
+ */
+final class Line {
+  private final Deque<LeaseRequest> waiting = new ArrayDeque<>();
+
+  /** Of this process, until its release is answered; null if the lock is free or held elsewhere. */
+  @Nullable KeptLease holder;
+
+  void join(LeaseRequest request) {
+    waiting.addLast(request);
+  }
+
+  /** Returns whether it stood in line. */
+  boolean leave(LeaseRequest request) {
+    return waiting.remove(request);
+  }
+
+  @Nullable LeaseRequest first() {
+    return waiting.peekFirst();
+  }
+
+  boolean isEmpty() {
+    return waiting.isEmpty();
+  }
+
+  boolean isIdle() {
+    return waiting.isEmpty() && holder == null;
+  }
+}
