@@ -180,7 +180,7 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
     } else if (isUnsettled) {
       read(names.get(0));
     } else {
-      String watched = hasAsked || hasJustLooked() ? blocked() : null;
+      String watched = hasAsked || (waits() && hasJustLooked()) ? blocked() : null;
       LeaseRecord ghost = ghost();
       if (ghost != null) {
         free(ghost);
@@ -277,7 +277,7 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
     return null;
   }
 
-  /** A take that is bound to fail costs as much as one that succeeds; a look is cheaper. */
+  /** A take that is bound to fail costs as much as one that succeeds; a look is cheaper, for who may look again. */
   private boolean hasJustLooked() {
     long now = place.ticker.nanos();
     return names.stream()
@@ -612,7 +612,7 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
   private boolean isBusyHere() {
     for (String name : names) {
       KeptLease holder = place.holder(name);
-      if ((holder != null && holder.isHeld()) || !place.line(name).isEmpty()) {
+      if (holder != null && holder.isHeld()) {
         return true;
       }
     }

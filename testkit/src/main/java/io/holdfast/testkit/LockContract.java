@@ -105,6 +105,14 @@ public abstract class LockContract {
     return true;
   }
 
+  /**
+   * Whether all that was granted as one is told of a holder, whichever client asks; else of one that is in another process only
+   * the name that is described.
+   */
+  protected boolean describesAllThatWasGrantedWithIt() {
+    return true;
+  }
+
   /** Whether a request stands in line by the time that {@code acquireAsync} returns; then the order of grants is judged. */
   protected boolean standsInLineAtOnce() {
     return false;

@@ -397,6 +397,10 @@ final class StoreUnderTest {
     return contract.seesReentrancyBehindWaiters();
   }
 
+  boolean describesAllThatWasGrantedWithIt() {
+    return contract.describesAllThatWasGrantedWithIt();
+  }
+
   boolean timeIsTurnedByHand() {
     return contract.ticker().isPresent();
   }

@@ -12,6 +12,11 @@ class LeaseProcessesContractTest extends LeaseContractTest {
   }
 
   @Override
+  protected boolean describesAllThatWasGrantedWithIt() {
+    return false;
+  }
+
+  @Override
   protected boolean seesReentrancyOfOtherClients() {
     return false;
   }
