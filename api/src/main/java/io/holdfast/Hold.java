@@ -189,20 +189,41 @@ public final class Hold implements AutoCloseable {
                       if (failure == null) {
                         result.complete(null);
                       } else {
-                        result.completeExceptionally(failure);
+                        result.completeExceptionally(cause(failure));
                       }
                     }));
     return result;
   }
 
+  /** What failed, without what a stage after it has wrapped it in. */
+  private static Throwable cause(Throwable failure) {
+    Throwable cause = failure instanceof CompletionException ? failure.getCause() : null;
+    return cause == null ? failure : cause;
+  }
+
   private CompletableFuture<Void> end() {
     if (endingByNow() == null && end(Closed.CLOSED)) {
-      return lease.release();
+      return release();
     }
     if (ending instanceof Lost lost && !lost.told) {
       return CompletableFuture.failedFuture(tell(lost));
     }
     return CompletableFuture.completedFuture(null);
+  }
+
+  /** A store that has nothing left to give back says so: then the lock was not held to the end. */
+  private CompletableFuture<Void> release() {
+    CompletableFuture<Void> released = lease.release();
+    return released.isDone() && lease.lost().isEmpty()
+        ? released
+        : released.thenRun(
+            () ->
+                lease
+                    .lost()
+                    .ifPresent(
+                        reason -> {
+                          throw new HoldLostException(toString(), reason);
+                        }));
   }
 
   /** What is held, with which token. */

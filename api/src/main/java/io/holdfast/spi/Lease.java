@@ -30,7 +30,8 @@ public interface Lease {
    * Gives the lock back. Called at most once, and not after the lease was known to be lost. A lease whose deadline has passed
    * is never given back: the engine ends it by itself.
    *
-   * @return completes when the store has done it; may be done already
+   * @return completes when the store has done it; may be done already. If the store says that the lease had ended before,
+   *     {@link #lost} tells why from then on; if not, it stays empty, however long the release takes
    */
   CompletableFuture<Void> release();
 

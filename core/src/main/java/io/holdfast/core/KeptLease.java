@@ -40,7 +40,7 @@ final class KeptLease implements Lease {
   /** A renewal comes earlier by up to this share, so that those of many holds spread. */
   private static final double JITTER = 0.1;
 
-  /** So many attempts at a renewal that stay unanswered fit into a lease. */
+  /** An attempt at a renewal is waited for at most this part of a lease, and at most half of what is left. */
   private static final int ATTEMPTS_PER_LEASE = 5;
 
   /** The rests between attempts: at first and at most these parts of a lease. */
@@ -282,6 +282,10 @@ final class KeptLease implements Lease {
     private long deadlineNanos;
     private final Pace pace;
     private boolean isAsking;
+
+    /** When the first of those renewals left that were not answered since the last one that was; null if there is none. */
+    private @Nullable Long unansweredSinceNanos;
+
     private Ticker.@Nullable Alarm next;
 
     private Kept(LeaseRecord record, long sentNanos) {
@@ -321,8 +325,11 @@ final class KeptLease implements Lease {
       if (isHeld() && !isAsking) {
         isAsking = true;
         LeaseRecord mine = record;
-        long patience = record.leaseDuration().toNanos() / ATTEMPTS_PER_LEASE;
-        client.ask(patience, store -> store.renew(mine), this);
+        long lease = record.leaseDuration().toNanos();
+        long left = deadlineNanos - place.ticker.holderNanos();
+        long patience = Math.max(lease / FIRST_REST_OF_LEASE, left / 2);
+        client.ask(
+            Math.min(patience, lease / ATTEMPTS_PER_LEASE), store -> store.renew(mine), this);
       }
     }
 
@@ -344,6 +351,9 @@ final class KeptLease implements Lease {
     @Override
     public void failed(long sentNanos, Throwable failure) {
       isAsking = false;
+      if (unansweredSinceNanos == null && Trouble.of(failure) == Trouble.UNCERTAIN) {
+        unansweredSinceNanos = sentNanos;
+      }
       endInTime();
       if (isHeld()) {
         renewAgain();
@@ -362,6 +372,7 @@ final class KeptLease implements Lease {
     private void renewed(long sentNanos, LeaseRecord renewed) {
       place.see(renewed);
       record = renewed;
+      unansweredSinceNanos = null;
       believe(sentNanos);
       KeptLease.this.deadlineNanos = leastDeadline();
       pace.startAnew();
@@ -369,16 +380,20 @@ final class KeptLease implements Lease {
     }
 
     private void changed(LeaseRecord found) {
-      place.see(found);
-      if (found.grant().equals(grant)) {
-        // An earlier renewal of ours was carried out, and we were not told. Which one is not
-        // known, so nothing is gained but the version.
-        record = found;
-        renewAgain();
-      } else {
+      Long since = unansweredSinceNanos;
+      if (!found.grant().equals(grant)) {
+        place.see(found);
         // By the rules nobody takes over before this holder has stopped to believe: so it was an
         // operator's doing, whoever has the lock by now.
         lose(LossReason.REVOKED, kept -> kept == this);
+      } else if (since != null) {
+        // It was one of ours, carried out without our being told. Which one is not known; it left
+        // no earlier than the first of them.
+        renewed(since, found);
+      } else {
+        place.see(found);
+        record = found;
+        renewAgain();
       }
     }
 

@@ -365,7 +365,10 @@ final class LeaseClient implements LockStore {
 
   private void completeIfQuiet() {
     CompletableFuture<Void> awaited = quiet;
-    if (awaited != null && questions.isEmpty() && givingBack.isEmpty() && settling.isEmpty()) {
+    if (awaited != null
+        && givingBack.isEmpty()
+        && settling.isEmpty()
+        && questions.stream().noneMatch(Question::mustBeHeard)) {
       place.notice(() -> awaited.complete(null));
     }
   }

@@ -354,6 +354,11 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
       }
     }
 
+    @Override
+    public boolean mustBeHeard() {
+      return true;
+    }
+
     /** What it took is this request's still, or nobody's. */
     @Override
     public void answeredLate(long sentNanos, TakeAnswer answer) {

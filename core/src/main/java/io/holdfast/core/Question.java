@@ -27,6 +27,11 @@ final class Question<T> {
 
     /** An answer, after {@link #failed} has said that there was none. */
     default void answeredLate(long sentNanos, T answer) {}
+
+    /** Whether a client that closes waits for the answer: it may bring a grant that is to be given back. */
+    default boolean mustBeHeard() {
+      return false;
+    }
   }
 
   private final Place place;
@@ -63,6 +68,10 @@ final class Question<T> {
       answer = CompletableFuture.failedFuture(broken);
     }
     answer.whenComplete((told, failure) -> place.within(() -> answered(told, failure)));
+  }
+
+  boolean mustBeHeard() {
+    return hearing.mustBeHeard();
   }
 
   /** Nobody wants to know any more. With the mutex held. */

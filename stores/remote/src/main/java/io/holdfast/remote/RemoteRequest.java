@@ -40,6 +40,7 @@ final class RemoteRequest extends CompletableFuture<AcquireOutcome>
   private volatile @Nullable ClientRequest granted;
 
   private volatile @Nullable LossReason lost;
+  private volatile boolean isGivenBack;
   private volatile @Nullable Consumer<LossReason> lossListener;
 
   RemoteRequest(RemoteStore store, AcquireRequest asked, long impatientAtNanos) {
@@ -87,7 +88,7 @@ final class RemoteRequest extends CompletableFuture<AcquireOutcome>
   @Override
   public Optional<LossReason> lost() {
     LossReason reason = lost;
-    if (reason == null && store.ticker().holderNanos() - deadlineNanos() >= 0) {
+    if (reason == null && !isGivenBack && store.ticker().holderNanos() - deadlineNanos() >= 0) {
       reason = LossReason.EXPIRED; // its session is about to say so
     }
     return Optional.ofNullable(reason);
@@ -95,6 +96,7 @@ final class RemoteRequest extends CompletableFuture<AcquireOutcome>
 
   @Override
   public CompletableFuture<Void> release() {
+    isGivenBack = true;
     ClientRequest held = grant();
     store.within(
         () -> {
