@@ -1,0 +1,432 @@
+package io.holdfast.postgres;
+
+import io.holdfast.LockException;
+import io.holdfast.LossReason;
+import io.holdfast.spi.Lease;
+import io.holdfast.spi.Ticker;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.PGConnection;
+
+/**
+ * A connection that locks live on. Its methods that run statements block, one after another; each ends within {@link
+ * #SILENCE}, or the connection is broken. It decides nothing: who may use it for what is the store's to say, and so is what
+ * follows from an {@link SQLException}.
+ */
+final class AdvisorySession {
+  /** How often an idle session that holds something is asked whether it still lives. */
+  static final Duration PING_EVERY = Duration.ofSeconds(2);
+
+  /** How long an answer may take; after that the connection counts as broken. */
+  static final Duration SILENCE = Duration.ofSeconds(2);
+
+  /** A session that has not been heard of for so long holds nothing. The server gives up on it a second later. */
+  static final Duration PROOF_LASTS = PING_EVERY.plus(SILENCE);
+
+  /** A wait is cut into slices no longer than this, and no longer than half of the server's {@code deadlock_timeout}. */
+  static final Duration LONGEST_SLICE = Duration.ofMillis(500);
+
+  private static final int MAX_APPLICATION_NAME = 63;
+
+  /** Prepared statements: two modes of trying, two of giving back, in each of two key spaces. */
+  private static final int MAX_PREPARED = 8;
+
+  private final Connection connection;
+  private final PGConnection postgres;
+  private final ServerFacts facts;
+  private final PostgresTokens tokens;
+  private final Ticker ticker;
+
+  /** Held while a statement runs: a connection carries one at a time. */
+  private final ReentrantLock wire = new ReentrantLock();
+
+  private final Map<String, PreparedStatement> prepared = new HashMap<>();
+
+  /** The statement that waits for a lock, for another thread to cancel. */
+  private volatile @Nullable Statement waiting;
+
+  /** The server was alive at this moment or later: when the latest statement that was answered was sent. */
+  private volatile long provenAtNanos;
+
+  // What follows is the store's, guarded by its mutex.
+
+  /** How many times each key is held here or about to be; below 0 exclusively. */
+  final Map<AdvisoryKey, Integer> uses = new HashMap<>();
+
+  /** Whose wait runs here. */
+  volatile @Nullable PostgresRequest serves;
+
+  Ticker.@Nullable Alarm silenceAlarm;
+  long idleSinceNanos;
+
+  /** Why it is over; null while it lives. */
+  volatile @Nullable LossReason over;
+
+  private AdvisorySession(
+      Connection connection,
+      PGConnection postgres,
+      ServerFacts facts,
+      PostgresTokens tokens,
+      Ticker ticker) {
+    this.connection = connection;
+    this.postgres = postgres;
+    this.facts = facts;
+    this.tokens = tokens;
+    this.ticker = ticker;
+  }
+
+  /**
+   * Opens a session and makes it fit for locks.
+   *
+   * @throws LockException if there is no connection, or the server is one where locks would exclude nobody
+   */
+  static AdvisorySession open(
+      ConnectionSource source, String where, String client, PostgresTokens tokens, Ticker ticker) {
+    long sentAt = ticker.nanos();
+    try {
+      Connection connection = source.open();
+      try {
+        connection.setNetworkTimeout(Runnable::run, Math.toIntExact(SILENCE.toMillis()));
+        connection.setAutoCommit(true);
+        PGConnection postgres = connection.unwrap(PGConnection.class);
+        ServerFacts facts = ask(connection, postgres);
+        facts.requireFitForSessions();
+        configure(connection, facts, client);
+        AdvisorySession session =
+            new AdvisorySession(connection, postgres, facts, tokens, ticker);
+        session.provenAtNanos = sentAt;
+        return session;
+      } catch (SQLException | RuntimeException e) {
+        close(connection);
+        throw e;
+      }
+    } catch (SQLException e) {
+      throw Failures.ofConnecting(where, e);
+    }
+  }
+
+  private static ServerFacts ask(Connection connection, PGConnection postgres) throws SQLException {
+    try (Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery(ServerFacts.QUESTION)) {
+      row.next();
+      return new ServerFacts(
+          postgres.getBackendPID(),
+          row.getInt(1),
+          row.getBoolean(2),
+          row.getInt(3),
+          row.getLong(4),
+          row.getLong(5));
+    }
+  }
+
+  private static void configure(Connection connection, ServerFacts facts, String client)
+      throws SQLException {
+    String name = "holdfast " + client;
+    set(connection, "application_name", cut(name));
+    for (String setting : facts.settings()) {
+      set(connection, setting);
+    }
+    for (String setting : facts.optionalSettings()) {
+      try {
+        set(connection, setting);
+      } catch (SQLException e) {
+        if (Failures.endsSession(e)) {
+          throw e;
+        }
+        // The server's machine cannot do it; then a dead client is noticed later there.
+      }
+    }
+  }
+
+  private static void set(Connection connection, String setting) throws SQLException {
+    int equals = setting.indexOf('=');
+    set(connection, setting.substring(0, equals), setting.substring(equals + 1));
+  }
+
+  private static void set(Connection connection, String name, String value) throws SQLException {
+    try (PreparedStatement set =
+        connection.prepareStatement("SELECT set_config(?, ?, false)")) {
+      set.setString(1, name);
+      set.setString(2, value);
+      set.executeQuery().close();
+    }
+  }
+
+  private static String cut(String name) {
+    return name.length() <= MAX_APPLICATION_NAME ? name : name.substring(0, MAX_APPLICATION_NAME);
+  }
+
+  /** The process at the server. */
+  int backendPid() {
+    return facts.backendPid();
+  }
+
+  /** Until when whoever holds something here may believe it, unless the server is heard of again. */
+  long deadlineNanos() {
+    return provenAtNanos + PROOF_LASTS.toNanos();
+  }
+
+  boolean isPingDue() {
+    return ticker.nanos() - provenAtNanos >= PING_EVERY.toNanos();
+  }
+
+  long sliceMillis() {
+    return Math.max(1, Math.min(LONGEST_SLICE.toMillis(), facts.deadlockTimeoutMillis() / 2));
+  }
+
+  // ------------------------------------------------------------------------------------------------- statements
+
+  /** What came of an attempt: the token if it was granted, or else which claim was in the way. */
+  record Attempt(boolean isGranted, long token, int inTheWay) {
+    static Attempt granted(long token) {
+      return new Attempt(true, token, -1);
+    }
+
+    static Attempt busy(int inTheWay) {
+      return new Attempt(false, 0, inTheWay);
+    }
+  }
+
+  /** Takes all or none, without waiting. */
+  Attempt attempt(List<Claim> claims) throws SQLException {
+    return claims.size() == 1 ? tryOne(claims.get(0)) : runAttempt(claims, -1, 0);
+  }
+
+  /** Takes all or none, after waiting for one of them for at most so long. {@link #cancelWait} ends the wait. */
+  Attempt await(List<Claim> claims, int waitFor, long waitMillis) throws SQLException {
+    return runAttempt(claims, waitFor, waitMillis);
+  }
+
+  private Attempt tryOne(Claim claim) throws SQLException {
+    AdvisoryKey key = claim.key();
+    wire.lock();
+    try {
+      long sentAt = ticker.nanos();
+      PreparedStatement statement =
+          prepared(
+              AdvisorySql.tryOne(key, claim.isShared(), facts.tokenSql(tokens)), key);
+      try (ResultSet row = statement.executeQuery()) {
+        provenAtNanos = sentAt;
+        row.next();
+        long position = row.getLong(1);
+        return row.wasNull() ? Attempt.busy(0) : Attempt.granted(facts.token(tokens, position));
+      }
+    } finally {
+      wire.unlock();
+    }
+  }
+
+  private Attempt runAttempt(List<Claim> claims, int waitFor, long waitMillis)
+      throws SQLException {
+    String sql = AdvisorySql.attempt(claims, waitFor, waitMillis, facts.tokenSql(tokens));
+    wire.lock();
+    try (Statement statement = connection.createStatement()) {
+      long sentAt = ticker.nanos();
+      waiting = waitFor >= 0 ? statement : null;
+      boolean isRows = statement.execute(sql);
+      while (!isRows) {
+        isRows = statement.getMoreResults();
+      }
+      provenAtNanos = sentAt;
+      try (ResultSet row = statement.getResultSet()) {
+        row.next();
+        long position = row.getLong(1);
+        String answer = row.getString(2);
+        return answer.equals(AdvisorySql.GRANTED)
+            ? Attempt.granted(facts.token(tokens, position))
+            : Attempt.busy(Integer.parseInt(answer));
+      }
+    } finally {
+      waiting = null;
+      wire.unlock();
+    }
+  }
+
+  /** Ends the wait that runs here, if one does. Opens a connection for it. */
+  void cancelWait() {
+    Statement statement = waiting;
+    if (statement != null) {
+      try {
+        statement.cancel();
+      } catch (SQLException e) {
+        // The slice ends by itself.
+      }
+    }
+  }
+
+  /**
+   * Gives all of these back.
+   *
+   * @return whether all were held
+   */
+  boolean unlock(List<Claim> claims) throws SQLException {
+    wire.lock();
+    try {
+      long sentAt = ticker.nanos();
+      boolean wereHeld = claims.size() == 1 ? unlockOne(claims.get(0)) : unlockAll(claims);
+      provenAtNanos = sentAt;
+      return wereHeld;
+    } finally {
+      wire.unlock();
+    }
+  }
+
+  private boolean unlockOne(Claim claim) throws SQLException {
+    AdvisoryKey key = claim.key();
+    try (ResultSet row =
+        prepared(AdvisorySql.unlockOne(key, claim.isShared()), key).executeQuery()) {
+      row.next();
+      return row.getBoolean(1);
+    }
+  }
+
+  private boolean unlockAll(List<Claim> claims) throws SQLException {
+    boolean wereHeld = true;
+    try (Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery(AdvisorySql.unlock(claims))) {
+      row.next();
+      for (int i = 1; i <= claims.size(); i++) {
+        wereHeld &= row.getBoolean(i);
+      }
+    }
+    return wereHeld;
+  }
+
+  /** Sees that none of these is held after a statement that was to take them failed. */
+  void cleanUp(List<Claim> claims) throws SQLException {
+    wire.lock();
+    try (Statement statement = connection.createStatement()) {
+      for (Claim claim : claims) {
+        statement.executeQuery(AdvisorySql.unlockIfHeld(claim)).close();
+      }
+    } finally {
+      wire.unlock();
+    }
+  }
+
+  /**
+   * Looks, unless a statement is running, whether the server has said goodbye; asks it if it was not heard of for long.
+   *
+   * @throws SQLException if the session is over
+   */
+  void look() throws SQLException {
+    if (!wire.tryLock()) {
+      return;
+    }
+    try {
+      postgres.getNotifications(1);
+      if (isPingDue()) {
+        long sentAt = ticker.nanos();
+        try (Statement statement = connection.createStatement()) {
+          statement.executeQuery(AdvisorySql.PING).close();
+        }
+        provenAtNanos = sentAt;
+      }
+    } finally {
+      wire.unlock();
+    }
+  }
+
+  /** Ends it in good order; all that it held is free when this returns, unless the server does not answer. */
+  void close() {
+    wire.lock();
+    try (Statement statement = connection.createStatement()) {
+      statement.executeQuery(AdvisorySql.UNLOCK_ALL).close();
+    } catch (SQLException e) {
+      // Its end gives back the same.
+    } finally {
+      wire.unlock();
+    }
+    close(connection);
+  }
+
+  /** Ends it at once, whatever runs on it. */
+  void abort() {
+    try {
+      connection.abort(Runnable::run);
+    } catch (SQLException e) {
+      // It has no end but one.
+    }
+  }
+
+  /** Not back into a pool, if it came out of one: what it was, with its settings and perhaps locks, nobody else must get. */
+  private static void close(Connection connection) {
+    try {
+      connection.unwrap(org.postgresql.jdbc.PgConnection.class).close();
+    } catch (SQLException e) {
+      // Closing again below is all that is left.
+    }
+    try {
+      connection.close();
+    } catch (SQLException e) {
+      // It was closed above.
+    }
+  }
+
+  private PreparedStatement prepared(String sql, AdvisoryKey key) throws SQLException {
+    PreparedStatement statement = prepared.get(sql);
+    if (statement == null) {
+      statement = connection.prepareStatement(sql);
+      assert prepared.size() < MAX_PREPARED;
+      prepared.put(sql, statement);
+    }
+    if (key.isPair()) {
+      statement.setInt(1, key.high());
+      statement.setInt(2, key.low());
+    } else {
+      statement.setLong(1, key.number());
+    }
+    return statement;
+  }
+
+  // ------------------------------------------------------------------------------------------------- uses, under the store's mutex
+
+  /** Whether these can be taken here: a session is granted what it holds already, so it must hold none of them. */
+  boolean hasNone(List<Claim> claims) {
+    return claims.stream().noneMatch(claim -> uses.containsKey(claim.key()));
+  }
+
+  /** Whether these can be taken here because what it holds of them is shared and so are they. */
+  boolean canShare(List<Claim> claims) {
+    return claims.stream()
+        .allMatch(
+            claim -> {
+              int count = uses.getOrDefault(claim.key(), 0);
+              return count == 0 || count > 0 && claim.isShared();
+            });
+  }
+
+  void use(List<Claim> claims) {
+    for (Claim claim : claims) {
+      uses.merge(claim.key(), claim.isShared() ? 1 : -1, Integer::sum);
+    }
+  }
+
+  void leave(List<Claim> claims) {
+    for (Claim claim : claims) {
+      uses.merge(claim.key(), claim.isShared() ? -1 : 1, (a, b) -> a + b == 0 ? null : a + b);
+    }
+    idleSinceNanos = ticker.nanos();
+  }
+
+  @Override
+  public String toString() {
+    return "session " + facts.backendPid();
+  }
+
+  static long earlier(long one, long other) {
+    if (one == Lease.NO_DEADLINE || other == Lease.NO_DEADLINE) {
+      return Math.min(one, other);
+    }
+    return one - other < 0 ? one : other;
+  }
+}

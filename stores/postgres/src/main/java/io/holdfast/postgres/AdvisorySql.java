@@ -1,0 +1,166 @@
+package io.holdfast.postgres;
+
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * The SQL of advisory locks. Text and decisions only, no driver: whatever driver runs it, the same is asked.
+ *
+ * <p>Keys are numbers, so they may stand in the text; names never do.
+ */
+final class AdvisorySql {
+  /*
+   * Waiting. A statement that waits in pg_advisory_lock holds a snapshot, and CREATE INDEX CONCURRENTLY waits for every
+   * snapshot older than itself: if whoever builds the index holds the lock, both wait, and after deadlock_timeout PostgreSQL
+   * ends one of them. So a wait is cut into slices well below deadlock_timeout; between two of them there is no snapshot. A
+   * slice ends by lock_timeout, which would be an error in the server's log each time; caught in a block it is none.
+   *
+   * lock_timeout and a cancel can strike when the lock was granted already, which the session then holds though the
+   * statement failed. So after either, pg_locks is asked.
+   */
+
+  /** The answer of {@link #attempt} when all is granted; otherwise it is the index of the claim in the way. */
+  static final String GRANTED = "granted";
+
+  static final String PING = "SELECT 1";
+
+  /** Gives back all that a session holds. */
+  static final String UNLOCK_ALL = "SELECT pg_advisory_unlock_all()";
+
+  private static final String ANSWER = "holdfast.answer";
+
+  private AdvisorySql() {}
+
+  /** One of PostgreSQL's functions, for a session or a transaction. */
+  static String lockFunction(boolean isTry, boolean inTransaction, boolean isShared) {
+    return "pg_"
+        + (isTry ? "try_" : "")
+        + "advisory_"
+        + (inTransaction ? "xact_" : "")
+        + "lock"
+        + (isShared ? "_shared" : "");
+  }
+
+  static String unlockFunction(boolean isShared) {
+    return isShared ? "pg_advisory_unlock_shared" : "pg_advisory_unlock";
+  }
+
+  /**
+   * Tries one lock: a row with the token, or with null if it is busy.
+   *
+   * @param key whose space decides about the parameters: one bigint, or two integers
+   */
+  static String tryOne(AdvisoryKey key, boolean isShared, String token) {
+    String parameters = key.isPair() ? "?, ?" : "?";
+    String function = lockFunction(true, false, isShared);
+    return "SELECT CASE WHEN " + function + "(" + parameters + ") THEN " + token + " END";
+  }
+
+  /** Gives one lock back: a row that says whether it was held. */
+  static String unlockOne(AdvisoryKey key, boolean isShared) {
+    return "SELECT " + unlockFunction(isShared) + "(" + (key.isPair() ? "?, ?" : "?") + ")";
+  }
+
+  /** Gives several back: a row with a column for each that says whether it was held. */
+  static String unlock(List<Claim> claims) {
+    return claims.stream()
+        .map(claim -> call(unlockFunction(claim.isShared()), claim))
+        .collect(Collectors.joining(", ", "SELECT ", ""));
+  }
+
+  /** Gives back what a session holds by mistake; without a warning in the server's log if it does not. */
+  static String unlockIfHeld(Claim claim) {
+    return "SELECT "
+        + call(unlockFunction(claim.isShared()), claim)
+        + " FROM pg_locks WHERE "
+        + isHeldHere(claim);
+  }
+
+  /**
+   * Takes all or none, and answers with two columns: the token or null; {@link #GRANTED} or the index of the claim in the way.
+   *
+   * @param waitFor the index of the claim to wait for first; -1 to wait for none
+   * @param waitMillis how long to wait for it, more than 0
+   */
+  static String attempt(List<Claim> claims, int waitFor, long waitMillis, String token) {
+    StringBuilder sql = new StringBuilder("DO $holdfast$ BEGIN\n");
+    if (waitFor >= 0) {
+      Claim claim = claims.get(waitFor);
+      sql.append("BEGIN PERFORM set_config('lock_timeout', '")
+          .append(waitMillis)
+          .append("', true); PERFORM ")
+          .append(call(lockFunction(false, false, claim.isShared()), claim))
+          .append(";\nEXCEPTION WHEN lock_not_available OR query_canceled THEN\n")
+          .append("IF NOT EXISTS (SELECT FROM pg_locks WHERE ")
+          .append(isHeldHere(claim))
+          .append(") THEN ");
+      answer(sql, Integer.toString(waitFor));
+      sql.append(" RETURN; END IF; END;\n");
+    }
+    for (int i = 0; i < claims.size(); i++) {
+      if (i != waitFor) {
+        Claim claim = claims.get(i);
+        sql.append("IF NOT ")
+            .append(call(lockFunction(true, false, claim.isShared()), claim))
+            .append(" THEN ");
+        giveBack(sql, claims, waitFor, i);
+        answer(sql, Integer.toString(i));
+        sql.append(" RETURN; END IF;\n");
+      }
+    }
+    answer(sql, GRANTED);
+    return sql.append("\nEND $holdfast$; SELECT CASE current_setting('")
+        .append(ANSWER)
+        .append("') WHEN '")
+        .append(GRANTED)
+        .append("' THEN ")
+        .append(token)
+        .append(" END, current_setting('")
+        .append(ANSWER)
+        .append("')")
+        .toString();
+  }
+
+  private static void giveBack(StringBuilder sql, List<Claim> claims, int waitedFor, int failed) {
+    for (int i = failed - 1; i >= 0; i--) {
+      if (i != waitedFor) {
+        perform(sql, claims.get(i));
+      }
+    }
+    if (waitedFor >= 0) {
+      perform(sql, claims.get(waitedFor));
+    }
+  }
+
+  private static void perform(StringBuilder sql, Claim claim) {
+    sql.append("PERFORM ").append(call(unlockFunction(claim.isShared()), claim)).append("; ");
+  }
+
+  private static void answer(StringBuilder sql, String answer) {
+    sql.append("PERFORM set_config('")
+        .append(ANSWER)
+        .append("', '")
+        .append(answer)
+        .append("', true);");
+  }
+
+  private static String call(String function, Claim claim) {
+    return function + "(" + claim.key() + ")";
+  }
+
+  /** The condition of {@code pg_locks} for what this session holds. */
+  private static String isHeldHere(Claim claim) {
+    return isOn(claim.key()) + " AND pid = pg_backend_pid() AND granted";
+  }
+
+  /** The condition of {@code pg_locks} for a key of this database. */
+  static String isOn(AdvisoryKey key) {
+    return "locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        + " AND classid = "
+        + Integer.toUnsignedString(key.high())
+        + " AND objid = "
+        + Integer.toUnsignedString(key.low())
+        + " AND objsubid = "
+        + (key.isPair() ? 2 : 1);
+  }
+}

@@ -1,0 +1,81 @@
+package io.holdfast.postgres;
+
+import io.holdfast.LockException;
+import io.holdfast.LockKey;
+import io.holdfast.LockRefusedException;
+import io.holdfast.StoreUnavailableException;
+import java.sql.SQLException;
+import java.util.Set;
+
+/** What PostgreSQL's errors are to a user, by their SQLSTATE. */
+final class Failures {
+  /** Of the whole connection's end: {@code admin_shutdown}, {@code crash_shutdown}, {@code idle_session_timeout}, … */
+  private static final Set<String> ENDS_OF_SESSION =
+      Set.of("57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04");
+
+  private static final String TOO_MANY_CONNECTIONS = "53300";
+  private static final String OUT_OF_MEMORY = "53200";
+  private static final String CANCELLED = "57014";
+  private static final String NO_LOCK_IN_TIME = "55P03";
+
+  private Failures() {}
+
+  /** Whether the session is over, and with it all it held. */
+  static boolean endsSession(SQLException e) {
+    String state = state(e);
+    return state.startsWith("08") || ENDS_OF_SESSION.contains(state);
+  }
+
+  /** Whether a statement was ended by {@code pg_cancel_backend}, a cancel of ours, or a time-out of a statement. */
+  static boolean isCancel(SQLException e) {
+    return state(e).equals(CANCELLED);
+  }
+
+  /** Whether {@code lock_timeout} struck. */
+  static boolean isLockTimeout(SQLException e) {
+    return state(e).equals(NO_LOCK_IN_TIME);
+  }
+
+  /** Of a statement about a lock, after which nothing is held. */
+  static LockException of(SQLException e) {
+    if (state(e).equals(OUT_OF_MEMORY)) {
+      return new LockRefusedException(
+          "TOO_MANY_LOCKS",
+          "the server has no room for another lock: raise max_locks_per_transaction, which bounds all"
+              + " sessions together ("
+              + line(e)
+              + ")");
+    }
+    if (state(e).equals("42501")) {
+      return new LockRefusedException("NO_PERMISSION", line(e));
+    }
+    return new StoreUnavailableException(line(e), e);
+  }
+
+  /** Of the attempt to open a session. */
+  static LockException ofConnecting(String where, SQLException e) {
+    String hint =
+        state(e).equals(TOO_MANY_CONNECTIONS)
+            ? "; each client needs a connection or a few: raise max_connections or lower maxSessions"
+            : "";
+    return new StoreUnavailableException("no session with " + where + ": " + line(e) + hint, e);
+  }
+
+  static void requireSameName(AdvisoryKey key, LockKey one, LockKey other) {
+    if (!one.equals(other)) {
+      throw new LockRefusedException(
+          "KEY_COLLISION",
+          "names " + one + " and " + other + " have the same advisory lock " + key);
+    }
+  }
+
+  /** SQLSTATE and message, on one line. */
+  static String line(SQLException e) {
+    String message = String.valueOf(e.getMessage()).replaceAll("\\s*[\\r\\n]+\\s*", "; ");
+    return state(e).isEmpty() ? message : state(e) + " " + message;
+  }
+
+  private static String state(SQLException e) {
+    return e.getSQLState() == null ? "" : e.getSQLState();
+  }
+}

@@ -1,0 +1,1147 @@
+package io.holdfast.postgres;
+
+import io.holdfast.Capability;
+import io.holdfast.ClientOptions;
+import io.holdfast.LockDescription;
+import io.holdfast.LockException;
+import io.holdfast.LockKey;
+import io.holdfast.LockList;
+import io.holdfast.LockRefusedException;
+import io.holdfast.LossReason;
+import io.holdfast.StoreUnavailableException;
+import io.holdfast.UncertainOutcomeException;
+import io.holdfast.postgres.AdvisorySession.Attempt;
+import io.holdfast.postgres.PostgresRequest.State;
+import io.holdfast.spi.AcquireOutcome;
+import io.holdfast.spi.AcquireRequest;
+import io.holdfast.spi.LockStore;
+import io.holdfast.spi.Ticker;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One client's locks in PostgreSQL: advisory locks of a few sessions of its own.
+ *
+ * <p>A caller that waits for its answer runs its own short statement; everything else that blocks runs on threads of the
+ * store: {@link #CALL_THREADS} for short statements, one for each session that waits, one that watches.
+ */
+final class PostgresStore implements LockStore {
+  /*
+   * Sessions. PostgreSQL counts the locks of a session, so one can hold any number of them, but grants a session what it
+   * holds already: it must never be asked twice for one key (but for sharing, see below). The first session carries
+   * whatever is had without waiting. A wait blocks its session, so it gets one to itself, that holds nothing meanwhile and
+   * keeps the lock that it was granted. When all sessions have something to do, who waits is asked for again and again on
+   * the first one.
+   *
+   * Lines. Of one key only the first in this client's line is asked for at the server; the others need no session. When the
+   * first has its lock, the next is asked for: it competes with other processes, and no process passes its lock on to
+   * itself.
+   *
+   * A request for several keys is granted all or none, by one statement. It stands in the line of the key that was busy, waits
+   * for that one alone, and holds nothing meanwhile.
+   *
+   * Several of this client may share a key. Each is asked for in a session that does not hold it, so that it waits behind a
+   * writer that came first. Only if all sessions hold the key it is shared within one of them.
+   *
+   * All decisions are made under one mutex, and never with I/O; what follows from them is carried out after (Decision).
+   */
+
+  /** Beside the first session. So many waits at a time need no polling. */
+  static final int DEFAULT_SESSIONS = 4;
+
+  static final int MOST_SESSIONS = 64;
+
+  /** Held, waited for and asked for at a time. */
+  static final int MAX_REQUESTS = 100_000;
+
+  private static final int CALL_THREADS = 2;
+
+  /** A request survives so many broken sessions; with the next it fails. */
+  private static final int MAX_BREAKS = 2;
+
+  /** How often idle sessions are looked at. */
+  private static final Duration LOOK_EVERY = Duration.ofMillis(50);
+
+  private static final Duration FIRST_POLL = Duration.ofMillis(10);
+  private static final Duration SLOWEST_POLL = Duration.ofMillis(100);
+  private static final double SLOWER = 1.5;
+  private static final double JITTER = 0.25;
+
+  /** A session but the first that has had nothing to do for so long is closed. */
+  private static final Duration IDLE_SESSION = Duration.ofSeconds(30);
+
+  /** After the server refused another session it is not asked for one for so long. */
+  private static final Duration NO_SESSIONS = Duration.ofSeconds(10);
+
+  private static final String THIS_THREAD =
+      "this thread is in its own way: locks are not reentrant";
+
+  private final ConnectionSource source;
+  private final String where;
+  private final PostgresKeys keys;
+  private final PostgresTokens tokens;
+  private final int maxSessions;
+  private final ClientOptions options;
+  private final Ticker ticker;
+  private final Set<Capability> capabilities;
+  private final ThreadPoolExecutor calls = Threads.pool("holdfast-postgres-call", CALL_THREADS);
+  private final ThreadPoolExecutor waits;
+
+  private final ReentrantLock mutex = new ReentrantLock();
+  private final Condition somethingToWatch = mutex.newCondition();
+
+  // Guarded by the mutex.
+  private final List<AdvisorySession> sessions = new ArrayList<>();
+  private final Map<AdvisoryKey, KeyLine> lines = new HashMap<>();
+  private final Set<PostgresRequest> live = new LinkedHashSet<>();
+
+  /** Wait, and no session is there for them; who was asked for longest ago first. */
+  private final Set<PostgresRequest> unserved = new LinkedHashSet<>();
+
+  private int opening;
+  private long noSessionsUntilNanos;
+  private Ticker.@Nullable Alarm pollAlarm;
+  private Duration pollEvery = FIRST_POLL;
+  private volatile boolean closed;
+
+  private PostgresStore(PostgresLocks locks, ClientOptions options) {
+    this.source = locks.source();
+    this.where = locks.where();
+    this.keys = locks.keys();
+    this.tokens = locks.tokens();
+    this.maxSessions = locks.maxSessions();
+    this.options = options;
+    this.ticker = options.ticker();
+    this.noSessionsUntilNanos = ticker.nanos();
+    this.waits = Threads.pool("holdfast-postgres-wait", Math.max(1, maxSessions - 1));
+    EnumSet<Capability> can = EnumSet.of(Capability.SHARED, Capability.ALL);
+    if (tokens != PostgresTokens.NONE) {
+      can.add(Capability.FENCING);
+      can.add(Capability.DURABLE_TOKENS);
+    }
+    this.capabilities = Collections.unmodifiableSet(can);
+  }
+
+  /**
+   * Opens the first session.
+   *
+   * @throws LockException if the server cannot be reached, or is one where locks would exclude nobody
+   */
+  static PostgresStore open(PostgresLocks locks, ClientOptions options) {
+    PostgresStore store = new PostgresStore(locks, options);
+    store.sessions.add(store.openSession());
+    Threads.daemon("holdfast-postgres-watch", store::watch).start();
+    return store;
+  }
+
+  @Override
+  public String name() {
+    return "PostgreSQL";
+  }
+
+  @Override
+  public Set<Capability> capabilities() {
+    return capabilities;
+  }
+
+  @Override
+  public LockDescription describe(LockKey key) {
+    throw Capability.DESCRIBE.missingIn(name());
+  }
+
+  @Override
+  public LockList list(String prefix) {
+    throw Capability.LIST.missingIn(name());
+  }
+
+  @Override
+  public LockList listTree(String tree) {
+    throw Capability.LIST.missingIn(name());
+  }
+
+  @Override
+  public boolean forceRelease(LockKey key, long token) {
+    throw Capability.FORCE_RELEASE.missingIn(name());
+  }
+
+  Ticker ticker() {
+    return ticker;
+  }
+
+  long tokenOf(PostgresRequest request) {
+    if (tokens == PostgresTokens.NONE) {
+      throw Capability.FENCING.missingIn(name());
+    }
+    return request.token;
+  }
+
+  // ------------------------------------------------------------------------------------------------- asking
+
+  @Override
+  public CompletableFuture<AcquireOutcome> acquire(AcquireRequest asked) {
+    List<Claim> claims;
+    try {
+      claims = Claim.of(asked.targets(), keys);
+    } catch (LockException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+    PostgresRequest request =
+        new PostgresRequest(this, asked, claims, ticker.nanos() + asked.maxWaitNanos());
+    // A thread that waits for the answer may as well fetch it.
+    boolean fetches =
+        asked.callerThread() != 0
+            && asked.callerThread() == Thread.currentThread().getId()
+            && Threads.mayBlock();
+    boolean[] isNext = new boolean[1];
+    decide(
+        decision -> {
+          if (admit(request, decision)) {
+            KeyLine line = lineOf(request, firstObstacle(request));
+            join(request, line);
+            PostgresRequest next = lookAt(line, decision);
+            if (next == request && fetches) {
+              isNext[0] = true;
+            } else {
+              ask(next, decision);
+            }
+            if (next != request) {
+              limitPatience(request);
+            }
+          }
+        });
+    if (isNext[0]) {
+      ask(request);
+    }
+    return request;
+  }
+
+  private boolean admit(PostgresRequest request, Decision decision) {
+    if (closed) {
+      decision.tell(() -> request.completeExceptionally(closedClient()));
+      return false;
+    }
+    if (live.size() >= MAX_REQUESTS) {
+      LockRefusedException refused =
+          new LockRefusedException(
+              "TOO_MANY_REQUESTS",
+              "held and waited for are " + live.size() + ", at most " + MAX_REQUESTS);
+      decision.tell(() -> request.completeExceptionally(refused));
+      return false;
+    }
+    for (Claim claim : request.claims) {
+      KeyLine line = lines.get(claim.key());
+      if (line != null && !line.name.equals(claim.name())) {
+        decision.tell(
+            () -> {
+              try {
+                Failures.requireSameName(claim.key(), line.name, claim.name());
+              } catch (LockRefusedException e) {
+                request.completeExceptionally(e);
+              }
+            });
+        return false;
+      }
+    }
+    for (Claim claim : request.claims) {
+      lines.computeIfAbsent(claim.key(), key -> new KeyLine(key, claim.name())).interested++;
+    }
+    live.add(request);
+    return true;
+  }
+
+  /** The claim in whose line the request has to stand: one that is held or waited for here, else any. */
+  private int firstObstacle(PostgresRequest request) {
+    int held = heldHere(request);
+    if (held >= 0) {
+      return held;
+    }
+    for (int i = 0; i < request.claims.size(); i++) {
+      if (!lineOf(request, i).waiters.isEmpty()) {
+        return i;
+      }
+    }
+    return 0;
+  }
+
+  /** A claim of the request's that somebody of this client excludes, or -1. */
+  private int heldHere(PostgresRequest request) {
+    for (int i = 0; i < request.claims.size(); i++) {
+      if (lineOf(request, i).excludes(request.claims.get(i))) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  private KeyLine lineOf(PostgresRequest request, int claim) {
+    KeyLine line = lines.get(request.claims.get(claim).key());
+    assert line != null;
+    return line;
+  }
+
+  private void join(PostgresRequest request, KeyLine line) {
+    request.line = line;
+    line.waiters.addLast(request);
+  }
+
+  /**
+   * Sees to the first of a line, after it or those before it have changed.
+   *
+   * @return who is to be asked for now; null if nobody
+   */
+  private @Nullable PostgresRequest lookAt(KeyLine line, Decision decision) {
+    for (PostgresRequest first = line.waiters.peekFirst();
+        first != null;
+        first = line.waiters.peekFirst()) {
+      if (first.state == State.QUEUED) {
+        int held = heldHere(first);
+        if (held < 0) {
+          first.state = State.ASKING;
+          return first;
+        }
+        if (!first.mayWait()) {
+          busy(first, decision);
+          continue;
+        }
+        if (lineOf(first, held) != line) {
+          moveTo(first, held, decision);
+          continue;
+        }
+        first.blockedOn = held;
+        startWaiting(first, decision);
+        continue; // for it may be its own obstacle, and gone
+      }
+      if (first.state == State.WAITING) {
+        for (PostgresRequest behind : List.copyOf(line.waiters)) {
+          if (behind != first && !behind.mayWait()) {
+            busy(behind, decision);
+          }
+        }
+      }
+      return null;
+    }
+    return null;
+  }
+
+  private void lookAtAndAsk(KeyLine line, Decision decision) {
+    ask(lookAt(line, decision), decision);
+  }
+
+  private void ask(@Nullable PostgresRequest request, Decision decision) {
+    if (request != null) {
+      decision.send(() -> execute(calls, () -> ask(request)));
+    }
+  }
+
+  /** Runs the statement that takes it if it is free. Blocks. */
+  private void ask(PostgresRequest request) {
+    while (true) {
+      AdvisorySession session;
+      try {
+        session = reserve(request);
+      } catch (LockException e) {
+        decide(decision -> fail(request, e, decision));
+        return;
+      }
+      if (session == null) {
+        decide(decision -> wasBusy(request, 0, decision));
+        return;
+      }
+      try {
+        Attempt attempt = session.attempt(request.claims);
+        decide(decision -> settle(request, session, attempt, decision));
+        return;
+      } catch (SQLException e) {
+        if (!isToBeRepeated(request, session, e)) {
+          return;
+        }
+      }
+    }
+  }
+
+  /** Sorts out what a failed statement has left. Blocks. */
+  private boolean isToBeRepeated(PostgresRequest request, AdvisorySession session, SQLException e) {
+    boolean isOver = isOver(session, e) || !isCleanedUp(session, request.claims);
+    if (isOver) {
+      endSession(session, LossReason.CONNECTION_LOST);
+    }
+    boolean[] again = new boolean[1];
+    decide(
+        decision -> {
+          session.leave(request.claims);
+          again[0] = isOver && ++request.breaks <= MAX_BREAKS && !request.isDone() && !closed;
+          if (!again[0]) {
+            fail(request, Failures.of(e), decision);
+          }
+        });
+    return again[0];
+  }
+
+  private static boolean isOver(AdvisorySession session, SQLException e) {
+    return session.over != null || Failures.endsSession(e);
+  }
+
+  private static boolean isCleanedUp(AdvisorySession session, List<Claim> claims) {
+    try {
+      session.cleanUp(claims);
+      return true;
+    } catch (SQLException e) {
+      return false;
+    }
+  }
+
+  /**
+   * A session for a statement that takes the request's claims, which are counted as used there from now on; null if all there
+   * may be are in use with them. May open one, and blocks then.
+   */
+  private @Nullable AdvisorySession reserve(PostgresRequest request) {
+    AdvisorySession[] found = new AdvisorySession[1];
+    boolean[] mayOpen = new boolean[1];
+    decide(
+        decision -> {
+          found[0] = sessionFor(request.claims);
+          mayOpen[0] = found[0] == null && mayOpen();
+          if (mayOpen[0]) {
+            opening++;
+          } else if (found[0] == null) {
+            found[0] = sessionToShare(request.claims);
+          }
+          if (found[0] != null) {
+            found[0].use(request.claims);
+          }
+        });
+    if (!mayOpen[0]) {
+      return found[0];
+    }
+    AdvisorySession session = open();
+    if (session == null) {
+      return null;
+    }
+    decide(decision -> session.use(request.claims));
+    return session;
+  }
+
+  private @Nullable AdvisorySession sessionFor(List<Claim> claims) {
+    return sessions.stream()
+        .filter(session -> session.serves == null && session.hasNone(claims))
+        .findFirst()
+        .orElse(null);
+  }
+
+  private @Nullable AdvisorySession sessionToShare(List<Claim> claims) {
+    return sessions.stream()
+        .filter(session -> session.serves == null && session.canShare(claims))
+        .findFirst()
+        .orElse(null);
+  }
+
+  private boolean mayOpen() {
+    return !closed
+        && sessions.size() + opening < maxSessions
+        && (sessions.isEmpty() || ticker.nanos() - noSessionsUntilNanos >= 0);
+  }
+
+  /** Opens a session that {@code opening} was counted up for. Null if there are others and no more can be had. Blocks. */
+  private @Nullable AdvisorySession open() {
+    AdvisorySession session = null;
+    LockException failure = null;
+    try {
+      session = openSession();
+    } catch (LockException e) {
+      failure = e;
+    }
+    AdvisorySession opened = session;
+    boolean[] isAlone = new boolean[1];
+    decide(
+        decision -> {
+          opening--;
+          if (opened == null) {
+            isAlone[0] = sessions.isEmpty();
+            noSessionsUntilNanos = ticker.nanosIn(NO_SESSIONS);
+          } else if (closed) {
+            decision.send(opened::abort);
+          } else {
+            sessions.add(opened);
+          }
+        });
+    if (failure != null && isAlone[0]) {
+      throw failure;
+    }
+    if (closed) {
+      throw new StoreUnavailableException("the client is closed", closedClient());
+    }
+    return session;
+  }
+
+  private AdvisorySession openSession() {
+    return AdvisorySession.open(source, where, options.name(), tokens, ticker);
+  }
+
+  // ------------------------------------------------------------------------------------------------- answers
+
+  /** What came of a statement that ran in a session where the claims count as used. */
+  private void settle(
+      PostgresRequest request, AdvisorySession session, Attempt attempt, Decision decision) {
+    if (!attempt.isGranted()) {
+      session.leave(request.claims);
+      wasBusy(request, attempt.inTheWay(), decision);
+      return;
+    }
+    LossReason over = session.over;
+    if (request.state == State.ENDED || request.isDone() || over != null) {
+      if (over == null) {
+        decision.send(() -> execute(calls, () -> giveBack(session, request.claims)));
+      }
+      if (request.state != State.ENDED && request.isDone()) {
+        end(request, decision);
+      } else if (over != null && request.state != State.ENDED) {
+        fail(
+            request,
+            new StoreUnavailableException("the session ended", new SQLException("session ended")),
+            decision);
+      }
+      return;
+    }
+    grant(request, session, attempt.token(), decision);
+  }
+
+  private void grant(
+      PostgresRequest request, AdvisorySession session, long token, Decision decision) {
+    KeyLine line = request.line;
+    leaveLine(request);
+    request.session = session;
+    request.token = token;
+    request.state = State.HELD;
+    for (int i = 0; i < request.claims.size(); i++) {
+      lineOf(request, i).holders.add(request);
+    }
+    request
+        .maxHold()
+        .ifPresent(
+            maxHold -> {
+              request.maxHoldDeadlineNanos = ticker.nanosIn(maxHold);
+              request.maxHoldAlarm =
+                  ticker.schedule(request.maxHoldDeadlineNanos, () -> expire(request));
+            });
+    watchOver(session);
+    decision.tell(
+        () -> {
+          if (!request.complete(new AcquireOutcome.Granted(request))) {
+            release(request);
+          }
+        });
+    if (line != null) {
+      lookAtAndAsk(line, decision);
+    }
+  }
+
+  private void wasBusy(PostgresRequest request, int inTheWay, Decision decision) {
+    if (request.state == State.ENDED) {
+      return;
+    }
+    if (request.isDone()) {
+      end(request, decision);
+      return;
+    }
+    if (!request.mayWait()) {
+      busy(request, decision);
+      return;
+    }
+    request.blockedOn = inTheWay;
+    if (request.line != lineOf(request, inTheWay)) {
+      moveTo(request, inTheWay, decision);
+      return;
+    }
+    KeyLine line = request.line;
+    limitPatience(request);
+    startWaiting(request, decision);
+    if (line != null) {
+      lookAtAndAsk(line, decision);
+    }
+  }
+
+  /** Stands at the end of another line from now on, that of the claim that was busy. */
+  private void moveTo(PostgresRequest request, int claim, Decision decision) {
+    KeyLine old = request.line;
+    leaveLine(request);
+    KeyLine line = lineOf(request, claim);
+    join(request, line);
+    limitPatience(request);
+    if (line.waiters.peekFirst() == request) {
+      request.blockedOn = claim;
+      startWaiting(request, decision);
+    } else {
+      request.state = State.QUEUED;
+      failIfInItsOwnWay(request, decision);
+    }
+    if (old != null) {
+      lookAtAndAsk(old, decision);
+    }
+  }
+
+  private void startWaiting(PostgresRequest request, Decision decision) {
+    request.state = State.WAITING;
+    if (!failIfInItsOwnWay(request, decision)) {
+      unserved.add(request);
+      serveSomebody(decision);
+    }
+  }
+
+  private boolean failIfInItsOwnWay(PostgresRequest request, Decision decision) {
+    if (request.waitsWithoutBound() && isInItsOwnWay(request)) {
+      end(request, decision);
+      decision.tell(
+          () ->
+              request.completeExceptionally(
+                  new IllegalStateException(THIS_THREAD + ", " + request)));
+      return true;
+    }
+    return false;
+  }
+
+  private boolean isInItsOwnWay(PostgresRequest request) {
+    long thread = request.callerThread();
+    if (thread == 0) {
+      return false;
+    }
+    for (int i = 0; i < request.claims.size(); i++) {
+      if (lineOf(request, i).isHeldByThread(thread)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void busy(PostgresRequest request, Decision decision) {
+    String hint = isInItsOwnWay(request) ? THIS_THREAD : "";
+    end(request, decision);
+    decision.tell(() -> request.complete(new AcquireOutcome.Busy(List.of(), hint)));
+  }
+
+  private void fail(PostgresRequest request, RuntimeException failure, Decision decision) {
+    if (request.state != State.ENDED) {
+      end(request, decision);
+      decision.tell(() -> request.completeExceptionally(failure));
+    }
+  }
+
+  /** Neither held nor waited for from now on. What its session holds for it is the caller's to see to. */
+  private void end(PostgresRequest request, Decision decision) {
+    if (request.state == State.ENDED) {
+      return;
+    }
+    KeyLine line = request.line;
+    leaveLine(request);
+    request.state = State.ENDED;
+    live.remove(request);
+    cancel(request.maxHoldAlarm);
+    for (int i = 0; i < request.claims.size(); i++) {
+      KeyLine of = lineOf(request, i);
+      boolean wasHeld = of.holders.remove(request);
+      if (--of.interested == 0) {
+        lines.remove(of.key);
+      } else if (wasHeld && of != line) {
+        lookAtAndAsk(of, decision);
+        askAgain(of, decision);
+      }
+    }
+    if (line != null && line.interested > 0) {
+      lookAtAndAsk(line, decision);
+    }
+  }
+
+  private void leaveLine(PostgresRequest request) {
+    if (request.line != null) {
+      request.line.waiters.remove(request);
+      request.line = null;
+    }
+    unserved.remove(request);
+    cancel(request.patienceAlarm);
+    request.patienceAlarm = null;
+  }
+
+  private static void cancel(Ticker.@Nullable Alarm alarm) {
+    if (alarm != null) {
+      alarm.cancel();
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------- waiting
+
+  private void limitPatience(PostgresRequest request) {
+    if (request.state == State.ENDED
+        || request.waitsWithoutBound()
+        || !request.mayWait()
+        || request.patienceAlarm != null) {
+      return;
+    }
+    request.patienceAlarm =
+        ticker.schedule(request.impatientAtNanos, () -> decide(then -> timeOut(request, then)));
+  }
+
+  /** Who waits at the server is told by the end of its slice, for then it waits there no more. */
+  private void timeOut(PostgresRequest request, Decision decision) {
+    request.patienceAlarm = null;
+    if (request.state == State.QUEUED
+        || request.state == State.WAITING && unserved.contains(request)) {
+      busy(request, decision);
+    }
+  }
+
+  /** Finds sessions for those who wait without one; sees that the others are asked for again. */
+  private void serveSomebody(Decision decision) {
+    for (PostgresRequest request : List.copyOf(unserved)) {
+      AdvisorySession session = sessionToWaitIn();
+      if (session != null) {
+        unserved.remove(request);
+        session.serves = request;
+        decision.send(() -> execute(waits, () -> serve(session)));
+      } else if (mayOpen() && !sessions.isEmpty()) {
+        opening++;
+        decision.send(() -> execute(waits, this::openToWait));
+        break;
+      } else {
+        break;
+      }
+    }
+    pollSoon();
+  }
+
+  /** Not the first one: that is for what does not wait. */
+  private @Nullable AdvisorySession sessionToWaitIn() {
+    return sessions.stream()
+        .skip(1)
+        .filter(session -> session.serves == null && session.uses.isEmpty())
+        .findFirst()
+        .orElse(null);
+  }
+
+  private void openToWait() {
+    try {
+      open();
+    } catch (LockException e) {
+      // Polling will meet it, and tell those who wait.
+    }
+    decide(this::serveSomebody);
+  }
+
+  /** Lets somebody wait in a session, slice by slice. Blocks for as long as that takes. */
+  private void serve(AdvisorySession session) {
+    while (true) {
+      PostgresRequest request = session.serves;
+      if (request == null) {
+        return;
+      }
+      long left = request.impatientAtNanos - ticker.nanos();
+      // Rounded up: patience does not end early.
+      long millis = TimeUnit.NANOSECONDS.toMillis(Math.max(0, left)) + 1;
+      long slice = Math.min(millis, session.sliceMillis());
+      int blockedOn = request.blockedOn;
+      if (request.isDone() || request.state != State.WAITING) {
+        decide(decision -> stopServing(session, decision));
+        continue;
+      }
+      try {
+        Attempt attempt = session.await(request.claims, blockedOn, slice);
+        decide(decision -> settleWait(session, request, attempt, decision));
+      } catch (SQLException e) {
+        boolean isOver = isOver(session, e) || !isCleanedUp(session, request.claims);
+        if (isOver) {
+          endSession(session, LossReason.CONNECTION_LOST);
+        }
+        if (isOver || !Failures.isCancel(e)) {
+          decide(decision -> waitFailed(session, request, isOver, e, decision));
+        }
+      }
+    }
+  }
+
+  private void stopServing(AdvisorySession session, Decision decision) {
+    session.serves = null;
+    session.idleSinceNanos = ticker.nanos();
+    serveSomebody(decision);
+  }
+
+  private void settleWait(
+      AdvisorySession session, PostgresRequest request, Attempt attempt, Decision decision) {
+    if (attempt.isGranted()) {
+      session.use(request.claims);
+      session.serves = null;
+      settle(request, session, attempt, decision);
+      serveSomebody(decision);
+      return;
+    }
+    if (request.state != State.WAITING) {
+      return;
+    }
+    boolean isImpatient =
+        !request.waitsWithoutBound() && ticker.nanos() - request.impatientAtNanos >= 0;
+    if (isImpatient) {
+      session.serves = null;
+      busy(request, decision);
+      serveSomebody(decision);
+    } else if (attempt.inTheWay() != request.blockedOn) {
+      session.serves = null;
+      moveTo(request, attempt.inTheWay(), decision);
+      serveSomebody(decision);
+    }
+  }
+
+  private void waitFailed(
+      AdvisorySession session,
+      PostgresRequest request,
+      boolean isOver,
+      SQLException e,
+      Decision decision) {
+    session.serves = null;
+    if (request.state == State.WAITING) {
+      if (isOver && ++request.breaks <= MAX_BREAKS && !closed) {
+        unserved.add(request);
+        limitPatience(request);
+      } else {
+        fail(request, Failures.of(e), decision);
+      }
+    }
+    serveSomebody(decision);
+  }
+
+  private void pollSoon() {
+    if (pollAlarm == null && !unserved.isEmpty() && !closed) {
+      double jitter = 1 - JITTER + 2 * JITTER * ThreadLocalRandom.current().nextDouble();
+      Duration delay = Duration.ofNanos((long) (pollEvery.toNanos() * jitter));
+      pollAlarm = ticker.schedule(ticker.nanosIn(delay), () -> execute(calls, this::poll));
+    }
+  }
+
+  /** Asks for all who wait without a session of their own. Blocks. */
+  private void poll() {
+    List<PostgresRequest> asked = new ArrayList<>();
+    decide(
+        decision -> {
+          pollAlarm = null;
+          for (PostgresRequest request : List.copyOf(unserved)) {
+            if (heldHere(request) < 0) {
+              unserved.remove(request);
+              request.state = State.ASKING;
+              asked.add(request);
+            }
+          }
+        });
+    boolean isSomebodyGranted = false;
+    for (PostgresRequest request : asked) {
+      ask(request);
+      isSomebodyGranted |= request.state == State.HELD;
+    }
+    boolean isFaster = isSomebodyGranted;
+    decide(
+        decision -> {
+          Duration slower = Duration.ofNanos((long) (pollEvery.toNanos() * SLOWER));
+          pollEvery =
+              isFaster || unserved.isEmpty()
+                  ? FIRST_POLL
+                  : slower.compareTo(SLOWEST_POLL) < 0 ? slower : SLOWEST_POLL;
+          serveSomebody(decision);
+        });
+  }
+
+  /** The first in line, if it waits without a session: what kept it from being asked for may be gone. */
+  private void askAgain(KeyLine line, Decision decision) {
+    PostgresRequest first = line.waiters.peekFirst();
+    if (first != null && unserved.contains(first) && heldHere(first) < 0) {
+      unserved.remove(first);
+      first.state = State.ASKING;
+      ask(first, decision);
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------- leaving and releasing
+
+  /** Whoever asked has given up. */
+  void leave(PostgresRequest request) {
+    decide(
+        decision -> {
+          switch (request.state) {
+            case QUEUED -> end(request, decision);
+            case WAITING -> {
+              for (AdvisorySession session : sessions) {
+                if (session.serves == request) {
+                  decision.send(() -> execute(calls, () -> cancelWait(session, request)));
+                }
+              }
+              end(request, decision);
+            }
+            case ASKING, HELD, RELEASING, ENDED -> {
+              // Whoever brings the answer finds the future done.
+            }
+          }
+        });
+  }
+
+  private static void cancelWait(AdvisorySession session, PostgresRequest request) {
+    if (session.serves == request) {
+      session.cancelWait();
+    }
+  }
+
+  CompletableFuture<Void> release(PostgresRequest request) {
+    Errand[] errand = new Errand[1];
+    decide(
+        decision -> {
+          AdvisorySession session = request.session;
+          if (request.state == State.HELD && session != null) {
+            request.state = State.RELEASING;
+            cancel(request.maxHoldAlarm);
+            Errand made = new Errand(() -> giveBack(request, session));
+            errand[0] = made;
+            decision.send(() -> execute(calls, made));
+          }
+        });
+    return errand[0] == null ? CompletableFuture.completedFuture(null) : errand[0];
+  }
+
+  /** Blocks. */
+  private void giveBack(PostgresRequest request, AdvisorySession session) {
+    try {
+      giveBack(session, request.claims);
+    } finally {
+      decide(decision -> end(request, decision));
+    }
+  }
+
+  /**
+   * Gives back what counts as used in a session. Blocks.
+   *
+   * @throws UncertainOutcomeException if the server did not answer
+   */
+  private void giveBack(AdvisorySession session, List<Claim> claims) {
+    try {
+      unlock(session, claims);
+    } catch (SQLException e) {
+      // Whatever it was: with the session ends what it holds.
+      endSession(session, LossReason.CONNECTION_LOST);
+      throw new UncertainOutcomeException(
+          "the connection broke in the release of "
+              + claims.stream().map(Claim::name).toList()
+              + "; the server frees them when it sees that: "
+              + Failures.line(e),
+          e);
+    } finally {
+      decide(
+          decision -> {
+            session.leave(claims);
+            serveSomebody(decision);
+          });
+    }
+  }
+
+  private static void unlock(AdvisorySession session, List<Claim> claims) throws SQLException {
+    try {
+      session.unlock(claims);
+    } catch (SQLException e) {
+      if (!Failures.isCancel(e)) {
+        throw e;
+      }
+      // An operator's cancel, which was meant for something else.
+      session.cleanUp(claims);
+    }
+  }
+
+  /** {@code maxHold} is over. */
+  private void expire(PostgresRequest request) {
+    decide(
+        decision -> {
+          AdvisorySession session = request.session;
+          if (request.state == State.HELD && session != null) {
+            request.lost = LossReason.EXPIRED;
+            request.state = State.RELEASING;
+            decision.tell(request::tellLoss);
+            Errand errand = new Errand(() -> giveBack(request, session));
+            decision.send(() -> execute(calls, errand));
+          }
+        });
+  }
+
+  // ------------------------------------------------------------------------------------------------- the end of sessions
+
+  private void watchOver(AdvisorySession session) {
+    if (session.silenceAlarm == null) {
+      session.silenceAlarm =
+          ticker.schedule(session.deadlineNanos(), () -> decide(then -> listen(session, then)));
+      somethingToWatch.signal();
+    }
+  }
+
+  /** A session has not been heard of for too long, if nothing has been heard of it since the alarm was set. */
+  private void listen(AdvisorySession session, Decision decision) {
+    session.silenceAlarm = null;
+    if (session.over != null || session.uses.isEmpty()) {
+      return;
+    }
+    if (session.deadlineNanos() - ticker.nanos() > 0) {
+      watchOver(session);
+    } else {
+      endSession(session, LossReason.EXPIRED, decision);
+    }
+  }
+
+  private void endSession(AdvisorySession session, LossReason reason) {
+    decide(decision -> endSession(session, reason, decision));
+  }
+
+  /** The session is over: what it held is lost. */
+  private void endSession(AdvisorySession session, LossReason reason, Decision decision) {
+    if (session.over != null) {
+      return;
+    }
+    session.over = reason;
+    sessions.remove(session);
+    cancel(session.silenceAlarm);
+    decision.send(() -> execute(calls, session::abort));
+    for (PostgresRequest request : List.copyOf(live)) {
+      if (request.session == session && request.state == State.HELD) {
+        lose(request, reason, decision);
+      }
+    }
+    serveSomebody(decision);
+  }
+
+  private void lose(PostgresRequest request, LossReason reason, Decision decision) {
+    request.lost = reason;
+    end(request, decision);
+    decision.tell(request::tellLoss);
+  }
+
+  /** Looks after sessions that have something to lose, until the client is closed. */
+  private void watch() {
+    while (!closed) {
+      List<AdvisorySession> watched = new ArrayList<>();
+      List<AdvisorySession> idle = new ArrayList<>();
+      mutex.lock();
+      try {
+        for (AdvisorySession session : sessions) {
+          if (!session.uses.isEmpty()) {
+            watched.add(session);
+          } else if (session != sessions.get(0) && isIdle(session)) {
+            idle.add(session);
+          }
+        }
+        sessions.removeAll(idle);
+        Duration pause = watched.isEmpty() ? Duration.ofSeconds(1) : LOOK_EVERY;
+        if (!somethingToWatch.await(pause.toNanos(), TimeUnit.NANOSECONDS) && watched.isEmpty()) {
+          // nothing came meanwhile
+        }
+      } catch (InterruptedException e) {
+        return; // nobody interrupts it but who ends the process
+      } finally {
+        mutex.unlock();
+      }
+      idle.forEach(AdvisorySession::close);
+      for (AdvisorySession session : watched) {
+        try {
+          session.look();
+        } catch (SQLException e) {
+          if (isOver(session, e)) {
+            endSession(session, LossReason.CONNECTION_LOST);
+          }
+        }
+      }
+    }
+  }
+
+  private boolean isIdle(AdvisorySession session) {
+    return session.serves == null
+        && ticker.nanos() - session.idleSinceNanos >= IDLE_SESSION.toNanos();
+  }
+
+  @Override
+  public void close() {
+    List<AdvisorySession> open = new ArrayList<>();
+    decide(
+        decision -> {
+          if (closed) {
+            return;
+          }
+          closed = true;
+          somethingToWatch.signal();
+          cancel(pollAlarm);
+          open.addAll(sessions);
+          sessions.clear();
+          for (PostgresRequest request : List.copyOf(live)) {
+            if (request.state == State.HELD) {
+              lose(request, LossReason.SESSION_ENDED, decision);
+            } else if (request.state != State.RELEASING) {
+              fail(request, closedClient(), decision);
+            }
+          }
+        });
+    // Threads of their own: those of the store may be waiting in these very sessions.
+    List<CompletableFuture<Void>> closing = new ArrayList<>();
+    for (AdvisorySession session : open) {
+      CompletableFuture<Void> end = new CompletableFuture<>();
+      closing.add(end);
+      Threads.daemon(
+              "holdfast-postgres-close",
+              () -> {
+                session.cancelWait();
+                session.close();
+                end.complete(null);
+              })
+          .start();
+    }
+    CompletableFuture.allOf(closing.toArray(CompletableFuture[]::new))
+        .completeOnTimeout(null, AdvisorySession.SILENCE.toMillis(), TimeUnit.MILLISECONDS)
+        .join();
+    for (AdvisorySession session : open) {
+      cancel(session.silenceAlarm);
+      session.abort();
+    }
+    calls.shutdown();
+    waits.shutdown();
+  }
+
+  private IllegalStateException closedClient() {
+    return new IllegalStateException("client " + options.name() + " is closed");
+  }
+
+  // ------------------------------------------------------------------------------------------------- deciding
+
+  private void decide(Consumer<Decision> thought) {
+    Decision decision = new Decision();
+    mutex.lock();
+    try {
+      thought.accept(decision);
+    } finally {
+      mutex.unlock();
+    }
+    decision.carryOut();
+  }
+
+  /** After the end of the client there is nothing left to do, and nobody to do it. */
+  private void execute(Executor threads, Runnable task) {
+    try {
+      threads.execute(task);
+    } catch (RejectedExecutionException e) {
+      if (task instanceof Errand errand) {
+        errand.complete(null);
+      }
+    }
+  }
+}

@@ -1,0 +1,191 @@
+package io.holdfast.postgres;
+
+import static io.holdfast.InvalidRequestException.show;
+
+import io.holdfast.InvalidRequestException;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.sql.DriverManager;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.postgresql.PGProperty;
+
+/** A URL such as {@code postgresql://user:password@host:5432/database?keys=python}. Shown without its password. */
+final class PostgresUrl {
+  static final String SCHEME = "postgresql";
+
+  private static final Pattern FORM =
+      Pattern.compile("postgresql://(?:([^@/?]*)@)?([^@/?]+)/([^/?]+)(?:\\?(.*))?");
+
+  private static final Pattern HOST = Pattern.compile("(\\[[0-9a-fA-F:.]+\\]|[^:\\[\\]]+)(:[0-9]{1,5})?");
+
+  private static final Set<String> PRIMARY = Set.of("primary", "master");
+
+  private final String hosts;
+  private final String database;
+  private final Optional<String> user;
+  private final Optional<String> password;
+  private final Map<String, String> parameters;
+
+  private PostgresUrl(
+      String hosts,
+      String database,
+      Optional<String> user,
+      Optional<String> password,
+      Map<String, String> parameters) {
+    this.hosts = hosts;
+    this.database = database;
+    this.user = user;
+    this.password = password;
+    this.parameters = parameters;
+  }
+
+  /**
+   * Reads a URL. What it does not say of user and password is taken from the environment, {@code PGUSER} and {@code
+   * PGPASSWORD}.
+   *
+   * @throws InvalidRequestException naming the part that is wrong
+   */
+  static PostgresUrl parse(String url, Map<String, String> environment) {
+    Matcher form = FORM.matcher(url);
+    if (!form.matches()) {
+      throw new InvalidRequestException(
+          "URL_MALFORMED",
+          "url is not of the form postgresql://[user[:password]@]host[:port]/database[?name=value&...]");
+    }
+    String hosts = form.group(2);
+    for (String host : hosts.split(",", -1)) {
+      if (!HOST.matcher(host).matches()) {
+        throw new InvalidRequestException("URL_HOST", "host " + show(host) + " is not host[:port]");
+      }
+    }
+    Map<String, String> parameters = parameters(form.group(4));
+    if (hosts.contains(",")
+        && !PRIMARY.contains(parameters.getOrDefault("targetServerType", "any"))) {
+      throw new InvalidRequestException(
+          "URL_MANY_HOSTS",
+          "hosts " + show(hosts) + " are several, which needs targetServerType=primary");
+    }
+    String userInfo = form.group(1) == null ? "" : form.group(1);
+    int colon = userInfo.indexOf(':');
+    Optional<String> user = text(colon < 0 ? userInfo : userInfo.substring(0, colon));
+    Optional<String> password = colon < 0 ? Optional.empty() : text(userInfo.substring(colon + 1));
+    return new PostgresUrl(
+        hosts,
+        decode(form.group(3)),
+        user.or(() -> Optional.ofNullable(environment.get("PGUSER"))),
+        password.or(() -> Optional.ofNullable(environment.get("PGPASSWORD"))),
+        parameters);
+  }
+
+  private static Optional<String> text(String encoded) {
+    return encoded.isEmpty() ? Optional.empty() : Optional.of(decode(encoded));
+  }
+
+  private static Map<String, String> parameters(String query) {
+    Map<String, String> parameters = new LinkedHashMap<>();
+    if (query == null || query.isEmpty()) {
+      return parameters;
+    }
+    for (String pair : query.split("&", -1)) {
+      int equals = pair.indexOf('=');
+      String name = decode(equals < 0 ? pair : pair.substring(0, equals));
+      if (!Parameter.NAMES.contains(name) && PGProperty.forName(name) == null) {
+        throw new InvalidRequestException(
+            "URL_PARAMETER",
+            "parameter " + show(name) + " is none of " + Parameter.NAMES + ", nor one of pgjdbc");
+      }
+      if (equals < 0) {
+        throw new InvalidRequestException("URL_PARAMETER", "parameter " + show(name) + " has no value");
+      }
+      if (parameters.put(name, decode(pair.substring(equals + 1))) != null) {
+        throw new InvalidRequestException("URL_PARAMETER", "parameter " + show(name) + " comes twice");
+      }
+    }
+    return parameters;
+  }
+
+  private static String decode(String text) {
+    try {
+      return URLDecoder.decode(text.replace("+", "%2B"), StandardCharsets.UTF_8);
+    } catch (IllegalArgumentException e) {
+      throw new InvalidRequestException("URL_ENCODING", "url has a % without two hex digits behind it");
+    }
+  }
+
+  /** The locks that the URL stands for. */
+  PostgresLocks locks() {
+    Parameter.requireOneOf("mode", parameters.getOrDefault("mode", "session"), Set.of("session"));
+    PostgresLocks locks =
+        PostgresLocks.on(this::connect, toString())
+            .keys(PostgresKeys.named(parameters.getOrDefault("keys", "python")));
+    String tokens = parameters.getOrDefault("tokens", "wal");
+    Parameter.requireOneOf("tokens", tokens, Set.of("wal", "none"));
+    locks = locks.tokens(tokens.equals("wal") ? PostgresTokens.WAL : PostgresTokens.NONE);
+    String maxSessions = parameters.get("maxSessions");
+    return maxSessions == null ? locks : locks.maxSessions(Parameter.number("maxSessions", maxSessions));
+  }
+
+  private java.sql.Connection connect() throws java.sql.SQLException {
+    return DriverManager.getConnection(jdbcUrl(), properties());
+  }
+
+  String jdbcUrl() {
+    return "jdbc:postgresql://" + hosts + "/" + java.net.URLEncoder.encode(database, StandardCharsets.UTF_8);
+  }
+
+  Properties properties() {
+    Properties properties = new Properties();
+    properties.setProperty("connectTimeout", "5");
+    properties.setProperty("loginTimeout", "10");
+    properties.setProperty("tcpKeepAlive", "true");
+    parameters.forEach(
+        (name, value) -> {
+          if (!Parameter.NAMES.contains(name)) {
+            properties.setProperty(name, value);
+          }
+        });
+    user.ifPresent(name -> properties.setProperty("user", name));
+    password.ifPresent(secret -> properties.setProperty("password", secret));
+    return properties;
+  }
+
+  /** Without the password, and without parameters, which may hold others. */
+  @Override
+  public String toString() {
+    return SCHEME + "://" + user.map(name -> name + "@").orElse("") + hosts + "/" + database;
+  }
+
+  /** Parameters of ours. */
+  private static final class Parameter {
+    static final Set<String> NAMES =
+        new java.util.TreeSet<>(Set.of("keys", "maxSessions", "mode", "tokens"));
+
+    static void requireOneOf(String name, String value, Set<String> values) {
+      if (!values.contains(value)) {
+        throw new InvalidRequestException(
+            "URL_PARAMETER",
+            "parameter "
+                + name
+                + " "
+                + show(value)
+                + " is none of "
+                + new java.util.TreeSet<>(values));
+      }
+    }
+
+    static int number(String name, String value) {
+      try {
+        return Integer.parseInt(value);
+      } catch (NumberFormatException e) {
+        throw new InvalidRequestException(
+            "URL_PARAMETER", "parameter " + name + " " + show(value) + " is no number");
+      }
+    }
+  }
+}

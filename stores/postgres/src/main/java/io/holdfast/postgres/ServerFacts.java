@@ -1,0 +1,133 @@
+package io.holdfast.postgres;
+
+import io.holdfast.LockRefusedException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What a new session tells of its server, and whether locks can live there.
+ *
+ * @param keyPid the process that the connection was made with, by the key for cancelling; 0 if the driver does not tell
+ * @param backendPid the process that runs its statements
+ * @param inRecovery whether it is a standby
+ * @param version such as 180006
+ * @param timeline the timeline, which each promotion raises; 0 on a standby
+ * @param deadlockTimeoutMillis how long a statement waits before the server looks for a deadlock
+ */
+record ServerFacts(
+    int keyPid,
+    int backendPid,
+    boolean inRecovery,
+    int version,
+    long timeline,
+    long deadlockTimeoutMillis) {
+  /** Asks for all of these but the first, in this order. */
+  static final String QUESTION =
+      "SELECT pg_backend_pid(), pg_is_in_recovery(),"
+          + " current_setting('server_version_num')::int,"
+          + " CASE WHEN pg_is_in_recovery() THEN 0"
+          + " ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint"
+          + " END,"
+          + " (SELECT setting::bigint FROM pg_settings WHERE name = 'deadlock_timeout')";
+
+  static final int OLDEST_VERSION = 120000;
+
+  /** The timeline is the upper part of a token: above this, tokens would be negative. */
+  static final long LAST_TIMELINE = 0x7FFF;
+
+  /** The keepalive that makes the server give up on a silent client after five seconds, which is more than the client waits. */
+  static final List<String> OPTIONAL_SETTINGS =
+      List.of(
+          "tcp_keepalives_idle=2",
+          "tcp_keepalives_interval=1",
+          "tcp_keepalives_count=3",
+          "tcp_user_timeout=5s");
+
+  /**
+   * Refuses a server where locks of sessions would exclude nobody, or not be given back.
+   *
+   * @throws LockRefusedException naming what is wrong
+   */
+  void requireFitForSessions() {
+    requireFit();
+    if (keyPid != 0 && keyPid != backendPid) {
+      throw new LockRefusedException(
+          "POOLER",
+          "a connection pooler is in between (connected to process "
+              + keyPid
+              + ", statements run in "
+              + backendPid
+              + "): locks of sessions need a direct connection; locks of transactions do not");
+    }
+  }
+
+  /**
+   * Refuses a server where advisory locks exclude nobody.
+   *
+   * @throws LockRefusedException naming what is wrong
+   */
+  void requireFit() {
+    if (version < OLDEST_VERSION) {
+      throw new LockRefusedException(
+          "SERVER_TOO_OLD", "server version is " + version + ", at least " + OLDEST_VERSION);
+    }
+    if (inRecovery) {
+      throw new LockRefusedException(
+          "STANDBY",
+          "server is in recovery (read-only standby); advisory locks there exclude nobody");
+    }
+    if (timeline > LAST_TIMELINE) {
+      throw new LockRefusedException(
+          "TIMELINE_TOO_HIGH",
+          "timeline " + timeline + " > " + LAST_TIMELINE + ": use PostgresTokens.NONE");
+    }
+  }
+
+  /** What a session that holds locks must not be without, as {@code name=value}. */
+  List<String> settings() {
+    List<String> settings = new ArrayList<>();
+    settings.add("statement_timeout=0");
+    settings.add("lock_timeout=0");
+    settings.add("idle_in_transaction_session_timeout=0");
+    // A token's flush must not wait for a standby that is away: the timeline orders tokens over a promotion.
+    settings.add("synchronous_commit=local");
+    if (version >= 140000) {
+      settings.add("idle_session_timeout=0");
+    }
+    if (version >= 170000) {
+      settings.add("transaction_timeout=0");
+    }
+    return settings;
+  }
+
+  /** What the server's machine may not be able to. */
+  List<String> optionalSettings() {
+    List<String> settings = new ArrayList<>(OPTIONAL_SETTINGS);
+    if (version >= 140000) {
+      settings.add("client_connection_check_interval=1s");
+    }
+    return settings;
+  }
+
+  /** The SQL of the counter in a token, never null. */
+  String tokenSql(PostgresTokens tokens) {
+    if (tokens == PostgresTokens.NONE) {
+      return "0::bigint";
+    }
+    // Both return the position behind the message, and it is on disk before the answer is sent: by the commit of the
+    // transaction that the first one needs, or at once.
+    String message =
+        version < 170000
+            ? "pg_logical_emit_message(true, 'holdfast', '')"
+            : "pg_logical_emit_message(false, 'holdfast', '', true)";
+    return "(" + message + " - '0/0'::pg_lsn)::bigint";
+  }
+
+  /**
+   * A token. Positions of the log grow within a timeline, and a promotion or a recovery to an earlier point begins a new one.
+   * Added, not joined: where a log is longer than 2^48 bytes the sum still grows.
+   */
+  long token(PostgresTokens tokens, long position) {
+    return tokens == PostgresTokens.NONE ? 0 : (timeline << 48) + position;
+  }
+}

@@ -1,0 +1,188 @@
+package io.holdfast.postgres;
+
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * A real PostgreSQL with its data in the build folder, on a port of its own. Most tests share one, each class with a database
+ * of its own; it ends with the JVM.
+ */
+final class PostgresServer implements AutoCloseable {
+  private static final Path FOLDER = Path.of("target", "postgres").toAbsolutePath();
+  private static final AtomicInteger DATABASES = new AtomicInteger();
+
+  private final Path data;
+  private final Map<String, String> settings = new TreeMap<>();
+  private EmbeddedPostgres server;
+  private int port;
+
+  private PostgresServer(Path data, Map<String, String> settings) {
+    this.data = data;
+    this.settings.put("max_connections", "300");
+    this.settings.put("fsync", "off");
+    this.settings.putAll(settings);
+    start();
+  }
+
+  /** The one that tests share. */
+  static PostgresServer shared() {
+    return Shared.SERVER;
+  }
+
+  /** One of a test's own, with these settings. */
+  static PostgresServer own(Map<String, String> settings) {
+    return new PostgresServer(newFolder(), settings);
+  }
+
+  /** A hot standby that was copied from this server, which is stopped for the purpose and started again. */
+  PostgresServer standby() {
+    stop();
+    Path copy = newFolder();
+    copyData(copy);
+    start();
+    try {
+      Files.createFile(copy.resolve("standby.signal"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return new PostgresServer(copy, settings);
+  }
+
+  private void copyData(Path copy) {
+    try {
+      Process process =
+          new ProcessBuilder("cp", "-a", data + "/.", copy.toString()).inheritIO().start();
+      if (process.waitFor() != 0) {
+        throw new AssertionError("cp failed");
+      }
+      Files.deleteIfExists(copy.resolve("postmaster.pid"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static Path newFolder() {
+    try {
+      Files.createDirectories(FOLDER);
+      return Files.createTempDirectory(FOLDER, "data");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  void start() {
+    EmbeddedPostgres.Builder builder =
+        EmbeddedPostgres.builder()
+            .setOverrideWorkingDirectory(FOLDER.resolve("binaries").toFile())
+            .setDataDirectory(data)
+            .setCleanDataDirectory(false)
+            .setPort(port);
+    settings.forEach(builder::setServerConfig);
+    try {
+      server = builder.start();
+      port = server.getPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException("PostgreSQL does not start", e);
+    }
+  }
+
+  /** Ends it in good order; sessions are thrown out. */
+  void stop() {
+    try {
+      server.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Ends it as a crash would, without writing anything down. */
+  void kill() {
+    signal("-QUIT");
+    try {
+      server.getProcess().waitFor();
+      for (int i = 0; i < 1000 && Files.exists(data.resolve("postmaster.pid")); i++) {
+        Thread.sleep(5); // another process's end
+      }
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+    stop();
+  }
+
+  private void signal(String signal) {
+    try {
+      String pid = Files.readAllLines(data.resolve("postmaster.pid")).get(0).strip();
+      new ProcessBuilder("kill", signal, pid).inheritIO().start().waitFor();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** The name of a new database. */
+  String newDatabase() {
+    String name = "test" + ProcessHandle.current().pid() + "_" + DATABASES.incrementAndGet();
+    execute("postgres", "CREATE DATABASE " + name);
+    return name;
+  }
+
+  int port() {
+    return port;
+  }
+
+  /** As {@code LockClient.connect} takes it. */
+  String url(String database) {
+    return "postgresql://postgres@127.0.0.1:" + port + "/" + database;
+  }
+
+  String jdbcUrl(String database) {
+    return "jdbc:postgresql://127.0.0.1:" + port + "/" + database + "?user=postgres";
+  }
+
+  Connection connect(String database) throws SQLException {
+    return DriverManager.getConnection(jdbcUrl(database));
+  }
+
+  /** Runs a statement; returns the first column of what it answers. */
+  List<String> execute(String database, String sql) {
+    List<String> rows = new ArrayList<>();
+    try (Connection connection = connect(database);
+        Statement statement = connection.createStatement()) {
+      if (statement.execute(sql)) {
+        try (ResultSet answer = statement.getResultSet()) {
+          while (answer.next()) {
+            rows.add(answer.getString(1));
+          }
+        }
+      }
+    } catch (SQLException e) {
+      throw new AssertionError(sql, e);
+    }
+    return rows;
+  }
+
+  @Override
+  public void close() {
+    stop();
+  }
+
+  private static final class Shared {
+    static final PostgresServer SERVER = own(Map.of());
+  }
+}
