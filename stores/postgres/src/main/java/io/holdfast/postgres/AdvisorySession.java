@@ -227,7 +227,9 @@ final class AdvisorySession {
 
   private Attempt runAttempt(List<Claim> claims, int waitFor, long waitMillis)
       throws SQLException {
-    String sql = AdvisorySql.attempt(claims, waitFor, waitMillis, facts.tokenSql(tokens));
+    String sql = 
+        AdvisorySql.attempt(
+            claims, waitFor, waitMillis, AdvisorySql.TIME_OR_CANCEL, facts.tokenSql(tokens));
     wire.lock();
     try (Statement statement = connection.createStatement()) {
       long sentAt = ticker.nanos();

@@ -1,5 +1,6 @@
 package io.holdfast.postgres;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -27,6 +28,17 @@ final class AdvisorySql {
   /** Gives back all that a session holds. */
   static final String UNLOCK_ALL = "SELECT pg_advisory_unlock_all()";
 
+  /** What {@code lock_timeout} can express. */
+  static final Duration LONGEST_WAIT = Duration.ofMillis(Integer.MAX_VALUE - 1);
+
+  /** Of {@link #attempt}: what ends a wait of a session of ours without the lock. */
+  static final String TIME_OR_CANCEL = "lock_not_available OR query_canceled";
+
+  /** The same on a caller's connection, where a cancel is the caller's business. */
+  static final String TIME = "lock_not_available";
+
+  private static final String SAVED = "DECLARE before text := current_setting('lock_timeout'); ";
+  private static final String RESTORE = "PERFORM set_config('lock_timeout', before, true);";
   private static final String ANSWER = "holdfast.answer";
 
   private AdvisorySql() {}
@@ -39,6 +51,39 @@ final class AdvisorySql {
         + (inTransaction ? "xact_" : "")
         + "lock"
         + (isShared ? "_shared" : "");
+  }
+
+  /** Takes one lock: a row that says, if it only tries, whether it is had; otherwise it is. */
+  static String lockOne(Claim claim, boolean isTry, boolean inTransaction) {
+    return "SELECT " + call(lockFunction(isTry, inTransaction, claim.isShared()), claim);
+  }
+
+  /** Gives one lock of the session back: a row that says whether it was held. */
+  static String unlockOne(Claim claim) {
+    return "SELECT " + call(unlockFunction(claim.isShared()), claim);
+  }
+
+  /**
+   * Waits for a lock for the rest of the transaction, and answers with {@link #GRANTED} or something else. A wait that ends
+   * without it leaves the transaction as it was, and {@code lock_timeout} too: the block is a savepoint. Should the time run
+   * out when the lock was granted already, it is given back with the block, and tried once more.
+   */
+  static String awaitInTransaction(Claim claim, long waitMillis) {
+    StringBuilder sql = new StringBuilder("DO $holdfast$ ").append(SAVED).append("BEGIN\nBEGIN ");
+    setLockTimeout(sql, waitMillis);
+    sql.append("PERFORM ").append(call(lockFunction(false, true, claim.isShared()), claim)).append("; ");
+    answer(sql, GRANTED);
+    sql.append(RESTORE)
+        .append("\nEXCEPTION WHEN lock_not_available THEN\nPERFORM set_config('")
+        .append(ANSWER)
+        .append("', CASE WHEN ")
+        .append(call(lockFunction(true, true, claim.isShared()), claim))
+        .append(" THEN '")
+        .append(GRANTED)
+        .append("' ELSE '0' END, true); END;\nEND $holdfast$; SELECT current_setting('")
+        .append(ANSWER)
+        .append("')");
+    return sql.toString();
   }
 
   static String unlockFunction(boolean isShared) {
@@ -81,16 +126,22 @@ final class AdvisorySql {
    *
    * @param waitFor the index of the claim to wait for first; -1 to wait for none
    * @param waitMillis how long to wait for it, more than 0
+   * @param endsWait {@link #TIME_OR_CANCEL} or {@link #TIME}
    */
-  static String attempt(List<Claim> claims, int waitFor, long waitMillis, String token) {
-    StringBuilder sql = new StringBuilder("DO $holdfast$ BEGIN\n");
+  static String attempt(
+      List<Claim> claims, int waitFor, long waitMillis, String endsWait, String token) {
+    StringBuilder sql = new StringBuilder("DO $holdfast$ ").append(SAVED).append("BEGIN\n");
     if (waitFor >= 0) {
       Claim claim = claims.get(waitFor);
-      sql.append("BEGIN PERFORM set_config('lock_timeout', '")
-          .append(waitMillis)
-          .append("', true); PERFORM ")
+      sql.append("BEGIN ");
+      setLockTimeout(sql, waitMillis);
+      sql.append("PERFORM ")
           .append(call(lockFunction(false, false, claim.isShared()), claim))
-          .append(";\nEXCEPTION WHEN lock_not_available OR query_canceled THEN\n")
+          .append("; ")
+          .append(RESTORE)
+          .append("\nEXCEPTION WHEN ")
+          .append(endsWait)
+          .append(" THEN\n")
           .append("IF NOT EXISTS (SELECT FROM pg_locks WHERE ")
           .append(isHeldHere(claim))
           .append(") THEN ");
@@ -119,6 +170,10 @@ final class AdvisorySql {
         .append(ANSWER)
         .append("')")
         .toString();
+  }
+
+  private static void setLockTimeout(StringBuilder sql, long millis) {
+    sql.append("PERFORM set_config('lock_timeout', '").append(millis).append("', true); ");
   }
 
   private static void giveBack(StringBuilder sql, List<Claim> claims, int waitedFor, int failed) {
@@ -150,7 +205,10 @@ final class AdvisorySql {
 
   /** The condition of {@code pg_locks} for what this session holds. */
   private static String isHeldHere(Claim claim) {
-    return isOn(claim.key()) + " AND pid = pg_backend_pid() AND granted";
+    return isOn(claim.key())
+        + " AND pid = pg_backend_pid() AND granted AND mode = '"
+        + (claim.isShared() ? "ShareLock" : "ExclusiveLock")
+        + "'";
   }
 
   /** The condition of {@code pg_locks} for a key of this database. */

@@ -39,6 +39,16 @@ record Claim(AdvisoryKey key, boolean isShared, LockKey name) {
     return List.copyOf(new ArrayList<>(claims.values()));
   }
 
+  /**
+   * The claim on one name.
+   *
+   * @throws io.holdfast.InvalidRequestException if it cannot be a name
+   */
+  static Claim of(String name, boolean isShared, PostgresKeys keys) {
+    LockKey.Name checked = new LockKey.Name(name);
+    return new Claim(keys.keyOf(name), isShared, checked);
+  }
+
   private static Claim of(LockTarget target, PostgresKeys keys) {
     if (!(target.key() instanceof LockKey.Name name)) {
       throw new IllegalArgumentException("no advisory lock stands for " + target.key());
@@ -49,6 +59,11 @@ record Claim(AdvisoryKey key, boolean isShared, LockKey name) {
   /** Refuses a name that only happens to have the same key. */
   void requireSameName(Claim other) {
     Failures.requireSameName(key, name, other.name);
+  }
+
+  @Override
+  public String toString() {
+    return name + (isShared ? " (shared)" : "");
   }
 
   boolean conflictsWith(Claim other) {

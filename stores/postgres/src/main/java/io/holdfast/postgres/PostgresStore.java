@@ -131,7 +131,7 @@ final class PostgresStore implements LockStore {
     this.options = options;
     this.ticker = options.ticker();
     this.noSessionsUntilNanos = ticker.nanos();
-    this.waits = Threads.pool("holdfast-postgres-wait", Math.max(1, maxSessions - 1));
+    this.waits = Threads.pool("holdfast-postgres-wait", maxSessions + 1);
     EnumSet<Capability> can = EnumSet.of(Capability.SHARED, Capability.ALL);
     if (tokens != PostgresTokens.NONE) {
       can.add(Capability.FENCING);
@@ -431,12 +431,7 @@ final class PostgresStore implements LockStore {
     if (!mayOpen[0]) {
       return found[0];
     }
-    AdvisorySession session = open();
-    if (session == null) {
-      return null;
-    }
-    decide(decision -> session.use(request.claims));
-    return session;
+    return open(request.claims);
   }
 
   private @Nullable AdvisorySession sessionFor(List<Claim> claims) {
@@ -459,8 +454,12 @@ final class PostgresStore implements LockStore {
         && (sessions.isEmpty() || ticker.nanos() - noSessionsUntilNanos >= 0);
   }
 
-  /** Opens a session that {@code opening} was counted up for. Null if there are others and no more can be had. Blocks. */
-  private @Nullable AdvisorySession open() {
+  /**
+   * Opens a session that {@code opening} was counted up for. Null if there are others and no more can be had. Blocks.
+   *
+   * @param uses what it is opened for, and counts as used there from the first moment
+   */
+  private @Nullable AdvisorySession open(List<Claim> uses) {
     AdvisorySession session = null;
     LockException failure = null;
     try {
@@ -479,6 +478,7 @@ final class PostgresStore implements LockStore {
           } else if (closed) {
             decision.send(opened::abort);
           } else {
+            opened.use(uses);
             sessions.add(opened);
           }
         });
@@ -508,7 +508,7 @@ final class PostgresStore implements LockStore {
     LossReason over = session.over;
     if (request.state == State.ENDED || request.isDone() || over != null) {
       if (over == null) {
-        decision.send(() -> execute(calls, () -> giveBack(session, request.claims)));
+        decision.send(() -> execute(calls, new Errand(() -> giveBack(session, request.claims))));
       }
       if (request.state != State.ENDED && request.isDone()) {
         end(request, decision);
@@ -713,7 +713,7 @@ final class PostgresStore implements LockStore {
       if (session != null) {
         unserved.remove(request);
         session.serves = request;
-        decision.send(() -> execute(waits, () -> serve(session)));
+        decision.send(() -> execute(waits, () -> serve(session, request)));
       } else if (mayOpen() && !sessions.isEmpty()) {
         opening++;
         decision.send(() -> execute(waits, this::openToWait));
@@ -736,7 +736,7 @@ final class PostgresStore implements LockStore {
 
   private void openToWait() {
     try {
-      open();
+      open(List.of());
     } catch (LockException e) {
       // Polling will meet it, and tell those who wait.
     }
@@ -744,30 +744,26 @@ final class PostgresStore implements LockStore {
   }
 
   /** Lets somebody wait in a session, slice by slice. Blocks for as long as that takes. */
-  private void serve(AdvisorySession session) {
-    while (true) {
-      PostgresRequest request = session.serves;
-      if (request == null) {
-        return;
-      }
-      long left = request.impatientAtNanos - ticker.nanos();
-      // Rounded up: patience does not end early.
-      long millis = TimeUnit.NANOSECONDS.toMillis(Math.max(0, left)) + 1;
-      long slice = Math.min(millis, session.sliceMillis());
-      int blockedOn = request.blockedOn;
+  private void serve(AdvisorySession session, PostgresRequest request) {
+    boolean[] goesOn = {true};
+    while (goesOn[0]) {
       if (request.isDone() || request.state != State.WAITING) {
         decide(decision -> stopServing(session, decision));
-        continue;
+        return;
       }
+      long left = Math.max(0, request.impatientAtNanos - ticker.nanos());
+      // Rounded up: patience does not end early.
+      long slice = Math.min(TimeUnit.NANOSECONDS.toMillis(left) + 1, session.sliceMillis());
       try {
-        Attempt attempt = session.await(request.claims, blockedOn, slice);
-        decide(decision -> settleWait(session, request, attempt, decision));
+        Attempt attempt = session.await(request.claims, request.blockedOn, slice);
+        decide(decision -> goesOn[0] = settleWait(session, request, attempt, decision));
       } catch (SQLException e) {
         boolean isOver = isOver(session, e) || !isCleanedUp(session, request.claims);
         if (isOver) {
           endSession(session, LossReason.CONNECTION_LOST);
         }
-        if (isOver || !Failures.isCancel(e)) {
+        goesOn[0] = !isOver && Failures.isCancel(e);
+        if (!goesOn[0]) {
           decide(decision -> waitFailed(session, request, isOver, e, decision));
         }
       }
@@ -780,29 +776,32 @@ final class PostgresStore implements LockStore {
     serveSomebody(decision);
   }
 
-  private void settleWait(
+  /** Returns whether the wait goes on where it is. */
+  private boolean settleWait(
       AdvisorySession session, PostgresRequest request, Attempt attempt, Decision decision) {
     if (attempt.isGranted()) {
       session.use(request.claims);
       session.serves = null;
       settle(request, session, attempt, decision);
       serveSomebody(decision);
-      return;
-    }
-    if (request.state != State.WAITING) {
-      return;
+      return false;
     }
     boolean isImpatient =
         !request.waitsWithoutBound() && ticker.nanos() - request.impatientAtNanos >= 0;
-    if (isImpatient) {
-      session.serves = null;
-      busy(request, decision);
-      serveSomebody(decision);
-    } else if (attempt.inTheWay() != request.blockedOn) {
-      session.serves = null;
-      moveTo(request, attempt.inTheWay(), decision);
-      serveSomebody(decision);
+    if (request.state == State.WAITING
+        && !isImpatient
+        && attempt.inTheWay() == request.blockedOn) {
+      return true;
     }
+    stopServing(session, decision);
+    if (request.state == State.WAITING) {
+      if (isImpatient) {
+        busy(request, decision);
+      } else {
+        moveTo(request, attempt.inTheWay(), decision);
+      }
+    }
+    return false;
   }
 
   private void waitFailed(
@@ -937,6 +936,9 @@ final class PostgresStore implements LockStore {
     } catch (SQLException e) {
       // Whatever it was: with the session ends what it holds.
       endSession(session, LossReason.CONNECTION_LOST);
+      if (closed) {
+        return; // the end of the client has given it back
+      }
       throw new UncertainOutcomeException(
           "the connection broke in the release of "
               + claims.stream().map(Claim::name).toList()

@@ -1,0 +1,256 @@
+package io.holdfast.postgres;
+
+import io.holdfast.LockException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Locks of the session of a connection of the caller's: had on that connection, and given back by closing the hold, whatever
+ * becomes of transactions meanwhile. As py-postgresql-lock does it.
+ *
+ * <pre>{@code
+ * try (ConnectionLocks.ConnectionHold hold = ConnectionLocks.on(connection).lock("invoice/42").acquire()) {
+ *   // read and write
+ *   connection.commit(); // before the lock is given back, or the next holder does not see it
+ * }
+ * }</pre>
+ *
+ * <p>The connection must be direct, not through a transaction pooler, and is not to be given back to a pool while a hold is
+ * open. Nobody looks after it: a hold does not learn that its connection broke. {@link PostgresLocks} does all that.
+ *
+ * <p>Not thread-safe, as the connection is not. PostgreSQL grants a session what it holds already: each hold is to be closed.
+ */
+public final class ConnectionLocks {
+  private final Connection connection;
+  private final PostgresKeys keys;
+  private final boolean rollbackOnError;
+
+  private ConnectionLocks(Connection connection, PostgresKeys keys, boolean rollbackOnError) {
+    this.connection = connection;
+    this.keys = keys;
+    this.rollbackOnError = rollbackOnError;
+  }
+
+  /** Locks of the session of this connection. Does no I/O. */
+  public static ConnectionLocks on(Connection connection) {
+    return new ConnectionLocks(
+        Objects.requireNonNull(connection, "connection"), PostgresKeys.python(), true);
+  }
+
+  /** Which advisory lock a name stands for; {@link PostgresKeys#python} by default. */
+  public ConnectionLocks keys(PostgresKeys keys) {
+    return new ConnectionLocks(connection, Objects.requireNonNull(keys, "keys"), rollbackOnError);
+  }
+
+  /**
+   * Whether a transaction that has failed, or a body that threw, is rolled back before the lock is given back; yes by default.
+   * In a failed transaction no statement runs, so without this the lock stays held until its user has rolled back.
+   */
+  public ConnectionLocks rollbackOnError(boolean rollbackOnError) {
+    return new ConnectionLocks(connection, keys, rollbackOnError);
+  }
+
+  /**
+   * The exclusive lock on a name.
+   *
+   * @throws io.holdfast.InvalidRequestException if the name cannot be one
+   */
+  public ConnectionLock lock(String name) {
+    return new ConnectionLock(Claim.of(name, false, keys));
+  }
+
+  /**
+   * The shared lock on a name; {@link #lock} is the exclusive one.
+   *
+   * @throws io.holdfast.InvalidRequestException if the name cannot be one
+   */
+  public ConnectionLock sharedLock(String name) {
+    return new ConnectionLock(Claim.of(name, true, keys));
+  }
+
+  /**
+   * Code to run while the lock is held.
+   *
+   * @param <T> what it returns
+   * @param <X> what it may throw
+   */
+  @FunctionalInterface
+  public interface Body<T extends @Nullable Object, X extends Exception> {
+    /** Runs it. */
+    T run() throws X;
+  }
+
+  /** A lock that the session can have. */
+  public final class ConnectionLock {
+    private final Claim claim;
+
+    private ConnectionLock(Claim claim) {
+      this.claim = claim;
+    }
+
+    /**
+     * Waits for the lock, for as long as the session's own {@code lock_timeout} lets it.
+     *
+     * @throws LockException if the server refuses; nothing is held
+     */
+    public ConnectionHold acquire() {
+      lock(AdvisorySql.lockOne(claim, false, false), 1, "");
+      return new ConnectionHold(claim);
+    }
+
+    /**
+     * Takes the lock if it is free now.
+     *
+     * @return empty if it is busy
+     * @throws LockException if the server refuses; nothing is held
+     */
+    public Optional<ConnectionHold> tryAcquire() {
+      return lock(AdvisorySql.lockOne(claim, true, false), 1, CallerSql.TRUE)
+          ? Optional.of(new ConnectionHold(claim))
+          : Optional.empty();
+    }
+
+    /**
+     * Waits for the lock for at most so long. A wait that ends without it leaves an open transaction as it was.
+     *
+     * @param maxWait zero to take it only if it is free now; more than 24 days count as 24 days
+     * @return empty if it is busy
+     * @throws io.holdfast.InvalidRequestException if {@code maxWait} is negative
+     * @throws LockException if the server refuses; nothing is held
+     */
+    public Optional<ConnectionHold> tryAcquire(Duration maxWait) {
+      long millis = CallerSql.waitMillis(maxWait);
+      if (millis == 0) {
+        return tryAcquire();
+      }
+      String sql = AdvisorySql.attempt(List.of(claim), 0, millis, AdvisorySql.TIME, "0");
+      return lock(sql, 2, AdvisorySql.GRANTED)
+          ? Optional.of(new ConnectionHold(claim))
+          : Optional.empty();
+    }
+
+    /**
+     * Acquires the lock, runs the body, and gives the lock back.
+     *
+     * @return what the body returned
+     * @throws X what the body threw; what else went wrong is suppressed in it
+     * @throws LockException if the server refuses; the body did not run
+     */
+    public <T extends @Nullable Object, X extends Exception> T call(Body<T, X> body) throws X {
+      ConnectionHold hold = acquire();
+      T result;
+      try {
+        result = body.run();
+      } catch (Throwable thrown) {
+        hold.closeAfter(thrown);
+        throw thrown;
+      }
+      hold.close();
+      return result;
+    }
+
+    private boolean lock(String sql, int column, String granted) {
+      try {
+        String answer = CallerSql.answer(connection, sql, column);
+        return granted.isEmpty() || answer.equals(granted);
+      } catch (SQLException e) {
+        // A time-out or a cancel can strike when the lock is granted already.
+        unlockIfHeld(e);
+        throw Failures.of(e);
+      }
+    }
+
+    private void unlockIfHeld(SQLException thrown) {
+      if (Failures.isCancel(thrown) || Failures.isLockTimeout(thrown)) {
+        try {
+          afterFailure(() -> CallerSql.answer(connection, AdvisorySql.unlockIfHeld(claim), 1));
+        } catch (SQLException e) {
+          thrown.addSuppressed(e);
+        }
+      }
+    }
+
+    @Override
+    public String toString() {
+      return claim.toString();
+    }
+  }
+
+  /** The right to a lock, until it is closed or the connection ends. */
+  public final class ConnectionHold implements AutoCloseable {
+    private final Claim claim;
+    private boolean closed;
+
+    private ConnectionHold(Claim claim) {
+      this.claim = claim;
+    }
+
+    /**
+     * Gives the lock back; a second time does nothing. A transaction that has failed is rolled back first. One that is open
+     * stays open: commit before, or the next holder does not see what was written.
+     *
+     * @throws LockException if it could not be given back
+     * @throws IllegalStateException if the session did not hold it: another session ran the statement, as behind a pooler, or
+     *     somebody has given it back
+     */
+    @Override
+    public void close() {
+      if (closed) {
+        return;
+      }
+      try {
+        String wasHeld =
+            afterFailure(() -> CallerSql.answer(connection, AdvisorySql.unlockOne(claim), 1));
+        closed = true;
+        if (!wasHeld.equals(CallerSql.TRUE)) {
+          throw new IllegalStateException("the session did not hold " + claim);
+        }
+      } catch (SQLException e) {
+        throw Failures.of(e);
+      }
+    }
+
+    /** What was thrown goes on, whatever happens here. */
+    private void closeAfter(Throwable thrown) {
+      try {
+        if (rollbackOnError && !connection.getAutoCommit()) {
+          connection.rollback();
+        }
+      } catch (SQLException e) {
+        thrown.addSuppressed(e);
+      }
+      try {
+        close();
+      } catch (RuntimeException e) {
+        thrown.addSuppressed(e);
+      }
+    }
+
+    @Override
+    public String toString() {
+      return claim.toString();
+    }
+  }
+
+  private interface Question {
+    String ask() throws SQLException;
+  }
+
+  /** Asks, if need be after rolling back a transaction that has failed. */
+  private String afterFailure(Question question) throws SQLException {
+    try {
+      return question.ask();
+    } catch (SQLException e) {
+      if (!rollbackOnError || !CallerSql.saysTransactionHasFailed(e)) {
+        throw e;
+      }
+      connection.rollback();
+      return question.ask();
+    }
+  }
+}
