@@ -1,0 +1,449 @@
+package io.holdfast.postgres;
+
+import static io.holdfast.postgres.Patience.promptly;
+import static io.holdfast.postgres.Patience.timed;
+import static io.holdfast.postgres.Patience.until;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.holdfast.ClientOptions;
+import io.holdfast.DistributedLock;
+import io.holdfast.Hold;
+import io.holdfast.LockClient;
+import io.holdfast.LockRefusedException;
+import io.holdfast.LockTimeoutException;
+import io.holdfast.LossReason;
+import io.holdfast.StoreUnavailableException;
+import java.sql.Connection;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.postgresql.ds.PGSimpleDataSource;
+
+/** What is special about locks of sessions. */
+class PostgresLocksTest {
+  private static PostgresServer server;
+  private static String database;
+
+  private LockClient ann;
+  private LockClient bob;
+
+  @BeforeAll
+  static void start() {
+    server = PostgresServer.shared();
+    database = server.newDatabase();
+  }
+
+  @BeforeEach
+  void connect() {
+    ann = client("ann");
+    bob = client("bob");
+  }
+
+  @AfterEach
+  void close() {
+    ann.close();
+    bob.close();
+  }
+
+  private static LockClient client(String name) {
+    return LockClient.connect(server.url(database), ClientOptions.defaults().name(name));
+  }
+
+  // ------------------------------------------------------------------------------------------------- connections
+
+  @Test
+  void aThousandHoldsLiveOnOneConnection() throws Exception {
+    List<Hold> holds = new ArrayList<>();
+    for (int i = 0; i < 1000; i++) {
+      holds.add(ann.lock("many/" + i).acquire());
+    }
+    assertThat(sessionsOf("ann")).hasSize(1);
+    assertThat(
+            server.execute(database, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"))
+        .containsExactly("1000");
+    assertThat(bob.lock("many/999").tryAcquire()).isEmpty();
+    holds.forEach(Hold::close);
+    assertThat(server.execute(database, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"))
+        .isEmpty();
+  }
+
+  @Test
+  void twoHundredWaitersShareFourConnections() throws Exception {
+    List<Hold> held = new ArrayList<>();
+    List<CompletableFuture<Hold>> waiting = new ArrayList<>();
+    for (int i = 0; i < 200; i++) {
+      held.add(ann.lock("waited/" + i).acquire());
+    }
+    for (int i = 0; i < 200; i++) {
+      waiting.add(bob.lock("waited/" + i).acquireAsync());
+    }
+    until("some wait at the server", () -> sessionsOf("bob").size() == 4);
+    Hold other = promptly(bob.lock("other").acquireAsync());
+    held.forEach(Hold::close);
+    for (CompletableFuture<Hold> next : waiting) {
+      promptly(next).close();
+    }
+    other.close();
+    assertThat(sessionsOf("bob")).hasSizeLessThanOrEqualTo(4);
+  }
+
+  @Test
+  void oneConnectionIsEnoughToWait() throws Exception {
+    try (LockClient dan =
+        LockClient.connect(
+            server.url(database) + "?maxSessions=1", ClientOptions.defaults().name("dan"))) {
+      Hold hold = ann.lock("x").acquire();
+      CompletableFuture<Hold> one = dan.lock("x").acquireAsync();
+      CompletableFuture<Hold> two = dan.readWriteLock("x").read().acquireAsync();
+      hold.close();
+      promptly(one).close();
+      promptly(two).close();
+      assertThat(sessionsOf("dan")).hasSize(1);
+    }
+  }
+
+  @Test
+  void readersOfOneClientShareALockThoughTheyAreMoreThanItsSessions() throws Exception {
+    List<Hold> readers = new ArrayList<>();
+    for (int i = 0; i < 10; i++) {
+      readers.add(promptly(ann.readWriteLock("read").read().acquireAsync()));
+    }
+    for (Hold reader : readers) {
+      assertThat(bob.lock("read").tryAcquire()).isEmpty();
+      reader.close();
+    }
+    bob.lock("read").tryAcquire().orElseThrow().close();
+  }
+
+  @Test
+  void anyDataSourceWillDo() throws Exception {
+    PGSimpleDataSource source = new PGSimpleDataSource();
+    source.setUrl(server.jdbcUrl(database));
+    try (LockClient dan = PostgresLocks.in(source).connect();
+        Hold hold = dan.lock("x").acquire()) {
+      assertThat(hold.token()).isPositive();
+      assertThat(ann.lock("x").tryAcquire()).isEmpty();
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------- others who use the keys
+
+  /** The statements of py-postgresql-lock, word for word. */
+  @Test
+  void javaAndPythonExcludeEachOther() throws Exception {
+    try (Connection python = server.connect(database);
+        Statement statement = python.createStatement()) {
+      Hold hold = ann.lock("shared-identifier").acquire();
+      assertThat(bool(statement, "SELECT pg_try_advisory_lock(-464685171814670893)")).isFalse();
+      hold.close();
+      assertThat(bool(statement, "SELECT pg_try_advisory_lock(-464685171814670893)")).isTrue();
+      assertThat(ann.lock("shared-identifier").tryAcquire()).isEmpty();
+      CompletableFuture<Hold> waiting = ann.lock("shared-identifier").acquireAsync();
+      assertThat(bool(statement, "SELECT pg_advisory_unlock(-464685171814670893)")).isTrue();
+      promptly(waiting).close();
+    }
+  }
+
+  @Test
+  void twoNamesWithOneKeyAreRefusedNotShared() throws Exception {
+    try (LockClient dan =
+        PostgresLocks.on(() -> server.connect(database))
+            .keys(name -> AdvisoryKey.of(4711))
+            .connect()) {
+      Hold hold = dan.readWriteLock("one").read().acquire();
+      assertThatThrownBy(() -> dan.readWriteLock("two").read().tryAcquire())
+          .isInstanceOf(LockRefusedException.class)
+          .hasMessageStartingWith("KEY_COLLISION")
+          .hasMessageContaining("one")
+          .hasMessageContaining("two");
+      assertThatThrownBy(() -> dan.all(dan.lock("three"), dan.lock("four")).tryAcquire())
+          .isInstanceOf(LockRefusedException.class)
+          .hasMessageStartingWith("KEY_COLLISION");
+      hold.close();
+      dan.lock("two").acquire().close();
+    }
+  }
+
+  @Test
+  void keysThatArePairsAreLockedToo() throws Exception {
+    String url = server.url(database) + "?keys=pairs:7";
+    try (LockClient dan = LockClient.connect(url);
+        LockClient eve = LockClient.connect(url)) {
+      Hold both = dan.all(dan.lock("a"), dan.readWriteLock("b").read()).acquire();
+      assertThat(eve.lock("a").tryAcquire()).isEmpty();
+      CompletableFuture<Hold> waiting = eve.lock("a").acquireAsync();
+      ann.lock("a").acquire(Duration.ZERO).close();
+      both.close();
+      promptly(waiting).close();
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------- losing a session
+
+  @Test
+  void whoseBackendIsTerminatedIsToldAtOnceAndGoesOnWithANewSession() throws Exception {
+    Hold hold = ann.lock("x").acquire();
+    CompletableFuture<LossReason> lost = hold.lost().toCompletableFuture();
+    Duration took =
+        timed(
+            () -> {
+              terminate("ann");
+              assertThat(promptly(lost)).isEqualTo(LossReason.CONNECTION_LOST);
+            });
+    assertThat(took).isLessThan(Duration.ofSeconds(2));
+    assertThat(hold.isHeld()).isFalse();
+    Hold next = bob.lock("x").acquire(Patience.PROMPTLY);
+    assertThat(next.token()).isGreaterThan(hold.token());
+    next.close();
+    ann.lock("x").acquire(Patience.PROMPTLY).close();
+  }
+
+  @Test
+  void whoWaitsSurvivesTheEndOfItsSession() throws Exception {
+    Hold hold = bob.lock("x").acquire();
+    CompletableFuture<Hold> waiting = ann.lock("x").acquireAsync();
+    until("it waits at the server", () -> sessionsOf("ann").size() == 2);
+    terminate("ann");
+    hold.close();
+    promptly(waiting).close();
+  }
+
+  @Test
+  void aResetIsToldAtOnce() throws Exception {
+    try (SilentWire wire = new SilentWire(server.port());
+        LockClient dan = through(wire)) {
+      Hold hold = dan.lock("x").acquire();
+      CompletableFuture<LossReason> lost = hold.lost().toCompletableFuture();
+      Duration took =
+          timed(
+              () -> {
+                wire.reset();
+                promptly(lost);
+              });
+      assertThat(took).isLessThan(Duration.ofSeconds(2));
+    }
+  }
+
+  /** The ghost: cut off, it stops believing before the server gives its lock away, which takes seconds, not hours. */
+  @Test
+  void whoIsCutOffStopsBelievingBeforeAnotherHoldsTheLock() throws Exception {
+    try (SilentWire wire = new SilentWire(server.port());
+        LockClient dan = through(wire)) {
+      Hold hold = dan.lock("x").acquire();
+      CompletableFuture<LossReason> lost = hold.lost().toCompletableFuture();
+      assertThat(hold.remaining().orElseThrow())
+          .isPositive()
+          .isLessThanOrEqualTo(AdvisorySession.PROOF_LASTS);
+      Duration took =
+          timed(
+              () -> {
+                wire.fallSilent();
+                promptly(lost);
+              });
+      assertThat(took).isLessThan(AdvisorySession.PROOF_LASTS.plusSeconds(1));
+      assertThat(hold.isHeld()).isFalse();
+    }
+  }
+
+  @Test
+  void anUnrelatedBackendsCrashIsALossToAllAndTheNextTokenIsHigher() throws Exception {
+    try (PostgresServer own = PostgresServer.own(java.util.Map.of());
+        LockClient dan = LockClient.connect(own.url("postgres"))) {
+      Hold hold = dan.lock("x").acquire();
+      CompletableFuture<LossReason> lost = hold.lost().toCompletableFuture();
+      try (Connection unrelated = own.connect("postgres")) {
+        String pid =
+            Integer.toString(
+                unrelated.unwrap(org.postgresql.PGConnection.class).getBackendPID());
+        new ProcessBuilder("kill", "-KILL", pid).start().waitFor();
+      } catch (java.sql.SQLException e) {
+        // it is closed by the server
+      }
+      assertThat(promptly(lost)).isEqualTo(LossReason.CONNECTION_LOST);
+      List<Hold> next = new ArrayList<>();
+      until(
+          "the server is back",
+          () -> {
+            try {
+              return dan.lock("x").tryAcquire().map(next::add).orElse(false);
+            } catch (StoreUnavailableException e) {
+              return false;
+            }
+          });
+      assertThat(next.get(0).token()).isGreaterThan(hold.token());
+      next.get(0).close();
+    }
+  }
+
+  @Test
+  void timeOutsOfTheServerDoNotEndASessionThatHoldsALock() throws Exception {
+    server.execute(database, "CREATE ROLE brief LOGIN");
+    server.execute(database, "ALTER ROLE brief SET idle_session_timeout = '100ms'");
+    server.execute(database, "ALTER ROLE brief SET statement_timeout = '100ms'");
+    server.execute(database, "ALTER ROLE brief SET lock_timeout = '100ms'");
+    try (LockClient dan =
+            LockClient.connect(server.url(database).replace("postgres@", "brief@"));
+        Hold hold = dan.lock("idle").acquire()) {
+      Hold other = ann.lock("x").acquire();
+      CompletableFuture<Hold> waiting = dan.lock("x").acquireAsync();
+      assertThat(bob.lock("x").tryAcquire(Duration.ofMillis(700))).isEmpty();
+      assertThat(hold.isHeld()).isTrue();
+      other.close();
+      promptly(waiting).close();
+    }
+  }
+
+  /** Without which a dead client's lock would be free in hours. */
+  @Test
+  void theServerIsToldToNoticeADeadClient() {
+    ServerFacts newest = new ServerFacts(1, 1, false, 180000, 1, 1000);
+    assertThat(newest.settings()).contains("idle_session_timeout=0", "statement_timeout=0");
+    assertThat(newest.optionalSettings())
+        .contains(
+            "tcp_keepalives_idle=2",
+            "tcp_keepalives_interval=1",
+            "tcp_keepalives_count=3",
+            "client_connection_check_interval=1s");
+    ServerFacts oldest = new ServerFacts(1, 1, false, 120000, 1, 1000);
+    assertThat(oldest.settings()).doesNotContain("idle_session_timeout=0");
+  }
+
+  // ------------------------------------------------------------------------------------------------- waiting
+
+  /**
+   * Whoever builds the index holds the lock that another waits for. A wait in one statement would hold a snapshot, which the
+   * index waits for: a deadlock.
+   */
+  @Test
+  void whoHoldsTheLockCanBuildAnIndexConcurrentlyWhileOthersWait() throws Exception {
+    server.execute(database, "CREATE TABLE IF NOT EXISTS indexed (id int)");
+    Hold hold = ann.lock("migration").acquire();
+    CompletableFuture<Hold> waiting = bob.lock("migration").acquireAsync();
+    until("bob waits at the server", () -> !waitingAtServer("bob").isEmpty());
+    try (Connection connection = server.connect(database);
+        Statement statement = connection.createStatement()) {
+      statement.execute("CREATE INDEX CONCURRENTLY ON indexed (id)");
+    }
+    assertThat(waiting).isNotDone();
+    hold.close();
+    promptly(waiting).close();
+  }
+
+  @Test
+  void endsOfPatienceThatMeetGrantsLeaveNothingHeld() throws Exception {
+    for (int i = 0; i < 30; i++) {
+      Hold hold = ann.lock("race").acquire();
+      CompletableFuture<Hold> waiting = bob.lock("race").acquireAsync(Duration.ofMillis(20 + i % 3));
+      TimeUnit.MILLISECONDS.sleep(18 + i % 5); // as near to the end as can be
+      hold.close();
+      try {
+        waiting.get(Patience.PROMPTLY.toSeconds(), TimeUnit.SECONDS).close();
+      } catch (java.util.concurrent.ExecutionException e) {
+        assertThat(e.getCause()).isInstanceOf(LockTimeoutException.class);
+      }
+      ann.lock("race").acquire(Patience.PROMPTLY).close();
+    }
+    assertThat(server.execute(database, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"))
+        .isEmpty();
+  }
+
+  @Test
+  void anOperatorsCancelEndsNoWait() throws Exception {
+    Hold hold = ann.lock("x").acquire();
+    CompletableFuture<Hold> waiting = bob.lock("x").acquireAsync();
+    for (int i = 0; i < 5; i++) {
+      until("bob waits at the server", () -> !waitingAtServer("bob").isEmpty());
+      server.execute(
+          database,
+          "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'holdfast bob'");
+    }
+    assertThat(waiting).isNotDone();
+    hold.close();
+    promptly(waiting).close();
+  }
+
+  @Test
+  void namesAreNeverPartOfAStatement() throws Exception {
+    String name = "'); DROP TABLE indexed; -- \" $holdfast$";
+    DistributedLock both = ann.all(ann.lock(name), ann.lock("x"));
+    both.acquire().close();
+    assertThat(AdvisorySql.attempt(Claim.of(both.targets(), PostgresKeys.python()), 0, 1, AdvisorySql.TIME, "0"))
+        .doesNotContain("DROP");
+  }
+
+  // ------------------------------------------------------------------------------------------------- tokens
+
+  @Test
+  void withoutTokensThereAreNone() throws Exception {
+    try (LockClient dan = LockClient.connect(server.url(database) + "?tokens=none");
+        Hold hold = dan.lock("x").acquire()) {
+      assertThatThrownBy(hold::token).isInstanceOf(UnsupportedOperationException.class);
+    }
+  }
+
+  @Test
+  void aRoleWithoutAnyRightsHasTokens() throws Exception {
+    server.execute(database, "CREATE ROLE plain LOGIN");
+    try (LockClient dan = LockClient.connect(server.url(database).replace("postgres@", "plain@"));
+        Hold hold = dan.lock("x").acquire()) {
+      assertThat(hold.token()).isGreaterThan(1L << 48);
+    }
+  }
+
+  @Test
+  void aLaterTimelineAndALaterPositionGiveAHigherToken() {
+    ServerFacts one = new ServerFacts(1, 1, false, 180000, 1, 1000);
+    ServerFacts two = new ServerFacts(1, 1, false, 180000, 2, 1000);
+    long far = (1L << 48) + 5;
+    assertThat(one.token(PostgresTokens.WAL, 1)).isEqualTo((1L << 48) + 1);
+    assertThat(two.token(PostgresTokens.WAL, 1)).isGreaterThan(one.token(PostgresTokens.WAL, 1L << 47));
+    assertThat(one.token(PostgresTokens.WAL, far)).isGreaterThan(one.token(PostgresTokens.WAL, far - 6));
+    ServerFacts last = new ServerFacts(1, 1, false, 180000, ServerFacts.LAST_TIMELINE, 1000);
+    assertThat(last.token(PostgresTokens.WAL, (1L << 48) - 1)).isPositive();
+  }
+
+  // -------------------------------------------------------------------------------------------------
+
+  private static LockClient through(SilentWire wire) {
+    return LockClient.connect(
+        "postgresql://postgres@127.0.0.1:" + wire.port() + "/" + database,
+        ClientOptions.defaults().name("dan"));
+  }
+
+  private static List<String> sessionsOf(String client) {
+    return server.execute(
+        database,
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'holdfast " + client + "'");
+  }
+
+  private static List<String> waitingAtServer(String client) {
+    return server.execute(
+        database,
+        "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory' AND application_name = 'holdfast "
+            + client
+            + "'");
+  }
+
+  private static void terminate(String client) {
+    server.execute(
+        database,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holdfast "
+            + client
+            + "'");
+  }
+
+  private static boolean bool(Statement statement, String sql) throws Exception {
+    try (java.sql.ResultSet row = statement.executeQuery(sql)) {
+      row.next();
+      return row.getBoolean(1);
+    }
+  }
+}
