@@ -3,9 +3,11 @@ package io.holdfast.postgres;
 import io.holdfast.ClientOptions;
 import io.holdfast.spi.LockProvider;
 import io.holdfast.spi.LockStore;
+import io.holdfast.spi.StoreSetup;
+import java.util.Optional;
 
 /**
- * {@code postgresql://user:password@host:5432/database}, advisory locks of a PostgreSQL database. For {@link
+ * {@code postgresql://user:password@host:5432/database}, locks of a PostgreSQL database. For {@link
  * java.util.ServiceLoader}.
  *
  * <p>User and password may come from the environment, {@code PGUSER} and {@code PGPASSWORD}. Special characters are
@@ -16,7 +18,8 @@ import io.holdfast.spi.LockStore;
  * <tr><td>{@code keys=python|python-0.1.5|numbers|pairs:APPLICATION}<td>which lock a name stands for, {@link PostgresKeys}
  * <tr><td>{@code tokens=wal|none}<td>where fencing tokens come from, {@link PostgresTokens}
  * <tr><td>{@code maxSessions=4}<td>the most connections of a client, {@link PostgresLocks#maxSessions}
- * <tr><td>{@code mode=session}<td>the only one by URL
+ * <tr><td>{@code mode=session|rows}<td>advisory locks of sessions, or rows of a table with leases, {@link PostgresRows}
+ * <tr><td>{@code table=holdfast_lock}<td>with {@code mode=rows}, the table, perhaps behind its schema and a dot
  * <tr><td>any other<td>goes to pgjdbc: {@code sslmode}, {@code connectTimeout}, …
  * </table>
  */
@@ -31,6 +34,15 @@ public final class PostgresProvider implements LockProvider {
 
   @Override
   public LockStore open(String url, ClientOptions options) {
-    return PostgresStore.open(PostgresUrl.parse(url, System.getenv()).locks(), options);
+    PostgresUrl parsed = PostgresUrl.parse(url, System.getenv());
+    return parsed.isOfRows()
+        ? parsed.rows().open(options)
+        : PostgresStore.open(parsed.locks(), options);
+  }
+
+  @Override
+  public Optional<StoreSetup> setup(String url) {
+    PostgresUrl parsed = PostgresUrl.parse(url, System.getenv());
+    return parsed.isOfRows() ? Optional.of(parsed.rows().setup()) : Optional.empty();
   }
 }

@@ -118,9 +118,29 @@ final class PostgresUrl {
     }
   }
 
-  /** The locks that the URL stands for. */
+  /** Whether the locks are to be rows of a table, rather than of sessions. */
+  boolean isOfRows() {
+    String mode = parameters.getOrDefault("mode", "session");
+    Parameter.requireOneOf("mode", mode, Set.of("session", "rows"));
+    Set<String> foreign =
+        mode.equals("rows") ? Set.of("keys", "maxSessions", "tokens") : Set.of("table");
+    for (String name : parameters.keySet()) {
+      if (foreign.contains(name)) {
+        throw new InvalidRequestException(
+            "URL_PARAMETER", "parameter " + name + " means nothing with mode=" + mode);
+      }
+    }
+    return mode.equals("rows");
+  }
+
+  /** The locks that the URL stands for, as rows. */
+  PostgresRows rows() {
+    return PostgresRows.on(this::connect, toString())
+        .table(parameters.getOrDefault("table", PostgresRows.TABLE));
+  }
+
+  /** The locks that the URL stands for, of sessions. */
   PostgresLocks locks() {
-    Parameter.requireOneOf("mode", parameters.getOrDefault("mode", "session"), Set.of("session"));
     PostgresLocks locks =
         PostgresLocks.on(this::connect, toString())
             .keys(PostgresKeys.named(parameters.getOrDefault("keys", "python")));
@@ -164,7 +184,7 @@ final class PostgresUrl {
   /** Parameters of ours. */
   private static final class Parameter {
     static final Set<String> NAMES =
-        new java.util.TreeSet<>(Set.of("keys", "maxSessions", "mode", "tokens"));
+        new java.util.TreeSet<>(Set.of("keys", "maxSessions", "mode", "table", "tokens"));
 
     static void requireOneOf(String name, String value, Set<String> values) {
       if (!values.contains(value)) {

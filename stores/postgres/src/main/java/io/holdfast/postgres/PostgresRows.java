@@ -1,0 +1,126 @@
+package io.holdfast.postgres;
+
+import io.holdfast.ClientOptions;
+import io.holdfast.LockClient;
+import io.holdfast.core.LeaseLocks;
+import io.holdfast.spi.LockStore;
+import io.holdfast.spi.StoreSetup;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Objects;
+import javax.sql.DataSource;
+
+/**
+ * Locks as rows of a table of a PostgreSQL database, with leases: for whoever reaches it through a transaction pooler, or wants
+ * data, lists and forced releases. Where a direct connection can be had, {@link PostgresLocks} cost less and hand over sooner.
+ * Immutable; each method that changes something returns a new one.
+ *
+ * <pre>{@code
+ * PostgresRows rows = PostgresRows.in(dataSource);
+ * rows.setup().run(); // once, by whoever may create tables
+ * LockClient locks = rows.connect();
+ * }</pre>
+ */
+public final class PostgresRows {
+  /** The table, unless told otherwise. */
+  public static final String TABLE = "holdfast_lock";
+
+  private final ConnectionSource source;
+  private final boolean keepsConnections;
+  private final String where;
+  private final String table;
+
+  private PostgresRows(
+      ConnectionSource source, boolean keepsConnections, String where, String table) {
+    this.source = source;
+    this.keepsConnections = keepsConnections;
+    this.where = where;
+    this.table = table;
+  }
+
+  /** Locks on connections of a data source, best of a pool: each is borrowed for one statement or one short transaction. */
+  public static PostgresRows in(DataSource dataSource) {
+    Objects.requireNonNull(dataSource, "dataSource");
+    return new PostgresRows(dataSource::getConnection, false, "PostgreSQL", TABLE);
+  }
+
+  /** Locks on connections of our own, of which a client keeps as many as it uses at a time. */
+  static PostgresRows on(ConnectionSource source, String where) {
+    return new PostgresRows(source, true, where, TABLE);
+  }
+
+  /**
+   * Another table than {@value #TABLE}, perhaps behind its schema and a dot.
+   *
+   * @throws io.holdfast.InvalidRequestException unless the name is of lower-case letters, digits and underscores
+   */
+  public PostgresRows table(String table) {
+    RowSql checked = new RowSql(table);
+    Objects.requireNonNull(checked);
+    return new PostgresRows(source, keepsConnections, where, table);
+  }
+
+  /** What must be made once: the table. */
+  public StoreSetup setup() {
+    RowSql sql = new RowSql(table);
+    return new StoreSetup() {
+      @Override
+      public String script() {
+        return sql.create + ";";
+      }
+
+      @Override
+      public String run() {
+        try (Connection connection = source.open();
+            Statement statement = connection.createStatement()) {
+          statement.execute(sql.create);
+          return "table " + table + " is there";
+        } catch (SQLException e) {
+          throw Failures.of(e);
+        }
+      }
+    };
+  }
+
+  /** Opens a client with {@link ClientOptions#defaults}. */
+  public LockClient connect() {
+    return connect(ClientOptions.defaults());
+  }
+
+  /**
+   * Opens a client.
+   *
+   * @throws io.holdfast.StoreUnavailableException if the server cannot be reached
+   * @throws io.holdfast.LockRefusedException if the table is not there or may not be used
+   */
+  public LockClient connect(ClientOptions options) {
+    return LockClient.over(open(options), options);
+  }
+
+  LockStore open(ClientOptions options) {
+    return LeaseLocks.over(store(), options);
+  }
+
+  /** Refuses what cannot be used. */
+  RowStore store() {
+    RowConnections connections =
+        keepsConnections ? RowConnections.kept(source) : RowConnections.pooled(source);
+    return RowStore.open(connections, new RowSql(table), place());
+  }
+
+  /** The database as its own answer names it, so that two clients that reach it by different ways know that it is one. */
+  private String place() {
+    try (Connection connection = source.open();
+        Statement statement = connection.createStatement();
+        var row =
+            statement.executeQuery(
+                "SELECT concat_ws('/', inet_server_addr(), inet_server_port(), current_database(),"
+                    + " current_schema())")) {
+      row.next();
+      return "postgresql:" + row.getString(1) + "/" + table;
+    } catch (SQLException e) {
+      throw Failures.ofConnecting(where, e);
+    }
+  }
+}

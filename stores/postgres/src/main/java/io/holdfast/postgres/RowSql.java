@@ -1,0 +1,105 @@
+package io.holdfast.postgres;
+
+import io.holdfast.InvalidRequestException;
+import java.util.regex.Pattern;
+
+/** The table of locks as rows, and what is said to it. All of it works through a transaction pooler. */
+final class RowSql {
+  private static final Pattern TABLE =
+      Pattern.compile("(?:[a-z_][a-z0-9_]{0,62}\\.)?[a-z_][a-z0-9_]{0,62}");
+
+  private static final String COLUMNS =
+      "name, version, coalesce(grant_id, ''), coalesce(client, ''), coalesce(lease_millis, 0), token,"
+          + " since, coalesce(data, '')";
+
+  /** For this transaction: a grant that was told is on disk, whatever a server or a role is told to do as a rule. */
+  private static final String DURABLE =
+      "SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')"
+          + " WHEN 'off' THEN 'local' ELSE current_setting('synchronous_commit') END, true)";
+
+  /** Makes the table, unless it is there. */
+  final String create;
+
+  /**
+   * name, token to begin with, grant, client, lease, data; the version of a state whose lease has run out, or -1. The row as
+   * it is then, if it was taken.
+   */
+  final String take;
+
+  /** token, names. Those who want several at once get one token for all of them. */
+  final String level;
+
+  final String read;
+
+  /** name, version, grant. The row as it is then, if it was so. */
+  final String renew;
+
+  /** name, grant. The row as it is then, if that grant had it. */
+  final String release;
+
+  /** prefix, prefix, number. */
+  final String list;
+
+  /**
+   * For a table of this name.
+   *
+   * @throws InvalidRequestException unless it is a plain name, perhaps behind a schema's: lower-case letters, digits and _
+   */
+  RowSql(String table) {
+    if (!TABLE.matcher(table).matches()) {
+      throw new InvalidRequestException(
+          "TABLE_NAME",
+          "table "
+              + InvalidRequestException.show(table)
+              + " is not [schema.]table of lower-case letters, digits and _");
+    }
+    create =
+        "CREATE TABLE IF NOT EXISTS "
+            + table
+            + " (\n"
+            + "  name text COLLATE \"C\" PRIMARY KEY,\n"
+            + "  version bigint NOT NULL,\n"
+            + "  token bigint NOT NULL,\n"
+            + "  grant_id text,\n"
+            + "  client text,\n"
+            + "  lease_millis bigint,\n"
+            + "  since timestamptz,\n"
+            + "  data bytea\n"
+            + ");\n"
+            + "COMMENT ON TABLE "
+            + table
+            + " IS 'Locks of Holdfast. Rows of free locks keep their tokens: do not delete them.'";
+    take =
+        "INSERT INTO "
+            + table
+            + " AS l (name, version, token, grant_id, client, lease_millis, since, data)"
+            + " SELECT ?, 1, 1, ?, ?, ?, clock_timestamp(), ? FROM ("
+            + DURABLE
+            + ") AS durable"
+            + " ON CONFLICT (name) DO UPDATE SET version = l.version + 1, token = l.token + 1,"
+            + " grant_id = excluded.grant_id, client = excluded.client, lease_millis = excluded.lease_millis,"
+            + " since = excluded.since, data = excluded.data"
+            + " WHERE l.grant_id IS NULL OR l.version = ?"
+            + " RETURNING "
+            + COLUMNS.replace("name,", "l.name,").replace("version,", "l.version,");
+    level = "UPDATE " + table + " SET token = ? WHERE name = ANY (?)";
+    read = "SELECT " + COLUMNS + " FROM " + table + " WHERE name = ?";
+    renew =
+        "UPDATE "
+            + table
+            + " SET version = version + 1 WHERE name = ? AND version = ? AND grant_id = ? RETURNING "
+            + COLUMNS;
+    release =
+        "UPDATE "
+            + table
+            + " SET version = version + 1, grant_id = NULL, client = NULL, lease_millis = NULL, data = NULL"
+            + " WHERE name = ? AND grant_id = ? RETURNING "
+            + COLUMNS;
+    list =
+        "SELECT "
+            + COLUMNS
+            + " FROM "
+            + table
+            + " WHERE grant_id IS NOT NULL AND left(name, length(?)) = ? ORDER BY name LIMIT ?";
+  }
+}

@@ -1,0 +1,339 @@
+package io.holdfast.postgres;
+
+import io.holdfast.Capability;
+import io.holdfast.HoldData;
+import io.holdfast.LockException;
+import io.holdfast.LockRefusedException;
+import io.holdfast.StoreUnavailableException;
+import io.holdfast.UncertainOutcomeException;
+import io.holdfast.core.spi.LeaseRecord;
+import io.holdfast.core.spi.LeaseStore;
+import io.holdfast.core.spi.RenewAnswer;
+import io.holdfast.core.spi.Take;
+import io.holdfast.core.spi.TakeAnswer;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Timestamp;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+
+/**
+ * Locks as rows of a table: a row per lock, which stays when the lock is free, for its token's sake. Nothing is kept in a
+ * session, so that a transaction pooler may stand in between.
+ *
+ * <p>Thread-safe. Statements run on a few threads of its own, each on a connection for the time of the statement.
+ */
+final class RowStore implements LeaseStore {
+  /** Statements that run at a time, and so connections. */
+  static final int MOST_STATEMENTS = 4;
+
+  /** Statements that wait for a thread. What comes then is turned away, and the engine asks again. */
+  private static final int MOST_QUEUED = 10_000;
+
+  private static final Set<Capability> CAPABILITIES =
+      Collections.unmodifiableSet(
+          EnumSet.of(
+              Capability.ALL,
+              Capability.DATA,
+              Capability.LIST,
+              Capability.FENCING,
+              Capability.DURABLE_TOKENS));
+
+  /** No row has this version. */
+  private static final long NO_VERSION = -1;
+
+  private static final String UNDEFINED_TABLE = "42P01";
+  private static final String READ_ONLY = "25006";
+
+  private final RowConnections connections;
+  private final RowSql sql;
+  private final String place;
+  private final ThreadPoolExecutor threads =
+      Threads.pool("holdfast-postgres-rows", MOST_STATEMENTS);
+
+  private RowStore(RowConnections connections, RowSql sql, String place) {
+    this.connections = connections;
+    this.sql = sql;
+    this.place = place;
+  }
+
+  /**
+   * Looks for the table.
+   *
+   * @param place the same for the same table
+   * @throws LockException if it cannot be used
+   */
+  static RowStore open(RowConnections connections, RowSql sql, String place) {
+    RowStore store = new RowStore(connections, sql, place);
+    try {
+      store.use(connection -> store.find(connection, "")); // no lock's name
+      return store;
+    } catch (RuntimeException e) {
+      store.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public String name() {
+    return "postgresql";
+  }
+
+  @Override
+  public String place() {
+    return place;
+  }
+
+  @Override
+  public Set<Capability> capabilities() {
+    return CAPABILITIES;
+  }
+
+  @Override
+  public CompletableFuture<TakeAnswer> take(Take take) {
+    return run(
+        connection ->
+            take.wanted().size() == 1 ? takeOne(connection, take) : takeAll(connection, take));
+  }
+
+  @Override
+  public CompletableFuture<LeaseRecord> read(String name) {
+    return run(connection -> find(connection, name));
+  }
+
+  @Override
+  public CompletableFuture<RenewAnswer> renew(LeaseRecord mine) {
+    return run(
+        connection -> {
+          Optional<LeaseRecord> renewed;
+          try (PreparedStatement update = connection.prepareStatement(sql.renew)) {
+            update.setString(1, mine.name());
+            update.setLong(2, Long.parseLong(mine.version()));
+            update.setString(3, mine.grant());
+            renewed = row(update);
+          }
+          return renewed.isPresent()
+              ? new RenewAnswer.Renewed(renewed.get())
+              : new RenewAnswer.Changed(find(connection, mine.name()));
+        });
+  }
+
+  @Override
+  public CompletableFuture<Optional<LeaseRecord>> release(LeaseRecord held) {
+    return run(
+        connection -> {
+          try (PreparedStatement update = connection.prepareStatement(sql.release)) {
+            update.setString(1, held.name());
+            update.setString(2, held.grant());
+            return row(update);
+          }
+        });
+  }
+
+  @Override
+  public CompletableFuture<List<LeaseRecord>> list(String prefix, int most) {
+    return run(
+        connection -> {
+          try (PreparedStatement query = connection.prepareStatement(sql.list)) {
+            query.setString(1, prefix);
+            query.setString(2, prefix);
+            query.setInt(3, most);
+            List<LeaseRecord> found = new ArrayList<>();
+            try (ResultSet rows = query.executeQuery()) {
+              while (rows.next()) {
+                found.add(record(rows));
+              }
+            }
+            return found;
+          }
+        });
+  }
+
+  @Override
+  public void close() {
+    threads.shutdown();
+    connections.close();
+  }
+
+  private TakeAnswer takeOne(Connection connection, Take take) throws SQLException {
+    Take.Wanted wanted = take.wanted().get(0);
+    Optional<LeaseRecord> taken = tryToTake(connection, take, wanted);
+    return taken.isPresent()
+        ? new TakeAnswer.Taken(List.of(taken.get()))
+        : new TakeAnswer.InTheWay(List.of(find(connection, wanted.name())));
+  }
+
+  /** In one transaction, which keeps what it has taken from others until it is clear whether it gets all. */
+  private TakeAnswer takeAll(Connection connection, Take take) throws SQLException {
+    // Two that want the same rows meet at the first of them, and not crosswise.
+    List<Take.Wanted> inOrder =
+        take.wanted().stream().sorted(Comparator.comparing(Take.Wanted::name)).toList();
+    connection.setAutoCommit(false);
+    try {
+      long token = 0;
+      for (Take.Wanted wanted : inOrder) {
+        Optional<LeaseRecord> taken = tryToTake(connection, take, wanted);
+        if (taken.isEmpty()) {
+          LeaseRecord found = find(connection, wanted.name());
+          connection.rollback();
+          connection.setAutoCommit(true);
+          return new TakeAnswer.InTheWay(List.of(found));
+        }
+        token = Math.max(token, taken.get().token());
+      }
+      try (PreparedStatement update = connection.prepareStatement(sql.level)) {
+        update.setLong(1, token);
+        update.setArray(
+            2,
+            connection.createArrayOf(
+                "text", inOrder.stream().map(Take.Wanted::name).toArray(String[]::new)));
+        update.executeUpdate();
+      }
+      List<LeaseRecord> records = new ArrayList<>();
+      for (Take.Wanted wanted : take.wanted()) {
+        records.add(find(connection, wanted.name()));
+      }
+      connection.commit();
+      connection.setAutoCommit(true);
+      return new TakeAnswer.Taken(records);
+    } catch (SQLException | RuntimeException e) {
+      rollBack(connection, e);
+      throw e;
+    }
+  }
+
+  private static void rollBack(Connection connection, Exception failure) {
+    try {
+      connection.rollback();
+    } catch (SQLException e) {
+      failure.addSuppressed(e); // the connection is dropped, and the transaction with it
+    }
+  }
+
+  private Optional<LeaseRecord> tryToTake(Connection connection, Take take, Take.Wanted wanted)
+      throws SQLException {
+    try (PreparedStatement insert = connection.prepareStatement(sql.take)) {
+      insert.setString(1, wanted.name());
+      insert.setString(2, take.grant());
+      insert.setString(3, take.client());
+      insert.setLong(4, take.leaseDuration().toMillis());
+      insert.setBytes(5, take.data().bytes());
+      insert.setLong(
+          6, wanted.expired().map(seen -> Long.parseLong(seen.version())).orElse(NO_VERSION));
+      return row(insert);
+    }
+  }
+
+  private LeaseRecord find(Connection connection, String name) throws SQLException {
+    try (PreparedStatement query = connection.prepareStatement(sql.read)) {
+      query.setString(1, name);
+      return row(query).orElseGet(() -> LeaseRecord.free(name, "", 0));
+    }
+  }
+
+  private static Optional<LeaseRecord> row(PreparedStatement statement) throws SQLException {
+    try (ResultSet rows = statement.executeQuery()) {
+      return rows.next() ? Optional.of(record(rows)) : Optional.empty();
+    }
+  }
+
+  private static LeaseRecord record(ResultSet row) throws SQLException {
+    String name = row.getString(1);
+    String version = Long.toString(row.getLong(2));
+    String grant = row.getString(3);
+    long token = row.getLong(6);
+    if (grant.isEmpty()) {
+      return LeaseRecord.free(name, version, token);
+    }
+    Timestamp since = row.getTimestamp(7);
+    return new LeaseRecord(
+        name,
+        version,
+        grant,
+        row.getString(4),
+        Duration.ofMillis(row.getLong(5)),
+        token,
+        since == null ? Instant.EPOCH : since.toInstant(),
+        HoldData.of(row.getBytes(8)));
+  }
+
+  private <T> CompletableFuture<T> run(Statement<T> statement) {
+    CompletableFuture<T> answer = new CompletableFuture<>();
+    try {
+      if (threads.getQueue().size() >= MOST_QUEUED) {
+        throw new RejectedExecutionException(MOST_QUEUED + " statements wait already");
+      }
+      threads.execute(
+          () -> {
+            try {
+              answer.complete(use(statement));
+            } catch (RuntimeException | Error e) {
+              answer.completeExceptionally(e);
+            }
+          });
+    } catch (RejectedExecutionException e) {
+      answer.completeExceptionally(
+          new StoreUnavailableException(String.valueOf(e.getMessage()), e));
+    }
+    return answer;
+  }
+
+  private <T> T use(Statement<T> statement) {
+    Connection connection;
+    try {
+      connection = connections.take();
+    } catch (SQLException e) {
+      throw Failures.ofConnecting(place, e);
+    }
+    boolean well = false;
+    try {
+      if (!connection.getAutoCommit()) {
+        connection.setAutoCommit(true); // a pool may have it otherwise
+      }
+      T answer = statement.on(connection);
+      well = true;
+      return answer;
+    } catch (SQLException e) {
+      throw failure(e);
+    } finally {
+      if (well) {
+        connections.giveBack(connection);
+      } else {
+        connections.drop(connection);
+      }
+    }
+  }
+
+  /** A statement that the server answered with an error has changed nothing; one that it did not answer may have. */
+  private static LockException failure(SQLException e) {
+    if (UNDEFINED_TABLE.equals(e.getSQLState())) {
+      return new LockRefusedException(
+          "NO_TABLE",
+          Failures.line(e) + ": make it with `holdfast setup`, or by the script that it prints");
+    }
+    if (READ_ONLY.equals(e.getSQLState())) {
+      return new LockRefusedException(
+          "STANDBY", "server is a read-only standby: " + Failures.line(e));
+    }
+    return Failures.endsSession(e)
+        ? new UncertainOutcomeException(Failures.line(e), e)
+        : Failures.of(e);
+  }
+
+  @FunctionalInterface
+  private interface Statement<T> {
+    T on(Connection connection) throws SQLException;
+  }
+}
