@@ -33,6 +33,12 @@ class HouseRulesTest {
   private static final String TESTKIT = "io.holdfast.testkit..";
   private static final String HISTORY = "io.holdfast.testkit.history..";
   private static final String IN_PROCESS = "io.holdfast.inprocess..";
+  private static final String CORE = "io.holdfast.core";
+  private static final String LEASE_STORE = "io.holdfast.core.spi";
+  private static final String TESTKIT_LEASE = "io.holdfast.testkit.lease";
+  private static final String POSTGRES = "io.holdfast.postgres..";
+  private static final String DYNAMODB = "io.holdfast.dynamodb..";
+  private static final String GCS = "io.holdfast.gcs..";
   private static final String PROTOCOL = "io.holdfast.protocol.v1";
   private static final String LOG_PROTOCOL = "io.holdfast.protocol.internal..";
   private static final String SERVER = "io.holdfast.server..";
@@ -71,6 +77,12 @@ class HouseRulesTest {
             TESTKIT,
             HISTORY,
             IN_PROCESS,
+            CORE,
+            LEASE_STORE,
+            TESTKIT_LEASE,
+            POSTGRES,
+            DYNAMODB,
+            GCS,
             PROTOCOL,
             LOG_PROTOCOL,
             SERVER,
@@ -100,7 +112,8 @@ class HouseRulesTest {
   void testkitSeesTheApiAndTheTestLibraries() {
     room(TESTKIT)
         .sees(
-            concat(API, "org.junit.jupiter.api..", "org.junit.jupiter.params..", "org.assertj.."));
+            concat(
+                API, LEASE_STORE, "org.junit.jupiter.api..", "org.junit.jupiter.params..", "org.assertj.."));
   }
 
   @Test
@@ -111,6 +124,25 @@ class HouseRulesTest {
   @Test
   void inProcessSeesTheApiAndTheTable() {
     room(IN_PROCESS).sees(concat(API, TABLE));
+  }
+
+  @Test
+  void theLeaseEngineSeesTheApiAndTheSeamToStores() {
+    room(CORE).sees(concat(API, LEASE_STORE));
+    room(LEASE_STORE).sees(API);
+  }
+
+  @Test
+  void aModelOfALeaseStoreNeedsNoTestLibrary() {
+    room(TESTKIT_LEASE).sees(concat(API, LEASE_STORE));
+  }
+
+  @Test
+  void storesSeeAnEngineAndOneDriver() {
+    room(POSTGRES).sees(concat(API, CORE, LEASE_STORE, "org.postgresql.."));
+    room(DYNAMODB).sees(concat(API, CORE, LEASE_STORE, "software.amazon.awssdk.."));
+    room(GCS)
+        .sees(concat(API, CORE, LEASE_STORE, "com.google.auth..", "com.google.gson.."));
   }
 
   @Test

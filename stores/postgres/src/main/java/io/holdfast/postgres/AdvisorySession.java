@@ -101,8 +101,7 @@ final class AdvisorySession {
         ServerFacts facts = ask(connection, postgres);
         facts.requireFitForSessions();
         configure(connection, facts, client);
-        AdvisorySession session =
-            new AdvisorySession(connection, postgres, facts, tokens, ticker);
+        AdvisorySession session = new AdvisorySession(connection, postgres, facts, tokens, ticker);
         session.provenAtNanos = sentAt;
         return session;
       } catch (SQLException | RuntimeException e) {
@@ -153,8 +152,7 @@ final class AdvisorySession {
   }
 
   private static void set(Connection connection, String name, String value) throws SQLException {
-    try (PreparedStatement set =
-        connection.prepareStatement("SELECT set_config(?, ?, false)")) {
+    try (PreparedStatement set = connection.prepareStatement("SELECT set_config(?, ?, false)")) {
       set.setString(1, name);
       set.setString(2, value);
       set.executeQuery().close();
@@ -212,8 +210,7 @@ final class AdvisorySession {
     try {
       long sentAt = ticker.nanos();
       PreparedStatement statement =
-          prepared(
-              AdvisorySql.tryOne(key, claim.isShared(), facts.tokenSql(tokens)), key);
+          prepared(AdvisorySql.tryOne(key, claim.isShared(), facts.tokenSql(tokens)), key);
       try (ResultSet row = statement.executeQuery()) {
         provenAtNanos = sentAt;
         row.next();
@@ -225,9 +222,8 @@ final class AdvisorySession {
     }
   }
 
-  private Attempt runAttempt(List<Claim> claims, int waitFor, long waitMillis)
-      throws SQLException {
-    String sql = 
+  private Attempt runAttempt(List<Claim> claims, int waitFor, long waitMillis) throws SQLException {
+    String sql =
         AdvisorySql.attempt(
             claims, waitFor, waitMillis, AdvisorySql.TIME_OR_CANCEL, facts.tokenSql(tokens));
     wire.lock();

@@ -71,7 +71,9 @@ final class AdvisorySql {
   static String awaitInTransaction(Claim claim, long waitMillis) {
     StringBuilder sql = new StringBuilder("DO $holdfast$ ").append(SAVED).append("BEGIN\nBEGIN ");
     setLockTimeout(sql, waitMillis);
-    sql.append("PERFORM ").append(call(lockFunction(false, true, claim.isShared()), claim)).append("; ");
+    sql.append("PERFORM ")
+        .append(call(lockFunction(false, true, claim.isShared()), claim))
+        .append("; ");
     answer(sql, GRANTED);
     sql.append(RESTORE)
         .append("\nEXCEPTION WHEN lock_not_available THEN\nPERFORM set_config('")

@@ -22,7 +22,11 @@ public final class PostgresLocks {
   private final int maxSessions;
 
   private PostgresLocks(
-      ConnectionSource source, String where, PostgresKeys keys, PostgresTokens tokens, int maxSessions) {
+      ConnectionSource source,
+      String where,
+      PostgresKeys keys,
+      PostgresTokens tokens,
+      int maxSessions) {
     this.source = source;
     this.where = where;
     this.keys = keys;
@@ -56,12 +60,14 @@ public final class PostgresLocks {
 
   /** Which advisory lock a name stands for; {@link PostgresKeys#python} by default. */
   public PostgresLocks keys(PostgresKeys keys) {
-    return new PostgresLocks(source, where, Objects.requireNonNull(keys, "keys"), tokens, maxSessions);
+    return new PostgresLocks(
+        source, where, Objects.requireNonNull(keys, "keys"), tokens, maxSessions);
   }
 
   /** Where fencing tokens come from; {@link PostgresTokens#WAL} by default. */
   public PostgresLocks tokens(PostgresTokens tokens) {
-    return new PostgresLocks(source, where, keys, Objects.requireNonNull(tokens, "tokens"), maxSessions);
+    return new PostgresLocks(
+        source, where, keys, Objects.requireNonNull(tokens, "tokens"), maxSessions);
   }
 
   /**

@@ -788,9 +788,7 @@ final class PostgresStore implements LockStore {
     }
     boolean isImpatient =
         !request.waitsWithoutBound() && ticker.nanos() - request.impatientAtNanos >= 0;
-    if (request.state == State.WAITING
-        && !isImpatient
-        && attempt.inTheWay() == request.blockedOn) {
+    if (request.state == State.WAITING && !isImpatient && attempt.inTheWay() == request.blockedOn) {
       return true;
     }
     stopServing(session, decision);

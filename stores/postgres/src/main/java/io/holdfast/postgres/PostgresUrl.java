@@ -22,7 +22,8 @@ final class PostgresUrl {
   private static final Pattern FORM =
       Pattern.compile("postgresql://(?:([^@/?]*)@)?([^@/?]+)/([^/?]+)(?:\\?(.*))?");
 
-  private static final Pattern HOST = Pattern.compile("(\\[[0-9a-fA-F:.]+\\]|[^:\\[\\]]+)(:[0-9]{1,5})?");
+  private static final Pattern HOST =
+      Pattern.compile("(\\[[0-9a-fA-F:.]+\\]|[^:\\[\\]]+)(:[0-9]{1,5})?");
 
   private static final Set<String> PRIMARY = Set.of("primary", "master");
 
@@ -101,10 +102,12 @@ final class PostgresUrl {
             "parameter " + show(name) + " is none of " + Parameter.NAMES + ", nor one of pgjdbc");
       }
       if (equals < 0) {
-        throw new InvalidRequestException("URL_PARAMETER", "parameter " + show(name) + " has no value");
+        throw new InvalidRequestException(
+            "URL_PARAMETER", "parameter " + show(name) + " has no value");
       }
       if (parameters.put(name, decode(pair.substring(equals + 1))) != null) {
-        throw new InvalidRequestException("URL_PARAMETER", "parameter " + show(name) + " comes twice");
+        throw new InvalidRequestException(
+            "URL_PARAMETER", "parameter " + show(name) + " comes twice");
       }
     }
     return parameters;
@@ -114,7 +117,8 @@ final class PostgresUrl {
     try {
       return URLDecoder.decode(text.replace("+", "%2B"), StandardCharsets.UTF_8);
     } catch (IllegalArgumentException e) {
-      throw new InvalidRequestException("URL_ENCODING", "url has a % without two hex digits behind it");
+      throw new InvalidRequestException(
+          "URL_ENCODING", "url has a % without two hex digits behind it");
     }
   }
 
@@ -148,7 +152,9 @@ final class PostgresUrl {
     Parameter.requireOneOf("tokens", tokens, Set.of("wal", "none"));
     locks = locks.tokens(tokens.equals("wal") ? PostgresTokens.WAL : PostgresTokens.NONE);
     String maxSessions = parameters.get("maxSessions");
-    return maxSessions == null ? locks : locks.maxSessions(Parameter.number("maxSessions", maxSessions));
+    return maxSessions == null
+        ? locks
+        : locks.maxSessions(Parameter.number("maxSessions", maxSessions));
   }
 
   private java.sql.Connection connect() throws java.sql.SQLException {
@@ -156,7 +162,10 @@ final class PostgresUrl {
   }
 
   String jdbcUrl() {
-    return "jdbc:postgresql://" + hosts + "/" + java.net.URLEncoder.encode(database, StandardCharsets.UTF_8);
+    return "jdbc:postgresql://"
+        + hosts
+        + "/"
+        + java.net.URLEncoder.encode(database, StandardCharsets.UTF_8);
   }
 
   Properties properties() {

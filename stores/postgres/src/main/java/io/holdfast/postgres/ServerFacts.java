@@ -89,7 +89,8 @@ record ServerFacts(
     settings.add("statement_timeout=0");
     settings.add("lock_timeout=0");
     settings.add("idle_in_transaction_session_timeout=0");
-    // A token's flush must not wait for a standby that is away: the timeline orders tokens over a promotion.
+    // A token's flush must not wait for a standby that is away: the timeline orders tokens over a
+    // promotion.
     settings.add("synchronous_commit=local");
     if (version >= 140000) {
       settings.add("idle_session_timeout=0");
@@ -114,7 +115,8 @@ record ServerFacts(
     if (tokens == PostgresTokens.NONE) {
       return "0::bigint";
     }
-    // Both return the position behind the message, and it is on disk before the answer is sent: by the commit of the
+    // Both return the position behind the message, and it is on disk before the answer is sent: by
+    // the commit of the
     // transaction that the first one needs, or at once.
     String message =
         version < 170000

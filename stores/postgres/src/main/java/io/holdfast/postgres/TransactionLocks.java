@@ -113,8 +113,7 @@ public final class TransactionLocks {
 
     private boolean lock(boolean isTry) {
       try {
-        String answer =
-            CallerSql.answer(connection, AdvisorySql.lockOne(claim, isTry, true), 1);
+        String answer = CallerSql.answer(connection, AdvisorySql.lockOne(claim, isTry, true), 1);
         return !isTry || answer.equals(CallerSql.TRUE);
       } catch (SQLException e) {
         throw Failures.of(e);

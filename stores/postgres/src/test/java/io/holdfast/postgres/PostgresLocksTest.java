@@ -261,8 +261,7 @@ class PostgresLocksTest {
       CompletableFuture<LossReason> lost = hold.lost().toCompletableFuture();
       try (Connection unrelated = own.connect("postgres")) {
         String pid =
-            Integer.toString(
-                unrelated.unwrap(org.postgresql.PGConnection.class).getBackendPID());
+            Integer.toString(unrelated.unwrap(org.postgresql.PGConnection.class).getBackendPID());
         new ProcessBuilder("kill", "-KILL", pid).start().waitFor();
       } catch (java.sql.SQLException e) {
         // it is closed by the server
@@ -289,8 +288,7 @@ class PostgresLocksTest {
     server.execute(database, "ALTER ROLE brief SET idle_session_timeout = '100ms'");
     server.execute(database, "ALTER ROLE brief SET statement_timeout = '100ms'");
     server.execute(database, "ALTER ROLE brief SET lock_timeout = '100ms'");
-    try (LockClient dan =
-            LockClient.connect(server.url(database).replace("postgres@", "brief@"));
+    try (LockClient dan = LockClient.connect(server.url(database).replace("postgres@", "brief@"));
         Hold hold = dan.lock("idle").acquire()) {
       Hold other = ann.lock("x").acquire();
       CompletableFuture<Hold> waiting = dan.lock("x").acquireAsync();
@@ -341,7 +339,8 @@ class PostgresLocksTest {
   void endsOfPatienceThatMeetGrantsLeaveNothingHeld() throws Exception {
     for (int i = 0; i < 30; i++) {
       Hold hold = ann.lock("race").acquire();
-      CompletableFuture<Hold> waiting = bob.lock("race").acquireAsync(Duration.ofMillis(20 + i % 3));
+      CompletableFuture<Hold> waiting =
+          bob.lock("race").acquireAsync(Duration.ofMillis(20 + i % 3));
       TimeUnit.MILLISECONDS.sleep(18 + i % 5); // as near to the end as can be
       hold.close();
       try {
@@ -375,7 +374,9 @@ class PostgresLocksTest {
     String name = "'); DROP TABLE indexed; -- \" $holdfast$";
     DistributedLock both = ann.all(ann.lock(name), ann.lock("x"));
     both.acquire().close();
-    assertThat(AdvisorySql.attempt(Claim.of(both.targets(), PostgresKeys.python()), 0, 1, AdvisorySql.TIME, "0"))
+    assertThat(
+            AdvisorySql.attempt(
+                Claim.of(both.targets(), PostgresKeys.python()), 0, 1, AdvisorySql.TIME, "0"))
         .doesNotContain("DROP");
   }
 
@@ -404,8 +405,10 @@ class PostgresLocksTest {
     ServerFacts two = new ServerFacts(1, 1, false, 180000, 2, 1000);
     long far = (1L << 48) + 5;
     assertThat(one.token(PostgresTokens.WAL, 1)).isEqualTo((1L << 48) + 1);
-    assertThat(two.token(PostgresTokens.WAL, 1)).isGreaterThan(one.token(PostgresTokens.WAL, 1L << 47));
-    assertThat(one.token(PostgresTokens.WAL, far)).isGreaterThan(one.token(PostgresTokens.WAL, far - 6));
+    assertThat(two.token(PostgresTokens.WAL, 1))
+        .isGreaterThan(one.token(PostgresTokens.WAL, 1L << 47));
+    assertThat(one.token(PostgresTokens.WAL, far))
+        .isGreaterThan(one.token(PostgresTokens.WAL, far - 6));
     ServerFacts last = new ServerFacts(1, 1, false, 180000, ServerFacts.LAST_TIMELINE, 1000);
     assertThat(last.token(PostgresTokens.WAL, (1L << 48) - 1)).isPositive();
   }

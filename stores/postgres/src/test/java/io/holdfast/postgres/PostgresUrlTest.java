@@ -13,7 +13,8 @@ class PostgresUrlTest {
   @Test
   void allPartsAreRead() {
     PostgresUrl url =
-        parse("postgresql://an%40n:se%3Acret+@db.example:5433/my%20app?sslmode=require&keys=numbers");
+        parse(
+            "postgresql://an%40n:se%3Acret+@db.example:5433/my%20app?sslmode=require&keys=numbers");
     assertThat(url.jdbcUrl()).isEqualTo("jdbc:postgresql://db.example:5433/my+app");
     assertThat(url.properties())
         .containsEntry("user", "an@n")
@@ -87,7 +88,9 @@ class PostgresUrlTest {
   void refusalsDoNotShowThePassword() {
     for (String url :
         new String[] {
-          "postgresql://ann:secret@db:x/app", "postgresql://ann:secret@db", "postgresql://ann:secret@a,b/c"
+          "postgresql://ann:secret@db:x/app",
+          "postgresql://ann:secret@db",
+          "postgresql://ann:secret@a,b/c"
         }) {
       assertThatThrownBy(() -> parse(url)).message().doesNotContain("secret");
     }
