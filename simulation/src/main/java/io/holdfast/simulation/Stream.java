@@ -8,8 +8,10 @@ import io.holdfast.server.core.ClientLink;
 import io.holdfast.server.core.Connection;
 import io.holdfast.server.core.Problem;
 import io.holdfast.server.security.Action;
+import io.holdfast.server.security.AuthReason;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Optional;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -164,8 +166,8 @@ final class Stream implements ClientLink {
   }
 
   @Override
-  public boolean isExpired() {
-    return false;
+  public Optional<AuthReason> lapse() {
+    return Optional.empty();
   }
 
   @Override

@@ -2,6 +2,8 @@ package io.holdfast.server.core;
 
 import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.server.security.Action;
+import io.holdfast.server.security.AuthReason;
+import java.util.Optional;
 
 /**
  * The far end of a stream, as the core sees it. Nothing here blocks. {@link #send} and {@link #close} are called by one thread at a time, and the last call is close.
@@ -13,8 +15,8 @@ public interface ClientLink {
   /** Whether the credential allows it. */
   boolean may(Action action, String namespace);
 
-  /** Whether the credential has run out since the stream began. */
-  boolean isExpired();
+  /** Why the credential, which was good when the stream began, is so no longer; empty while it is. */
+  Optional<AuthReason> lapse();
 
   /** Whether what is sent now would go out soon, rather than wait here. */
   boolean isReady();

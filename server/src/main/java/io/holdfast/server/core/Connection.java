@@ -16,12 +16,14 @@ import io.holdfast.protocol.v1.Release;
 import io.holdfast.protocol.v1.ResumeSession;
 import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.server.security.Action;
+import io.holdfast.server.security.AuthReason;
 import io.holdfast.spi.Ticker;
 import io.holdfast.table.Command;
 import io.holdfast.table.KeyView;
 import io.holdfast.table.RequestView;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -258,10 +260,9 @@ public final class Connection {
               Problem.Code.FAILED_PRECONDITION, "HELLO_MISSING", "the stream begins with hello"));
       return;
     }
-    if (link.isExpired() && !givesBack(message)) {
-      close(
-          new Problem(
-              Problem.Code.UNAUTHENTICATED, "CREDENTIAL_EXPIRED", "the credential has run out"));
+    Optional<AuthReason> lapse = givesBack(message) ? Optional.empty() : link.lapse();
+    if (lapse.isPresent()) {
+      close(Problem.lapsed(lapse.get()));
       return;
     }
     switch (message.getMessageCase()) {

@@ -2,6 +2,7 @@ package io.holdfast.server.core;
 
 import io.holdfast.InvalidRequestException;
 import io.holdfast.protocol.v1.Error;
+import io.holdfast.server.security.AuthReason;
 
 /**
  * Why something was not done, as clients are told.
@@ -62,6 +63,16 @@ public record Problem(Code code, String reason, String message) {
 
   static Problem denied(String message) {
     return new Problem(Code.PERMISSION_DENIED, "NOT_ALLOWED", message);
+  }
+
+  /** A credential that was good before. */
+  static Problem lapsed(AuthReason reason) {
+    return new Problem(
+        Code.UNAUTHENTICATED,
+        reason.name(),
+        reason == AuthReason.EXPIRED
+            ? "the credential has run out"
+            : "the credential is not taken any more");
   }
 
   /** As it was told over a link; what has no code of ours counts as {@code UNAVAILABLE}. */

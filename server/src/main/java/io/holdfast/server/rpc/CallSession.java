@@ -14,13 +14,14 @@ import io.holdfast.server.core.Outbox;
 import io.holdfast.server.core.Problem;
 import io.holdfast.server.core.ServerCore;
 import io.holdfast.server.security.Action;
-import io.holdfast.server.security.Caller;
+import io.holdfast.server.security.AuthReason;
 import io.holdfast.spi.Ticker;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
@@ -46,7 +47,7 @@ final class CallSession implements ClientLink {
   private static final SecureRandom NONCES = new SecureRandom();
 
   private final Outbox<Runnable> tasks = new Outbox<>(() -> true, Runnable::run);
-  private final Caller caller;
+  private final Credential credential;
   private final Ticker ticker;
   private final long leaseMillis;
 
@@ -111,8 +112,8 @@ final class CallSession implements ClientLink {
     }
   }
 
-  CallSession(Caller caller, Ticker ticker, long leaseMillis, Runnable whenOver) {
-    this.caller = caller;
+  CallSession(Credential credential, Ticker ticker, long leaseMillis, Runnable whenOver) {
+    this.credential = credential;
     this.ticker = ticker;
     this.leaseMillis = leaseMillis;
     this.whenOver = whenOver;
@@ -321,18 +322,17 @@ final class CallSession implements ClientLink {
 
   @Override
   public String subject() {
-    return caller.subject();
+    return credential.subject();
   }
 
   @Override
   public boolean may(Action action, String namespace) {
-    return caller.may(action, namespace);
+    return credential.may(action, namespace);
   }
 
   @Override
-  public boolean isExpired() {
-    return caller.expiresAt().isPresent()
-        && !ticker.instant().isBefore(caller.expiresAt().orElseThrow());
+  public Optional<AuthReason> lapse() {
+    return credential.lapse();
   }
 
   @Override

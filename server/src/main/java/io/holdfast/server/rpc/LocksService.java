@@ -98,12 +98,12 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
 
   @Override
   public StreamObserver<ClientMessage> session(StreamObserver<ServerMessage> out) {
-    Caller caller = Caller.KEY.get();
-    if (caller == null) {
+    Credential credential = Credential.current(ticker);
+    if (credential == null) {
       out.onError(Statuses.of(NO_CALLER));
       return new Unheard();
     }
-    return new StreamLink(core, (ServerCallStreamObserver<ServerMessage>) out, caller, ticker);
+    return new StreamLink(core, (ServerCallStreamObserver<ServerMessage>) out, credential);
   }
 
   @Override
@@ -388,8 +388,8 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
       Mode mode,
       StreamObserver<A> out,
       BiFunction<Long, OptionalLong, A> answer) {
-    Caller caller = Caller.KEY.get();
-    if (caller == null) {
+    Credential credential = Credential.current(ticker);
+    if (credential == null) {
       out.onError(Statuses.of(NO_CALLER));
       return;
     }
@@ -406,11 +406,11 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
         request.hasTtlMs()
             ? OptionalLong.of(request.getTtlMs())
             : core.createdTtlMillis(request.getNamespace(), request.getKey());
-    acquire(caller, transport, request, mode, ttlMillis, out, answer);
+    acquire(credential, transport, request, mode, ttlMillis, out, answer);
   }
 
   private <A> void acquire(
-      Caller caller,
+      Credential credential,
       CallTransport transport,
       AcquireLockRequest request,
       Mode mode,
@@ -438,19 +438,22 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
     String owner = request.getOwner().isEmpty() ? CALLER : request.getOwner();
     Optional<CallSession> session;
     if (ttlMillis.isPresent()) {
-      CallSession own = new CallSession(caller, ticker, ttlMillis.getAsLong(), () -> {});
+      CallSession own = new CallSession(credential, ticker, ttlMillis.getAsLong(), () -> {});
       own.open(core, request.getNamespace(), owner);
       session = Optional.of(own);
     } else {
       CallTransport.Key key =
-          new CallTransport.Key(request.getNamespace(), owner, caller.subject());
+          new CallTransport.Key(request.getNamespace(), owner, credential.subject());
       session =
           transport.session(
               key,
               () -> {
                 CallSession made =
                     new CallSession(
-                        caller, ticker, CallSession.LEASE.toMillis(), () -> transport.forget(key));
+                        credential,
+                        ticker,
+                        CallSession.LEASE.toMillis(),
+                        () -> transport.forget(key));
                 made.open(core, request.getNamespace(), owner);
                 return made;
               });
@@ -477,12 +480,12 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
       StreamObserver<A> out,
       BiConsumer<OneCall<A>, Connection> question,
       BiConsumer<OneCall<A>, ServerMessage> answered) {
-    Caller caller = Caller.KEY.get();
-    if (caller == null) {
+    Credential credential = Credential.current(ticker);
+    if (credential == null) {
       out.onError(Statuses.of(NO_CALLER));
       return;
     }
-    new OneCall<>((ServerCallStreamObserver<A>) out, caller, ticker, question, answered)
+    new OneCall<>((ServerCallStreamObserver<A>) out, credential, question, answered)
         .ask(core, namespace, CALLER);
   }
 

@@ -9,8 +9,8 @@ import io.holdfast.server.core.Connection;
 import io.holdfast.server.core.Problem;
 import io.holdfast.server.core.ServerCore;
 import io.holdfast.server.security.Action;
-import io.holdfast.server.security.Caller;
-import io.holdfast.spi.Ticker;
+import io.holdfast.server.security.AuthReason;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
@@ -21,8 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class OneCall<A> implements ClientLink {
   private final ServerCallStreamObserver<A> out;
-  private final Caller caller;
-  private final Ticker ticker;
+  private final Credential credential;
   private final BiConsumer<OneCall<A>, Connection> question;
   private final BiConsumer<OneCall<A>, ServerMessage> answered;
   private final AtomicBoolean through = new AtomicBoolean();
@@ -36,13 +35,11 @@ final class OneCall<A> implements ClientLink {
    */
   OneCall(
       ServerCallStreamObserver<A> out,
-      Caller caller,
-      Ticker ticker,
+      Credential credential,
       BiConsumer<OneCall<A>, Connection> question,
       BiConsumer<OneCall<A>, ServerMessage> answered) {
     this.out = out;
-    this.caller = caller;
-    this.ticker = ticker;
+    this.credential = credential;
     this.question = question;
     this.answered = answered;
   }
@@ -96,18 +93,17 @@ final class OneCall<A> implements ClientLink {
 
   @Override
   public String subject() {
-    return caller.subject();
+    return credential.subject();
   }
 
   @Override
   public boolean may(Action action, String namespace) {
-    return caller.may(action, namespace);
+    return credential.may(action, namespace);
   }
 
   @Override
-  public boolean isExpired() {
-    return caller.expiresAt().isPresent()
-        && !ticker.instant().isBefore(caller.expiresAt().orElseThrow());
+  public Optional<AuthReason> lapse() {
+    return credential.lapse();
   }
 
   @Override

@@ -9,8 +9,8 @@ import io.holdfast.server.core.Connection;
 import io.holdfast.server.core.Problem;
 import io.holdfast.server.core.ServerCore;
 import io.holdfast.server.security.Action;
-import io.holdfast.server.security.Caller;
-import io.holdfast.spi.Ticker;
+import io.holdfast.server.security.AuthReason;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -20,8 +20,7 @@ final class StreamLink implements ClientLink, StreamObserver<ClientMessage> {
   private static final int MESSAGES_ASKED_FOR = 64;
 
   private final ServerCallStreamObserver<ServerMessage> out;
-  private final Caller caller;
-  private final Ticker ticker;
+  private final Credential credential;
   private final @Nullable Connection connection;
 
   /** Messages that have come and for which no others were asked. */
@@ -29,11 +28,9 @@ final class StreamLink implements ClientLink, StreamObserver<ClientMessage> {
 
   private final AtomicInteger resumes = new AtomicInteger();
 
-  StreamLink(
-      ServerCore core, ServerCallStreamObserver<ServerMessage> out, Caller caller, Ticker ticker) {
+  StreamLink(ServerCore core, ServerCallStreamObserver<ServerMessage> out, Credential credential) {
     this.out = out;
-    this.caller = caller;
-    this.ticker = ticker;
+    this.credential = credential;
     out.disableAutoRequest();
     this.connection = core.connect(this).orElse(null);
     Connection connected = connection;
@@ -83,18 +80,17 @@ final class StreamLink implements ClientLink, StreamObserver<ClientMessage> {
 
   @Override
   public String subject() {
-    return caller.subject();
+    return credential.subject();
   }
 
   @Override
   public boolean may(Action action, String namespace) {
-    return caller.may(action, namespace);
+    return credential.may(action, namespace);
   }
 
   @Override
-  public boolean isExpired() {
-    return caller.expiresAt().isPresent()
-        && !ticker.instant().isBefore(caller.expiresAt().orElseThrow());
+  public Optional<AuthReason> lapse() {
+    return credential.lapse();
   }
 
   @Override

@@ -28,7 +28,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The door of the server: finds out who calls, once a call, and whether the call is permitted, before anything of it reaches
- * a service. Who calls is left in the call's context, under {@link Caller#KEY}.
+ * a service. Who calls is left in the call's context, under {@link Caller#KEY}, and beside it who admitted them, {@link
+ * Authenticator#KEY}.
  *
  * <p>What is turned away ends with a status, a line for people, and the trailer {@code holdfast-reason}. Whether a namespace
  * exists makes no difference to the answer. Thread-safe.
@@ -151,7 +152,8 @@ public final class AuthInterceptor implements ServerInterceptor {
                   + word(every.action())
                   + " in all namespaces"));
     }
-    Context context = Context.current().withValue(Caller.KEY, caller);
+    Context context =
+        Context.current().withValues(Caller.KEY, caller, Authenticator.KEY, authenticator);
     ServerCall.Listener<Q> listener = Contexts.interceptCall(context, call, headers, next);
     return rule instanceof Rule.InNamespace in
         ? new AtTheRequest<>(caller, in.action(), call, listener)

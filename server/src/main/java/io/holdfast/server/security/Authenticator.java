@@ -1,5 +1,6 @@
 package io.holdfast.server.security;
 
+import io.grpc.Context;
 import io.holdfast.spi.Ticker;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -43,6 +44,9 @@ public final class Authenticator implements AutoCloseable {
    * Tokens found good are remembered by their hash, to spare the signature. What can change meanwhile is looked at each
    * time: the clock, the deny list, and whether the key is still the one.
    */
+
+  /** Who admitted a call's caller; absent from the context where nobody is asked for credentials. */
+  public static final Context.Key<Authenticator> KEY = Context.key("holdfast-authenticator");
 
   /** Tokens remembered at a time; the one not seen for longest goes first. */
   static final int REMEMBERED = 10_000;
@@ -117,12 +121,16 @@ public final class Authenticator implements AutoCloseable {
   }
 
   /**
-   * Whether a caller admitted earlier still is: its token has not ended, and its subject is not on the deny list. For what
-   * lasts, such as a stream; cheap.
+   * Why a caller admitted earlier would not be now: its token has ended, or its subject is on the deny list. Empty if it still
+   * is. For what lasts, such as a stream; cheap.
    */
-  public boolean stillAdmits(Caller caller) {
-    return caller.expiresAt().map(end -> ticker.instant().isBefore(end)).orElse(true)
-        && !denied.map(list -> list.deniesSubject(caller.subject())).orElse(false);
+  public Optional<AuthReason> lapse(Caller caller) {
+    if (caller.isExpired(ticker.instant())) {
+      return Optional.of(AuthReason.EXPIRED);
+    }
+    return denied
+        .filter(list -> list.deniesSubject(caller.subject()))
+        .map(list -> AuthReason.DENIED);
   }
 
   private Verdict judge(SignedToken token, String hash, KeySource.Answer answer) {

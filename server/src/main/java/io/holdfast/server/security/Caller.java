@@ -30,6 +30,11 @@ public record Caller(
     allowed = Map.copyOf(allowed);
   }
 
+  /** Whether its time is over. */
+  public boolean isExpired(Instant now) {
+    return expiresAt.isPresent() && !now.isBefore(expiresAt.get());
+  }
+
   public boolean may(Action action, String namespace) {
     return allowed.getOrDefault(namespace, Set.of()).contains(action)
         || allowed.getOrDefault(EVERY_NAMESPACE, Set.of()).contains(action);

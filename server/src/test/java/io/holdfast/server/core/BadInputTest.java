@@ -18,6 +18,7 @@ import io.holdfast.protocol.v1.Target;
 import io.holdfast.server.core.Problem.Code;
 import io.holdfast.server.replication.SoloReplicator;
 import io.holdfast.server.security.Action;
+import io.holdfast.server.security.AuthReason;
 import io.holdfast.server.security.Caller;
 import io.holdfast.testkit.ManualTicker;
 import java.time.Duration;
@@ -308,7 +309,7 @@ class BadInputTest {
     long session = ann.opened(LEASE);
     ann.acquire(session, 1, "a");
     long token = ann.next().getGranted().getToken();
-    ann.expired = true;
+    ann.lapse = AuthReason.EXPIRED;
     ann.release(session, 1, token);
     assertThat(ann.rest()).containsExactly(MessageCase.RELEASED);
     ann.heartbeat(session, 1);

@@ -15,12 +15,14 @@ import io.holdfast.protocol.v1.ResumeSession;
 import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.protocol.v1.Target;
 import io.holdfast.server.security.Action;
+import io.holdfast.server.security.AuthReason;
 import io.holdfast.server.security.Caller;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** A client with nothing but its link: says what a test has it say, and keeps what it hears. */
@@ -33,7 +35,7 @@ final class TestClient implements ClientLink {
   @Nullable Connection connection;
   @Nullable Problem problem;
   boolean ready = true;
-  boolean expired;
+  @Nullable AuthReason lapse;
   boolean closed;
   boolean mayGoOn = true;
   int resumed;
@@ -164,8 +166,8 @@ final class TestClient implements ClientLink {
   }
 
   @Override
-  public boolean isExpired() {
-    return expired;
+  public Optional<AuthReason> lapse() {
+    return Optional.ofNullable(lapse);
   }
 
   @Override

@@ -191,7 +191,7 @@ class StreamTest {
     Stream ann = started();
     ann.say(m -> m.setHeartbeat(Heartbeat.newBuilder().setSession(1).setNumber(1)));
     assertThat(ann.end()).isEqualTo(Status.UNAUTHENTICATED.getCode());
-    assertThat(ann.reason()).isEqualTo("CREDENTIAL_EXPIRED");
+    assertThat(ann.reason()).isEqualTo("EXPIRED");
   }
 
   @Test

@@ -289,10 +289,10 @@ class AuthenticatorTest {
     Caller caller = admitted(token);
     ticker.advance(Duration.ofSeconds(3629));
     assertThat(admitted(token)).isSameAs(caller);
-    assertThat(authenticator.stillAdmits(caller)).isTrue();
+    assertThat(authenticator.lapse(caller)).isEmpty();
     ticker.advance(Duration.ofSeconds(1));
     refuses(token, AuthReason.EXPIRED);
-    assertThat(authenticator.stillAdmits(caller)).isFalse();
+    assertThat(authenticator.lapse(caller)).contains(AuthReason.EXPIRED);
   }
 
   @Test
@@ -501,7 +501,7 @@ class AuthenticatorTest {
     Eventually.become("denied", () -> judgeToken(first) instanceof Verdict.TurnedAway);
     refuses(first, AuthReason.DENIED);
     admitted(second);
-    assertThat(authenticator.stillAdmits(caller)).isTrue();
+    assertThat(authenticator.lapse(caller)).isEmpty();
 
     Files.writeString(list, "what is this\n");
     Eventually.become("scheduled", () -> ticker.pendingAlarms() > 1);
@@ -513,7 +513,7 @@ class AuthenticatorTest {
     ticker.advance(DenyList.PERIOD);
     Eventually.become("denied", () -> judgeToken(second) instanceof Verdict.TurnedAway);
     refuses(second, AuthReason.DENIED);
-    assertThat(authenticator.stillAdmits(caller)).isFalse();
+    assertThat(authenticator.lapse(caller)).contains(AuthReason.DENIED);
   }
 
   @Test

@@ -31,6 +31,16 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import io.grpc.stub.StreamObserver;
+import io.holdfast.protocol.v1.ClientMessage;
+import io.holdfast.protocol.v1.Heartbeat;
+import io.holdfast.protocol.v1.Hello;
+import io.holdfast.protocol.v1.ServerMessage;
+import java.nio.file.Files;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -47,18 +57,31 @@ class GuardedServerTest {
 
   @TempDir private Path folder;
   private final List<ManagedChannel> channels = new ArrayList<>();
+  private final ManualTicker ticker = new ManualTicker();
+  private Path denied;
   private Authenticator authenticator;
   private LockServer server;
 
   @BeforeEach
   void start() throws IOException {
     Path jwks = Tokens.publish(folder.resolve("jwks.json"), Tokens.EC.toPublicJWK());
+    denied = Files.writeString(folder.resolve("denied"), "");
+    AuthSettings usual = new AuthSettings(jwks.toString(), Tokens.ISSUER, Tokens.AUDIENCE);
     authenticator =
         new Authenticator(
-            new AuthSettings(jwks.toString(), Tokens.ISSUER, Tokens.AUDIENCE), new ManualTicker());
+            new AuthSettings(
+                usual.keys(),
+                usual.trust(),
+                usual.issuer(),
+                usual.audience(),
+                usual.permissionsClaim(),
+                usual.leeway(),
+                usual.maxLifetime(),
+                Optional.of(denied)),
+            ticker);
     server =
         LockServer.builder(SETTINGS, new SoloReplicator("one:1").leadingFromStart())
-            .ticker(new ManualTicker())
+            .ticker(ticker)
             .interceptor(AuthInterceptor.asking(authenticator, false, reason -> {}))
             .start();
   }
@@ -71,6 +94,10 @@ class GuardedServerTest {
   }
 
   private LocksGrpc.LocksBlockingStub client(String... actions) {
+    return LocksGrpc.newBlockingStub(channel(actions)).withDeadlineAfter(20, TimeUnit.SECONDS);
+  }
+
+  private ManagedChannel channel(String... actions) {
     Metadata headers = new Metadata();
     if (actions.length > 0) {
       headers.put(
@@ -86,7 +113,7 @@ class GuardedServerTest {
             .intercept(credential)
             .build();
     channels.add(channel);
-    return LocksGrpc.newBlockingStub(channel).withDeadlineAfter(20, TimeUnit.SECONDS);
+    return channel;
   }
 
   private static AcquireLockRequest acquire(String namespace) {
@@ -114,6 +141,54 @@ class GuardedServerTest {
     fails(() -> client("acquire").acquireLock(acquire("other")), "NOT_ALLOWED");
     fails(() -> client("acquire").acquireLock(acquire("a/b")), "NAMESPACE_INVALID");
     fails(() -> client().acquireLock(acquire("team")), "TOKEN_MISSING");
+  }
+
+  @Test
+  void aStreamThatIsOpenEndsWithTheNextMessageOfWhoIsDeniedSince() throws Exception {
+    BlockingQueue<ServerMessage> heard = new LinkedBlockingQueue<>();
+    CompletableFuture<Throwable> end = new CompletableFuture<>();
+    StreamObserver<ClientMessage> billing =
+        LocksGrpc.newStub(channel("acquire"))
+            .session(
+                new StreamObserver<>() {
+                  @Override
+                  public void onNext(ServerMessage message) {
+                    heard.add(message);
+                  }
+
+                  @Override
+                  public void onError(Throwable cause) {
+                    end.complete(cause);
+                  }
+
+                  @Override
+                  public void onCompleted() {
+                    end.completeExceptionally(new AssertionError("ended without a reason"));
+                  }
+                });
+    billing.onNext(
+        ClientMessage.newBuilder()
+            .setHello(Hello.newBuilder().setNamespace("team").setClient("billing"))
+            .build());
+    assertThat(heard.poll(20, TimeUnit.SECONDS).hasWelcome()).isTrue();
+    ClientMessage heartbeat =
+        ClientMessage.newBuilder().setHeartbeat(Heartbeat.newBuilder().setSession(7)).build();
+    billing.onNext(heartbeat);
+    assertThat(heard.poll(20, TimeUnit.SECONDS).hasSessionGone()).isTrue();
+
+    Files.writeString(denied, "sub billing\n");
+    ticker.advance(DenyList.PERIOD);
+    Eventually.become(
+        "denied",
+        () -> {
+          billing.onNext(heartbeat);
+          return end.isDone();
+        });
+    fails(
+        () -> {
+          throw end.get();
+        },
+        "DENIED");
   }
 
   @Test

@@ -186,11 +186,11 @@ class RemoteStoreTest {
     LockClient ann = connect();
     server.close();
     CompletableFuture<Hold> asked = ann.lock("name").acquireAsync();
-    server.refuse("CREDENTIAL_EXPIRED");
+    server.refuse("EXPIRED");
     server.start();
     assertThatThrownBy(() -> asked.get(20, TimeUnit.SECONDS))
         .hasCauseInstanceOf(LockRefusedException.class)
-        .hasMessageContaining("CREDENTIAL_EXPIRED");
+        .hasMessageContaining("EXPIRED");
   }
 
   @Test
