@@ -220,6 +220,16 @@ public final class LockTable {
     return view(key, met);
   }
 
+  /** The request that holds a key, asked for by itself, under a token; empty if there is none. */
+  public Optional<RequestView> holder(LockKey key, long token) {
+    for (Claim claim : earnestClaims(key)) {
+      if (claim.request.isGranted() && claim.request.token == token) {
+        return Optional.of(claim.request.view());
+      }
+    }
+    return Optional.empty();
+  }
+
   /**
    * The plain names that start with a prefix and are held or waited for, sorted. Costs as much as there are keys in the table.
    *

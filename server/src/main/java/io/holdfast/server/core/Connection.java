@@ -15,12 +15,14 @@ import io.holdfast.protocol.v1.OpenSession;
 import io.holdfast.protocol.v1.Release;
 import io.holdfast.protocol.v1.ResumeSession;
 import io.holdfast.protocol.v1.ServerMessage;
+import io.holdfast.protocol.v1.WatchLocksResponse;
 import io.holdfast.server.security.Action;
 import io.holdfast.server.security.AuthReason;
 import io.holdfast.spi.Ticker;
 import io.holdfast.table.Command;
 import io.holdfast.table.KeyView;
 import io.holdfast.table.RequestView;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -36,6 +38,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe; the messages of one stream are received one after the other.
  */
 public final class Connection {
+  /** How often it is looked whether somebody who only listens still may. */
+  static final Duration LISTENER_CHECK = Duration.ofSeconds(10);
+
   private final ServerCore core;
   private final ClientLink link;
 
@@ -54,6 +59,7 @@ public final class Connection {
   private final Set<Desk> desks = new HashSet<>();
   private int unanswered;
   private boolean paused;
+  private boolean watches;
   private boolean closed;
   private long heardAtNanos;
   private Ticker.@Nullable Alarm alarm;
@@ -121,17 +127,26 @@ public final class Connection {
   }
 
   /** Ends the stream if its client has nothing to do here. */
-  void watch() {
+  void lookAfter() {
     if (closed) {
+      return;
+    }
+    if (watches) {
+      Optional<AuthReason> lapse = link.lapse();
+      if (lapse.isPresent()) {
+        close(Problem.lapsed(lapse.get()));
+      } else {
+        lookAgain(LISTENER_CHECK.toNanos());
+      }
       return;
     }
     long patience =
         (leadership == null ? ServerCore.HELLO_PATIENCE : ServerCore.IDLE_PATIENCE).toNanos();
     long rest = patience - (core.ticker.nanos() - heardAtNanos);
     if (rest > 0) {
-      watchAgain(rest);
+      lookAgain(rest);
     } else if (!desks.isEmpty()) {
-      watchAgain(patience); // its sessions end when they are not heard of, and then this does
+      lookAgain(patience); // its sessions end when they are not heard of, and then this does
     } else {
       close(
           new Problem(
@@ -141,14 +156,14 @@ public final class Connection {
     }
   }
 
-  private void watchAgain(long nanos) {
+  private void lookAgain(long nanos) {
     alarm =
         core.ticker.schedule(
             core.ticker.nanos() + nanos,
             () -> {
               core.enter();
               try {
-                watch();
+                lookAfter();
               } finally {
                 core.leave();
               }
@@ -243,6 +258,9 @@ public final class Connection {
       desks.clear();
       if (alarm != null) {
         alarm.cancel();
+      }
+      if (watches && leadership != null) {
+        leadership.watches.remove(namespace, this);
       }
       core.forget(this);
     }
@@ -451,21 +469,13 @@ public final class Connection {
     long number = list.getNumber();
     try {
       require(Action.READ);
-      boolean inTree = list.hasTree();
-      String text = inTree ? list.getTree() : FromWire.prefix(list.getPrefix());
-      if (inTree) {
-        FromWire.name("tree", text);
-      }
+      Selection which = Selection.of(list.hasTree(), list.getTree(), list.getPrefix());
       int most = core.limits.listed();
       confirm(
           leader,
           () -> {
             Desks room = leader.room(namespace);
-            List<KeyView> found = List.of();
-            if (room != null) {
-              found =
-                  inTree ? room.table.listTree(text, most + 1) : room.table.list(text, most + 1);
-            }
+            List<KeyView> found = which.in(room, most + 1);
             boolean truncated = found.size() > most;
             List<KeyView> views = truncated ? found.subList(0, most) : found;
             ToWire.Times times = times(leader, room, views);
@@ -521,6 +531,52 @@ public final class Connection {
   }
 
   /**
+   * Tells the locks of a tree, or those with a prefix, as they are now and then all that happens to them, for as long as the
+   * stream lives. After hello; problems come as {@code failed}.
+   *
+   * @param told like a message over the link
+   */
+  public void watch(boolean inTree, String tree, String prefix, Consumer<WatchLocksResponse> told) {
+    asked(
+        leader -> {
+          require(Action.READ);
+          Selection which = Selection.of(inTree, tree, prefix);
+          confirm(
+              leader,
+              () -> watchConfirmed(leader, which, told),
+              problem -> fail(0, ByteString.EMPTY, problem));
+        });
+  }
+
+  private void watchConfirmed(
+      Leadership leader, Selection which, Consumer<WatchLocksResponse> told) {
+    if (closed) {
+      return;
+    }
+    int are = leader.watches.size(namespace);
+    int most = core.limits.watches();
+    if (are >= most) {
+      fail(
+          0,
+          ByteString.EMPTY,
+          Problem.exhausted("WATCHES", "watches of namespace " + namespace, are, most));
+      return;
+    }
+    Desks room = leader.room(namespace);
+    List<KeyView> found = which.in(room, core.limits.listed() + 1);
+    boolean truncated = found.size() > core.limits.listed();
+    List<KeyView> views = truncated ? found.subList(0, core.limits.listed()) : found;
+    ToWire.Times times = times(leader, room, views);
+    tellLater(to -> ToWire.present(views, truncated, times).forEach(told));
+    leader.watches.add(namespace, new Watches.Watch(this, which, told));
+    watches = true;
+    if (alarm != null) {
+      alarm.cancel();
+    }
+    lookAgain(LISTENER_CHECK.toNanos());
+  }
+
+  /**
    * Gives back what is held under a token, by whichever session of the same subject. After hello. Answered with {@code released}
    * or {@code failed}.
    */
@@ -553,29 +609,25 @@ public final class Connection {
 
   private void releaseConfirmed(Leadership leader, LockKey key, long token) {
     Desks room = leader.room(namespace);
-    List<RequestView> holders = List.of();
-    if (room != null) {
-      holders =
-          room.table.describe(key).holders().stream()
-              .filter(holder -> holder.targets().stream().anyMatch(t -> t.key().equals(key)))
-              .toList();
-    }
-    for (RequestView holder : holders) {
-      Desk desk = room == null ? null : room.open.get(holder.session());
-      if (desk != null && holder.token() == token && desk.terms.subject().equals(link.subject())) {
-        try {
-          leader.release(desk, holder, released -> tell(released));
-        } catch (Problem.Found e) {
-          fail(0, ByteString.EMPTY, e.problem());
-        }
-        return;
+    RequestView holder = room == null ? null : room.table.holder(key, token).orElse(null);
+    Desk desk = room == null || holder == null ? null : room.open.get(holder.session());
+    if (desk != null && holder != null && desk.terms.subject().equals(link.subject())) {
+      try {
+        leader.release(desk, holder, released -> tell(released));
+      } catch (Problem.Found e) {
+        fail(0, ByteString.EMPTY, e.problem());
       }
+      return;
     }
+    boolean isHeld =
+        room != null
+            && room.table.describe(key).holders().stream()
+                .anyMatch(each -> each.targets().stream().anyMatch(t -> t.key().equals(key)));
     String lock = "lock " + io.holdfast.InvalidRequestException.show(key.toString());
     fail(
         0,
         ByteString.EMPTY,
-        holders.isEmpty()
+        !isHeld
             ? new Problem(
                 Problem.Code.FAILED_PRECONDITION, "NOT_HOLDER", lock + " is held by nobody")
             : new Problem(

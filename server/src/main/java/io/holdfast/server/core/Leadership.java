@@ -61,6 +61,9 @@ final class Leadership {
   /** So many sessions and holds whose time is over are proposed to end and not yet decided upon. */
   static final int ENDINGS_OUTSTANDING = 128;
 
+  /** When what a clock shows and what it should differ by more, it was set. */
+  private static final long CLOCK_SET_MILLIS = 100;
+
   /** A beginning that came to nothing is tried again after so long. */
   static final Duration BEGIN_AGAIN_AFTER = Duration.ofMillis(100);
 
@@ -76,8 +79,15 @@ final class Leadership {
 
   private final long sinceNanos;
   private final long tableTimeThen;
+
+  /** Of the epoch's milliseconds against those of table time: the same for as long as nobody sets the clock. */
+  private long offsetMillis;
+
   private boolean serving;
   private boolean over;
+
+  /** Those who want to know what happens to others' locks. */
+  final Watches watches = new Watches();
 
   private final Map<String, Desks> rooms = new HashMap<>();
   private final Map<String, Long> lastSessions = new HashMap<>();
@@ -127,6 +137,7 @@ final class Leadership {
     this.term = term;
     this.sinceNanos = ticker.nanos();
     this.tableTimeThen = namespaces.now();
+    this.offsetMillis = shownOffsetMillis();
   }
 
   /** Proposes the entry that this leadership begins with. */
@@ -336,8 +347,24 @@ final class Leadership {
         expiries.put(holder.session(), tableTimeThen + desk.deadline);
       }
     }
-    long offset = ticker.instant().toEpochMilli() - tableNow() / 1_000_000;
-    return new ToWire.Times(offset, expiries);
+    return new ToWire.Times(offsetMillis(), expiries);
+  }
+
+  /** The time of day now, as everything here is told. */
+  long unixMillis() {
+    return offsetMillis() + tableNow() / 1_000_000;
+  }
+
+  private long offsetMillis() {
+    long shown = shownOffsetMillis();
+    if (Math.abs(shown - offsetMillis) > CLOCK_SET_MILLIS) {
+      offsetMillis = shown;
+    }
+    return offsetMillis;
+  }
+
+  private long shownOffsetMillis() {
+    return ticker.instant().toEpochMilli() - tableNow() / 1_000_000;
   }
 
   /** What it takes to tell people of these locks. */
@@ -352,8 +379,13 @@ final class Leadership {
     flush();
   }
 
+  /** What there is to remember of a change that is about to be applied. */
+  Watches.Before before(Change change) {
+    return watches.before(change, namespaces);
+  }
+
   /** A change was applied: whom it concerns is told. */
-  void applied(Change change, List<Event> happened, @Nullable Pending ours) {
+  void applied(Change change, List<Event> happened, @Nullable Pending ours, Watches.Before before) {
     if (serving && change instanceof Change.OfTable ofTable) {
       founding.remove(ofTable.namespace());
       Desks room = room(ofTable.namespace());
@@ -365,6 +397,7 @@ final class Leadership {
         if (heardOf != null) {
           renew(heardOf);
         }
+        watches.tell(this, room, ofTable.command(), happened, before);
       }
     } else if (change instanceof Change.CreateLock create) {
       founding.remove(create.namespace());

@@ -15,6 +15,7 @@ import io.holdfast.LockClient;
  * @param keys held or waited for in one namespace, and those above them
  * @param createdLocks whose settings were made known, in one namespace
  * @param connections streams at a time
+ * @param watches of the locks of one namespace at a time
  * @param queuedOperations that wait to go into the log; what comes then is {@code UNAVAILABLE}. Twice as many if they give
  *     something back
  * @param operationsPerConnection that were asked on one stream and not answered; the stream is not read further until there
@@ -32,6 +33,7 @@ public record Limits(
     int keys,
     int createdLocks,
     int connections,
+    int watches,
     int queuedOperations,
     int operationsPerConnection,
     int queuedReads,
@@ -48,6 +50,7 @@ public record Limits(
           1_000_000,
           100_000,
           10_000,
+          100,
           16_384,
           4_096,
           16_384,
@@ -66,6 +69,7 @@ public record Limits(
           keys,
           createdLocks,
           connections,
+          watches,
           queuedOperations,
           operationsPerConnection,
           queuedReads,

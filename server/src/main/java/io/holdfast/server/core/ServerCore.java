@@ -107,7 +107,7 @@ public final class ServerCore implements ReplicatedMachine {
       }
       Connection connection = new Connection(this, link);
       connections.add(connection);
-      connection.watch();
+      connection.lookAfter();
       return Optional.of(connection);
     } finally {
       leave();
@@ -208,12 +208,13 @@ public final class ServerCore implements ReplicatedMachine {
         if (pending != null && pending.before != null) {
           pending.before.run();
         }
+        Watches.Before before = current == null ? null : current.before(change);
         List<Event> happened = namespaces.apply(changes.now(), change);
         if (change instanceof Change.OfTable ofTable) {
           events.applied(ofTable.namespace(), ofTable.command(), happened);
         }
-        if (current != null) {
-          current.applied(change, happened, pending);
+        if (current != null && before != null) {
+          current.applied(change, happened, pending, before);
         }
       }
       if (current != null && batch != null && ours) {

@@ -15,6 +15,7 @@ import io.holdfast.protocol.v1.Granted;
 import io.holdfast.protocol.v1.Holder;
 import io.holdfast.protocol.v1.Key;
 import io.holdfast.protocol.v1.Listed;
+import io.holdfast.protocol.v1.LockEvent;
 import io.holdfast.protocol.v1.LockState;
 import io.holdfast.protocol.v1.LossReason;
 import io.holdfast.protocol.v1.Lost;
@@ -28,6 +29,8 @@ import io.holdfast.protocol.v1.SessionGone;
 import io.holdfast.protocol.v1.SessionOpened;
 import io.holdfast.protocol.v1.Target;
 import io.holdfast.protocol.v1.Waiter;
+import io.holdfast.protocol.v1.WatchLocksResponse;
+import io.holdfast.protocol.v1.WatchedLocks;
 import io.holdfast.protocol.v1.Welcome;
 import io.holdfast.table.Command;
 import io.holdfast.table.Event;
@@ -39,6 +42,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** What servers say, as it goes over the wire. */
 final class ToWire {
@@ -190,8 +194,64 @@ final class ToWire {
   /** The parts of an answer, at least one. */
   static List<ServerMessage> listed(
       long number, List<KeyView> views, boolean truncated, Times times) {
-    List<ServerMessage> parts = new ArrayList<>();
-    Listed.Builder part = Listed.newBuilder().setNumber(number);
+    return parts(
+        views,
+        truncated,
+        times,
+        (locks, more, cut) ->
+            message()
+                .setListed(
+                    Listed.newBuilder()
+                        .setNumber(number)
+                        .addAllLocks(locks)
+                        .setMore(more)
+                        .setTruncated(cut))
+                .build());
+  }
+
+  /** The parts of what a watcher is told first, at least one. */
+  static List<WatchLocksResponse> present(List<KeyView> views, boolean truncated, Times times) {
+    return parts(
+        views,
+        truncated,
+        times,
+        (locks, more, cut) ->
+            WatchLocksResponse.newBuilder()
+                .setPresent(
+                    WatchedLocks.newBuilder().addAllLocks(locks).setMore(more).setTruncated(cut))
+                .build());
+  }
+
+  /** What a watcher is told afterwards. */
+  static WatchLocksResponse happened(
+      LockEvent.Kind kind,
+      RequestView request,
+      io.holdfast.@Nullable LossReason reason,
+      boolean waited,
+      Times times,
+      long atUnixMillis) {
+    LockEvent.Builder event =
+        LockEvent.newBuilder().setKind(kind).setWaited(waited).setAtUnixMs(atUnixMillis);
+    if (request.granted()) {
+      event.setHolder(holder(request, times));
+    } else {
+      event.setWaiter(waiter(request, times));
+    }
+    if (reason != null) {
+      event.setReason(reason(reason));
+    }
+    return WatchLocksResponse.newBuilder().setEvent(event).build();
+  }
+
+  /** Makes a message of some of the locks that are told of. */
+  private interface Part<M> {
+    M of(List<LockState> locks, boolean more, boolean cut);
+  }
+
+  private static <M> List<M> parts(
+      List<KeyView> views, boolean truncated, Times times, Part<M> part) {
+    List<M> parts = new ArrayList<>();
+    List<LockState> locks = new ArrayList<>();
     int partBytes = 0;
     int bytes = 0;
     boolean cut = truncated;
@@ -203,15 +263,15 @@ final class ToWire {
         break;
       }
       if (partBytes > 0 && partBytes + size > PART_BYTES) {
-        parts.add(message().setListed(part.setMore(true)).build());
-        part = Listed.newBuilder().setNumber(number);
+        parts.add(part.of(locks, true, false));
+        locks = new ArrayList<>();
         partBytes = 0;
       }
-      part.addLocks(state);
+      locks.add(state);
       partBytes += size;
       bytes += size;
     }
-    parts.add(message().setListed(part.setTruncated(cut)).build());
+    parts.add(part.of(locks, false, cut));
     return parts;
   }
 
@@ -231,13 +291,7 @@ final class ToWire {
       state.addHolders(each);
     }
     for (RequestView waiter : view.waiters()) {
-      Waiter each =
-          Waiter.newBuilder()
-              .setClient(waiter.client())
-              .addAllTargets(targets(waiter.targets()))
-              .setSinceUnixMs(times.unixMillis(waiter.since()))
-              .setData(ByteString.copyFrom(waiter.data().bytes()))
-              .build();
+      Waiter each = waiter(waiter, times);
       bytes += each.getSerializedSize();
       if (state.getWaitersCount() == LockClient.MAX_DESCRIBED || bytes > LOCK_BYTES) {
         truncated = true;
@@ -313,6 +367,15 @@ final class ToWire {
       told.setExpiresUnixMs(times.unixMillis(expiry));
     }
     return told.build();
+  }
+
+  private static Waiter waiter(RequestView waiter, Times times) {
+    return Waiter.newBuilder()
+        .setClient(waiter.client())
+        .addAllTargets(targets(waiter.targets()))
+        .setSinceUnixMs(times.unixMillis(waiter.since()))
+        .setData(ByteString.copyFrom(waiter.data().bytes()))
+        .build();
   }
 
   private static ServerMessage.Builder message() {

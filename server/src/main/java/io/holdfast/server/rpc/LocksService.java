@@ -37,6 +37,8 @@ import io.holdfast.protocol.v1.ReleaseRWLockRequest;
 import io.holdfast.protocol.v1.ReleaseRWLockResponse;
 import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.protocol.v1.Target;
+import io.holdfast.protocol.v1.WatchLocksRequest;
+import io.holdfast.protocol.v1.WatchLocksResponse;
 import io.holdfast.server.core.Connection;
 import io.holdfast.server.core.Problem;
 import io.holdfast.server.core.ServerCore;
@@ -289,6 +291,24 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
   }
 
   @Override
+  public void watchLocks(WatchLocksRequest request, StreamObserver<WatchLocksResponse> out) {
+    Credential credential = Credential.current(ticker);
+    if (credential == null) {
+      out.onError(Statuses.of(NO_CALLER));
+      return;
+    }
+    new OneCall<>(
+            (ServerCallStreamObserver<WatchLocksResponse>) out,
+            credential,
+            true,
+            (call, connection) ->
+                connection.watch(
+                    request.hasTree(), request.getTree(), request.getPrefix(), call::tell),
+            (call, message) -> {})
+        .ask(core, request.getNamespace(), CALLER);
+  }
+
+  @Override
   public void listLocks(ListLocksRequest request, StreamObserver<ListLocksResponse> out) {
     int limit = request.hasLimit() ? request.getLimit() : DEFAULT_LISTED;
     if (limit < 1 || limit > MAX_LISTED) {
@@ -485,7 +505,7 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
       out.onError(Statuses.of(NO_CALLER));
       return;
     }
-    new OneCall<>((ServerCallStreamObserver<A>) out, credential, question, answered)
+    new OneCall<>((ServerCallStreamObserver<A>) out, credential, false, question, answered)
         .ask(core, namespace, CALLER);
   }
 

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 final class OneCall<A> implements ClientLink {
   private final ServerCallStreamObserver<A> out;
   private final Credential credential;
+  private final boolean isLong;
   private final BiConsumer<OneCall<A>, Connection> question;
   private final BiConsumer<OneCall<A>, ServerMessage> answered;
   private final AtomicBoolean through = new AtomicBoolean();
@@ -30,16 +31,19 @@ final class OneCall<A> implements ClientLink {
   /**
    * A call to come.
    *
+   * @param isLong whether there are several answers, each of which waits until the caller takes it
    * @param question asked when the core has said welcome
    * @param answered told everything else that is no failure; ends the call
    */
   OneCall(
       ServerCallStreamObserver<A> out,
       Credential credential,
+      boolean isLong,
       BiConsumer<OneCall<A>, Connection> question,
       BiConsumer<OneCall<A>, ServerMessage> answered) {
     this.out = out;
     this.credential = credential;
+    this.isLong = isLong;
     this.question = question;
     this.answered = answered;
   }
@@ -49,6 +53,7 @@ final class OneCall<A> implements ClientLink {
     connection = opened;
     if (opened != null) {
       out.setOnCancelHandler(opened::gone);
+      out.setOnReadyHandler(opened::ready);
       opened.receive(hello(namespace, client));
     }
   }
@@ -57,6 +62,13 @@ final class OneCall<A> implements ClientLink {
     return ClientMessage.newBuilder()
         .setHello(Hello.newBuilder().setNamespace(namespace).setClient(client))
         .build();
+  }
+
+  /** One of several answers, of a call that may have more. */
+  void tell(A answer) {
+    if (!through.get()) {
+      out.onNext(answer);
+    }
   }
 
   /** Ends the call with an answer. */
@@ -108,7 +120,7 @@ final class OneCall<A> implements ClientLink {
 
   @Override
   public boolean isReady() {
-    return true;
+    return !isLong || out.isReady();
   }
 
   @Override

@@ -22,8 +22,11 @@ import io.holdfast.protocol.v1.DescribeLockResponse;
 import io.holdfast.protocol.v1.DescribeRWLockRequest;
 import io.holdfast.protocol.v1.ForceReleaseLockRequest;
 import io.holdfast.protocol.v1.ListLocksRequest;
+import io.holdfast.protocol.v1.LockEvent;
 import io.holdfast.protocol.v1.LocksGrpc;
 import io.holdfast.protocol.v1.ReleaseLockRequest;
+import io.holdfast.protocol.v1.WatchLocksRequest;
+import io.holdfast.protocol.v1.WatchLocksResponse;
 import io.holdfast.server.LockServer;
 import io.holdfast.server.ServerSettings;
 import io.holdfast.server.replication.SoloReplicator;
@@ -32,10 +35,12 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -133,6 +138,36 @@ class UnaryTest {
   }
 
   @Test
+  void anOnlookerIsToldUntilItLeavesOrTheLeaderDoes() throws Exception {
+    WatchLocksRequest request = WatchLocksRequest.newBuilder().setNamespace("team").build();
+    AcquireLockResponse held = ann.acquireLock(acquire("a").build());
+    Iterator<WatchLocksResponse> told = bob.watchLocks(request);
+    assertThat(told.next().getPresent().getLocks(0).getKey().getName()).isEqualTo("a");
+    ann.releaseLock(release("a", held.getToken()));
+    assertThat(told.next().getEvent().getKind()).isEqualTo(LockEvent.Kind.KIND_RELEASED);
+
+    int streams = server.core().figures().connections();
+    Context.CancellableContext leaving = Context.current().withCancellation();
+    Iterator<WatchLocksResponse> another = leaving.call(() -> bob.watchLocks(request));
+    assertThat(another.next().hasPresent()).isTrue();
+    assertThat(server.core().figures().connections()).isEqualTo(streams + 1);
+    leaving.cancel(null);
+    until(() -> server.core().figures().connections() == streams);
+
+    log.follow(Optional.empty(), 0);
+    fails(told::next, Status.Code.UNAVAILABLE, "NOT_LEADER");
+    fails(
+        () -> bob.watchLocks(request.toBuilder().setTree("").build()).next(),
+        Status.Code.UNAVAILABLE,
+        "NOT_LEADER");
+    log.lead();
+    fails(
+        () -> bob.watchLocks(request.toBuilder().setTree("").build()).next(),
+        Status.Code.INVALID_ARGUMENT,
+        "NAME_EMPTY");
+  }
+
+  @Test
   void aLockIsCreatedOnceAndItsSettingsCount() {
     CreateLockRequest create =
         CreateLockRequest.newBuilder().setNamespace("team").setKey("a").setTtlMs(60_000).build();
@@ -215,8 +250,12 @@ class UnaryTest {
   }
 
   private void awaitWaiters(int waiters) {
+    until(() -> server.core().figures().waiters() == waiters);
+  }
+
+  private static void until(BooleanSupplier isSo) {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
-    while (server.core().figures().waiters() != waiters) {
+    while (!isSo.getAsBoolean()) {
       assertThat(System.nanoTime()).isLessThan(deadline);
       Thread.onSpinWait();
     }
