@@ -8,6 +8,7 @@ import io.holdfast.Waiter;
 import io.holdfast.cli.output.Json;
 import io.holdfast.cli.output.Locks;
 import io.holdfast.cli.output.Text;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -15,7 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** What is different between two looks at the locks of a store. */
+/** What is different between two looks at the locks of a store, or what a store says has happened to them. */
 sealed interface Change {
   /** The lock. */
   LockKey key();
@@ -23,14 +24,22 @@ sealed interface Change {
   /** Somebody holds it who did not. */
   record Held(LockKey key, Holder holder) implements Change {}
 
-  /** Somebody holds it no more: released, or lost; a look cannot tell. */
-  record Ended(LockKey key, Holder holder) implements Change {}
+  /**
+   * Somebody holds it no more.
+   *
+   * @param how released, expired and so on; empty if it is not known: two looks cannot tell
+   */
+  record Ended(LockKey key, Holder holder, Optional<String> how) implements Change {}
 
   /** Somebody waits for it who did not. */
   record Waits(LockKey key, Waiter waiter) implements Change {}
 
-  /** Somebody waits for it no more: granted, or given up. */
-  record Left(LockKey key, Waiter waiter) implements Change {}
+  /**
+   * Somebody waits for it no more.
+   *
+   * @param how granted or cancelled; empty if it is not known
+   */
+  record Left(LockKey key, Waiter waiter, Optional<String> how) implements Change {}
 
   /**
    * The changes from one look to the next: lock by lock, and of each what is over before what is new. Renewals are none.
@@ -58,11 +67,16 @@ sealed interface Change {
     if (this instanceof Held held) {
       return "held   " + lock + " by " + text.line(key(), held.holder());
     } else if (this instanceof Ended ended) {
-      return "ended  " + lock + " by " + text.line(key(), ended.holder());
+      return "ended  " + lock + " by " + text.line(key(), ended.holder()) + shown(ended.how());
     } else if (this instanceof Waits waits) {
       return "waits  " + lock + " by " + text.line(key(), waits.waiter());
     }
-    return "left   " + lock + " by " + text.line(key(), ((Left) this).waiter());
+    Left left = (Left) this;
+    return "left   " + lock + " by " + text.line(key(), left.waiter()) + shown(left.how());
+  }
+
+  private static String shown(Optional<String> how) {
+    return how.map(word -> " (" + word + ")").orElse("");
   }
 
   /** The change as members of an object that is open. */
@@ -70,11 +84,16 @@ sealed interface Change {
     if (this instanceof Held held) {
       return text.write(text.key(json.field("event", "held"), key()), key(), held.holder());
     } else if (this instanceof Ended ended) {
-      return text.write(text.key(json.field("event", "ended"), key()), key(), ended.holder());
+      text.key(json.field("event", "ended"), key());
+      ended.how().ifPresent(how -> json.field("how", how));
+      return text.write(json, key(), ended.holder());
     } else if (this instanceof Waits waits) {
       return text.write(text.key(json.field("event", "waits"), key()), key(), waits.waiter());
     }
-    return text.write(text.key(json.field("event", "left"), key()), key(), ((Left) this).waiter());
+    Left left = (Left) this;
+    text.key(json.field("event", "left"), key());
+    left.how().ifPresent(how -> json.field("how", how));
+    return text.write(json, key(), left.waiter());
   }
 
   private static Map<LockKey, LockDescription> byKey(LockList list) {
@@ -93,13 +112,13 @@ sealed interface Change {
         .forEach(
             (grant, holder) -> {
               if (!holders.containsKey(grant)) {
-                changes.add(new Ended(old.key(), holder));
+                changes.add(new Ended(old.key(), holder, Optional.empty()));
               }
             });
-    List<Waiter> waiters = new ArrayList<>(now.waiters());
+    List<Waiter> waiters = timeless(now.waiters());
     for (Waiter waiter : old.waiters()) {
-      if (!waiters.remove(waiter)) {
-        changes.add(new Left(old.key(), waiter));
+      if (!waiters.remove(timeless(waiter))) {
+        changes.add(new Left(old.key(), waiter, Optional.empty()));
       }
     }
   }
@@ -113,21 +132,38 @@ sealed interface Change {
                 changes.add(new Held(now.key(), holder));
               }
             });
-    List<Waiter> waiters = new ArrayList<>(old.waiters());
+    List<Waiter> waiters = timeless(old.waiters());
     for (Waiter waiter : now.waiters()) {
-      if (!waiters.remove(waiter)) {
+      if (!waiters.remove(timeless(waiter))) {
         changes.add(new Waits(now.key(), waiter));
       }
     }
   }
 
-  /** By what stays the same for as long as a grant lasts: all but its end, which renewal moves. */
+  /**
+   * By what stays the same for as long as a grant lasts: its token; or, where there is none, all but its end, which renewal
+   * moves.
+   */
+  static Object grant(Holder h) {
+    return h.token().isPresent()
+        ? h.token()
+        : new Holder(h.client(), h.targets(), h.token(), h.since(), Optional.empty(), h.data());
+  }
+
   private static Map<Object, Holder> holders(LockDescription lock) {
     Map<Object, Holder> holders = new LinkedHashMap<>();
-    for (Holder h : lock.holders()) {
-      holders.put(
-          new Holder(h.client(), h.targets(), h.token(), h.since(), Optional.empty(), h.data()), h);
-    }
+    lock.holders().forEach(holder -> holders.put(grant(holder), holder));
     return holders;
+  }
+
+  /** By what stays the same for as long as somebody waits: another server may date it by its own clock. */
+  static Waiter timeless(Waiter waiter) {
+    return new Waiter(waiter.client(), waiter.targets(), Instant.EPOCH, waiter.data());
+  }
+
+  private static List<Waiter> timeless(List<Waiter> waiters) {
+    List<Waiter> list = new ArrayList<>();
+    waiters.forEach(waiter -> list.add(timeless(waiter)));
+    return list;
   }
 }

@@ -1,7 +1,9 @@
 package io.holdfast.cli;
 
 import io.holdfast.LockClient;
+import io.holdfast.LockKey;
 import io.holdfast.LockList;
+import io.holdfast.remote.LockWatch;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -32,6 +34,17 @@ final class Selection {
         throw Arguments.mistake(spec, "a PREFIX is of plain names: it does not go with --tree");
       }
     }
+  }
+
+  boolean has(LockKey key) {
+    return key instanceof LockKey.Node node
+        ? node.tree().equals(tree)
+        : tree == null && ((LockKey.Name) key).name().startsWith(prefix);
+  }
+
+  /** Watches them at the servers that a URL names. */
+  LockWatch watch(String url) {
+    return tree == null ? LockWatch.names(url, prefix) : LockWatch.tree(url, tree);
   }
 
   LockList list(LockClient locks) {

@@ -4,6 +4,7 @@ import io.holdfast.ClientOptions;
 import io.holdfast.InvalidRequestException;
 import io.holdfast.LockClient;
 import io.holdfast.remote.ClusterClient;
+import io.holdfast.remote.LockWatch;
 import io.holdfast.spi.LockProvider;
 import io.holdfast.spi.StoreSetup;
 import java.io.IOException;
@@ -17,6 +18,7 @@ import picocli.CommandLine.Option;
 /** Which store a command talks to, and how it answers. */
 final class StoreOptions {
   static final String DEFAULT = "holdfast://127.0.0.1:7420/default";
+  private static final String SERVERS = "holdfast:";
   private static final String VARIABLE = "HOLDFAST_STORE";
 
   @Option(
@@ -74,11 +76,25 @@ final class StoreOptions {
     }
   }
 
+  /**
+   * Watches locks where the store tells by itself what happens to them; empty where it does not.
+   *
+   * @throws CommandException if its URL cannot be used
+   */
+  Optional<LockWatch> watch(Selection selection) {
+    if (!url().startsWith(SERVERS)) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(selection.watch(url()));
+    } catch (InvalidRequestException e) {
+      throw new CommandException(ExitCode.CONFIGURATION, source() + ": " + e.getMessage());
+    }
+  }
+
   /** What may help where the store cannot be reached; empty if we have no idea. */
   String advice() {
-    return url().startsWith("holdfast:")
-        ? " (is a server running? start one: holdfast server)"
-        : "";
+    return url().startsWith(SERVERS) ? " (is a server running? start one: holdfast server)" : "";
   }
 
   private String url() {

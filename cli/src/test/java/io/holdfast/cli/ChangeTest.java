@@ -58,6 +58,30 @@ class ChangeTest {
   }
 
   @Test
+  void anotherServersClockIsNoChange() {
+    Holder holder = holder("a", "ann", 1, 10);
+    Waiter waiter = waiter("a", "bob");
+    Instant later = NOON.plusMillis(1);
+    assertThat(
+            lines(
+                list(lock("a", List.of(holder), List.of(waiter))),
+                list(
+                    lock(
+                        "a",
+                        List.of(
+                            new Holder(
+                                holder.client(),
+                                holder.targets(),
+                                holder.token(),
+                                later,
+                                holder.until(),
+                                holder.data())),
+                        List.of(
+                            new Waiter(waiter.client(), waiter.targets(), later, waiter.data()))))))
+        .isEmpty();
+  }
+
+  @Test
   void twoWaitersOfOneClientAreTwo() {
     assertThat(
             lines(

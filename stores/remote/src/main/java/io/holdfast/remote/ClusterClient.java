@@ -1,11 +1,7 @@
 package io.holdfast.remote;
 
-import io.grpc.ChannelCredentials;
-import io.grpc.Grpc;
-import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
-import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
 import io.holdfast.InvalidRequestException;
@@ -20,6 +16,7 @@ import io.holdfast.protocol.v1.StatusRequest;
 import io.holdfast.protocol.v1.StatusResponse;
 import io.holdfast.protocol.v1.TakeSnapshotRequest;
 import io.holdfast.protocol.v1.TransferLeadershipRequest;
+import io.holdfast.remote.internal.ErrorCode;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -78,13 +75,11 @@ public final class ClusterClient {
   }
 
   private final ServerUrl url;
-  private final ChannelCredentials credentials;
-  private final Optional<TokenFile> token;
+  private final Access access;
 
-  private ClusterClient(ServerUrl url, ChannelCredentials credentials, Optional<TokenFile> token) {
+  private ClusterClient(ServerUrl url) {
     this.url = url;
-    this.credentials = credentials;
-    this.token = token;
+    this.access = Access.of(url);
   }
 
   /**
@@ -94,13 +89,7 @@ public final class ClusterClient {
    * @throws InvalidRequestException if it is not one of ours, naming the part at fault
    */
   public static ClusterClient of(String url) {
-    ServerUrl parsed = ServerUrl.parse(url);
-    Optional<TokenFile> token = parsed.tokenFile().map(TokenFile::new);
-    token.ifPresent(TokenFile::requireReadable);
-    return new ClusterClient(
-        parsed,
-        parsed.tls() ? GrpcStreams.tls(parsed.ca()) : InsecureChannelCredentials.create(),
-        token);
+    return new ClusterClient(ServerUrl.parse(url));
   }
 
   /** The addresses in the URL, host:port each. */
@@ -168,7 +157,7 @@ public final class ClusterClient {
           return ask(address, PATIENCE_FOR_CHANGES, question);
         } catch (StoreUnavailableException e) {
           last = e;
-          hint(e).filter(this::mayFollow).ifPresent(toAsk::addFirst);
+          hint(e).ifPresent(toAsk::addFirst);
         }
       }
     }
@@ -180,13 +169,9 @@ public final class ClusterClient {
 
   private <A> A ask(
       String address, Duration patience, Function<ClusterGrpc.ClusterBlockingStub, A> question) {
-    ManagedChannel channel =
-        Grpc.newChannelBuilder("dns:///" + address, credentials).disableRetry().build();
+    ManagedChannel channel = access.channel(address).build();
     try {
-      Metadata headers = new Metadata();
-      if (token.isPresent()) {
-        headers.put(GrpcStreams.AUTHORIZATION, "Bearer " + token.get().read());
-      }
+      Metadata headers = access.headers();
       return question.apply(
           ClusterGrpc.newBlockingStub(channel)
               .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers))
@@ -201,32 +186,24 @@ public final class ClusterClient {
     }
   }
 
-  private static RuntimeException failure(String address, StatusRuntimeException e) {
-    Metadata trailers = e.getTrailers();
-    String reason = trailers == null ? null : trailers.get(GrpcStreams.REASON);
-    String description = e.getStatus().getDescription();
-    Status.Code code = e.getStatus().getCode();
-    if (code == Status.Code.UNAVAILABLE || code == Status.Code.DEADLINE_EXCEEDED) {
-      return new StoreUnavailableException(
-          address + ": " + (description == null ? code.name() : description), e);
+  private RuntimeException failure(String address, StatusRuntimeException e) {
+    Error error = access.error(e.getStatus(), trailers(e));
+    String line = address + ": " + error.getMessage();
+    if (!ErrorCode.isVerdict(error)) {
+      return new StoreUnavailableException(line, e);
     }
-    return Failures.of(
-        Error.newBuilder()
-            .setCode(code.value())
-            .setReason(reason == null ? "" : reason)
-            .setMessage(address + ": " + (description == null ? code.name() : description))
-            .build());
+    return Failures.of(error.toBuilder().setMessage(line).build());
   }
 
-  private static Optional<String> hint(StoreUnavailableException e) {
-    return e.getCause() instanceof StatusRuntimeException said && said.getTrailers() != null
-        ? Optional.ofNullable(said.getTrailers().get(GrpcStreams.LEADER))
+  private Optional<String> hint(StoreUnavailableException e) {
+    return e.getCause() instanceof StatusRuntimeException said
+        ? Optional.of(access.leader(trailers(said))).filter(leader -> !leader.isEmpty())
         : Optional.empty();
   }
 
-  /** A credential does not go in the clear to whichever host a server names. */
-  private boolean mayFollow(String leader) {
-    return url.tls() || token.isEmpty() || ServerUrl.isLoopback(leader);
+  private static Metadata trailers(StatusRuntimeException e) {
+    Metadata trailers = e.getTrailers();
+    return trailers == null ? new Metadata() : trailers;
   }
 
   private static List<String> ids(List<Member> members) {

@@ -1,26 +1,17 @@
 package io.holdfast.remote;
 
-import static io.grpc.Metadata.ASCII_STRING_MARSHALLER;
-
 import io.grpc.CallOptions;
-import io.grpc.ChannelCredentials;
 import io.grpc.ClientCall;
-import io.grpc.Grpc;
-import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.Status;
-import io.grpc.TlsChannelCredentials;
 import io.holdfast.InvalidRequestException;
 import io.holdfast.protocol.v1.ClientMessage;
-import io.holdfast.protocol.v1.Error;
 import io.holdfast.protocol.v1.LocksGrpc;
 import io.holdfast.protocol.v1.NotLeader;
 import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.remote.internal.ErrorCode;
 import java.io.IOException;
-import java.nio.file.Path;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,27 +25,15 @@ final class GrpcStreams implements Streams {
   /** So many of a server's messages may be under way before one has been taken. */
   private static final int MESSAGES_AHEAD = 1_024;
 
-  static final Metadata.Key<String> AUTHORIZATION =
-      Metadata.Key.of("authorization", ASCII_STRING_MARSHALLER);
-  static final Metadata.Key<String> REASON =
-      Metadata.Key.of("holdfast-reason", ASCII_STRING_MARSHALLER);
-  static final Metadata.Key<String> LEADER =
-      Metadata.Key.of("holdfast-leader", ASCII_STRING_MARSHALLER);
-
-  private final boolean isTls;
-  private final ChannelCredentials credentials;
-  private final Optional<TokenFile> token;
+  private final Access access;
   private final Listener listener;
 
   private long stream;
   private @Nullable ManagedChannel channel;
   private @Nullable ClientCall<ClientMessage, ServerMessage> call;
 
-  private GrpcStreams(
-      boolean isTls, ChannelCredentials credentials, Optional<TokenFile> token, Listener listener) {
-    this.isTls = isTls;
-    this.credentials = credentials;
-    this.token = token;
+  private GrpcStreams(Access access, Listener listener) {
+    this.access = access;
     this.listener = listener;
   }
 
@@ -64,42 +43,17 @@ final class GrpcStreams implements Streams {
    * @throws InvalidRequestException if a file that it names cannot be used
    */
   static Streams.Opener opener(ServerUrl url) {
-    ChannelCredentials credentials =
-        url.tls() ? tls(url.ca()) : InsecureChannelCredentials.create();
-    Optional<TokenFile> token = url.tokenFile().map(TokenFile::new);
-    token.ifPresent(TokenFile::requireReadable);
-    return listener -> new GrpcStreams(url.tls(), credentials, token, listener);
-  }
-
-  static ChannelCredentials tls(Optional<Path> ca) {
-    if (ca.isEmpty()) {
-      return TlsChannelCredentials.create();
-    }
-    try {
-      return TlsChannelCredentials.newBuilder().trustManager(ca.get().toFile()).build();
-    } catch (IOException | IllegalArgumentException e) {
-      throw new InvalidRequestException(
-          "URL_CA_UNREADABLE",
-          "ca "
-              + InvalidRequestException.show(ca.get().toString())
-              + " holds no certificates that can be read");
-    }
+    Access access = Access.of(url);
+    return listener -> new GrpcStreams(access, listener);
   }
 
   @Override
   public void open(long number, String address) {
     stream = number;
-    Metadata headers = new Metadata();
     try {
-      if (token.isPresent()) {
-        headers.put(AUTHORIZATION, "Bearer " + token.get().read());
-      }
+      Metadata headers = access.headers();
       ManagedChannel made =
-          Grpc.newChannelBuilder("dns:///" + address, credentials)
-              .directExecutor()
-              .maxInboundMessageSize(MAX_MESSAGE_BYTES)
-              .disableRetry()
-              .build();
+          access.channel(address).directExecutor().maxInboundMessageSize(MAX_MESSAGE_BYTES).build();
       channel = made;
       ClientCall<ClientMessage, ServerMessage> begun =
           made.newCall(LocksGrpc.getSessionMethod(), CallOptions.DEFAULT);
@@ -154,49 +108,13 @@ final class GrpcStreams implements Streams {
 
     @Override
     public void onClose(Status status, Metadata trailers) {
-      String reason = trailers.get(REASON);
-      String leader = trailers.get(LEADER);
-      int code = status.isOk() ? ErrorCode.UNAVAILABLE : status.getCode().value();
-      Error error =
-          Error.newBuilder()
-              .setCode(code)
-              .setReason(reason == null ? "" : reason)
-              .setMessage(explain(status))
-              .build();
-      listener.broken(number, error, leader == null || !mayFollow(leader) ? "" : leader);
+      listener.broken(number, access.error(status, trailers), access.leader(trailers));
     }
   }
 
   private ServerMessage checked(ServerMessage message) {
-    return mayFollow(message.getNotLeader().getLeader())
+    return access.mayFollow(message.getNotLeader().getLeader())
         ? message
         : ServerMessage.newBuilder().setNotLeader(NotLeader.getDefaultInstance()).build();
-  }
-
-  /** A credential does not go in the clear to whichever host a server names. */
-  private boolean mayFollow(String leader) {
-    return isTls || token.isEmpty() || ServerUrl.isLoopback(leader);
-  }
-
-  private String explain(Status status) {
-    if (status.isOk()) {
-      return "the server has ended the stream";
-    }
-    String text = status.getDescription() == null ? "" : status.getDescription();
-    Throwable root = status.getCause();
-    while (root != null && root.getCause() != null) {
-      root = root.getCause();
-    }
-    if (root != null && root.getMessage() != null && !text.contains(root.getMessage())) {
-      text = text + (text.isEmpty() ? "" : ": ") + root.getMessage();
-    }
-    String line = text.lines().findFirst().orElse("no more is known");
-    if (!isTls && line.contains("First received frame was not SETTINGS")) {
-      return "the server expects TLS: add tls=on (" + line + ")";
-    }
-    if (isTls && text.toLowerCase(java.util.Locale.ROOT).contains("not an ssl/tls record")) {
-      return "the server does not speak TLS: add tls=off (" + line + ")";
-    }
-    return line;
   }
 }

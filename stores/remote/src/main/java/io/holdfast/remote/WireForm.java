@@ -6,6 +6,7 @@ import io.holdfast.LockDescription;
 import io.holdfast.LockKey;
 import io.holdfast.LockMode;
 import io.holdfast.LockTarget;
+import io.holdfast.LossReason;
 import io.holdfast.TreePath;
 import io.holdfast.Waiter;
 import io.holdfast.protocol.v1.Key;
@@ -33,6 +34,14 @@ final class WireForm {
         !lock.getTruncated());
   }
 
+  static LossReason reason(io.holdfast.protocol.v1.LossReason reason) {
+    return switch (reason) {
+      case LOSS_REASON_EXPIRED -> LossReason.EXPIRED;
+      case LOSS_REASON_REVOKED -> LossReason.REVOKED;
+      default -> LossReason.SESSION_ENDED;
+    };
+  }
+
   static List<Target> toWire(List<LockTarget> targets) {
     return targets.stream()
         .map(
@@ -52,7 +61,7 @@ final class WireForm {
     return Key.newBuilder().setName(((LockKey.Name) key).name()).build();
   }
 
-  private static Holder holder(io.holdfast.protocol.v1.Holder holder) {
+  static Holder holder(io.holdfast.protocol.v1.Holder holder) {
     return new Holder(
         holder.getClient(),
         targets(holder.getTargetsList()),
@@ -64,7 +73,7 @@ final class WireForm {
         HoldData.of(holder.getData().toByteArray()));
   }
 
-  private static Waiter waiter(io.holdfast.protocol.v1.Waiter waiter) {
+  static Waiter waiter(io.holdfast.protocol.v1.Waiter waiter) {
     return new Waiter(
         waiter.getClient(),
         targets(waiter.getTargetsList()),

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * Which server to try next, and after which rest. Hints are followed at once, but not in circles: whoever has been to more
  * servers than there are without being served rests, longer each time.
  */
-final class Route {
+public final class Route {
   /** Enough that the clients of a server that stops do not arrive at the next one in one instant. */
   private static final long SPREAD_NANOS = SessionCore.millis(20);
 
@@ -26,13 +26,18 @@ final class Route {
   /** How often it was moved since a server served. */
   private int moves;
 
-  Route(List<String> servers, RandomGenerator dice) {
+  /**
+   * Begins with the first server.
+   *
+   * @param servers host:port each, at least one
+   */
+  public Route(List<String> servers, RandomGenerator dice) {
     this.servers = List.copyOf(servers);
     this.dice = dice;
   }
 
   /** Where to go now. */
-  String next() {
+  public String next() {
     String hinted = hint;
     hint = null;
     if (hinted != null) {
@@ -50,7 +55,7 @@ final class Route {
    * @param leader whom it named instead, or null
    * @return how long to rest before {@link #next}
    */
-  long move(@Nullable String leader) {
+  public long move(@Nullable String leader) {
     hint = leader;
     moves++;
     if (moves == 1) {
@@ -64,7 +69,7 @@ final class Route {
   }
 
   /** The server serves. */
-  void arrived() {
+  public void arrived() {
     moves = 0;
   }
 
