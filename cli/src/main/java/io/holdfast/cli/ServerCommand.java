@@ -3,8 +3,10 @@ package io.holdfast.cli;
 import io.holdfast.cli.output.Json;
 import io.holdfast.server.LockServer;
 import io.holdfast.server.ServerSettings;
+import io.holdfast.server.core.Limits;
 import io.holdfast.server.operations.AuditInterceptor;
 import io.holdfast.server.operations.AuditLog;
+import io.holdfast.server.operations.DeniedCalls;
 import io.holdfast.server.operations.OperationsHttp;
 import io.holdfast.server.operations.Readiness;
 import io.holdfast.server.operations.ServerHealth;
@@ -19,6 +21,7 @@ import io.holdfast.server.security.AuthInterceptor;
 import io.holdfast.server.security.AuthSettings;
 import io.holdfast.server.security.Authenticator;
 import io.holdfast.server.security.ConfigurationException;
+import io.holdfast.server.security.DeniedCall;
 import io.holdfast.server.security.ServerTls;
 import io.holdfast.server.security.StartUpRules;
 import io.holdfast.spi.Ticker;
@@ -26,10 +29,14 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -109,6 +116,16 @@ final class ServerCommand implements Callable<Integer> {
   private @Nullable Path auditLog;
 
   @Option(
+      names = "--limit",
+      paramLabel = "NAME=NUMBER",
+      completionCandidates = LimitNames.class,
+      description = {
+        "At most so many of something; what is more is refused with RESOURCE_EXHAUSTED. Once for each limit:",
+        "${COMPLETION-CANDIDATES}."
+      })
+  private Map<String, Integer> limits = Map.of();
+
+  @Option(
       names = "--insecure",
       description =
           "Allow what lets others on the network lock, read and pretend: addresses other than loopback without credentials or TLS.")
@@ -116,6 +133,16 @@ final class ServerCommand implements Callable<Integer> {
 
   @Option(names = "--json", description = "Write JSON, an object a line, for programs.")
   private boolean json;
+
+  /** All limits, with what they are unless set. */
+  private static final class LimitNames implements Iterable<String> {
+    @Override
+    public Iterator<String> iterator() {
+      return Limits.DEFAULTS.byName().entrySet().stream()
+          .map(limit -> limit.getKey() + "=" + limit.getValue())
+          .iterator();
+    }
+  }
 
   /** How the cluster comes to be. */
   private static final class Beginning {
@@ -255,7 +282,7 @@ final class ServerCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw Arguments.mistake(spec, String.valueOf(e.getMessage()));
     }
-    LockServer server = start(ServerSettings.of(self(), address), log);
+    LockServer server = start(ServerSettings.of(self(), address).withLimits(checkedLimits()), log);
     Thread closing = new Thread(server::close, "holdfast-server-close");
     Runtime.getRuntime().addShutdownHook(closing); // for signals
     announce(server);
@@ -272,6 +299,7 @@ final class ServerCommand implements Callable<Integer> {
     Ticker ticker = Ticker.system();
     Replicator replicator = new JRaftReplicator(log);
     ServerMetrics metrics = new ServerMetrics();
+    LockServer server = null;
     try {
       LockServer.Builder builder = LockServer.builder(settings, replicator).events(metrics);
       TlsFiles files = tlsFiles;
@@ -283,26 +311,43 @@ final class ServerCommand implements Callable<Integer> {
         metrics.showCertificate(tls::expiresAt);
       }
       builder.interceptor(metrics.calls());
+      Optional<AuditLog> audit =
+          Optional.ofNullable(auditLog).map(file -> new AuditLog(file, ticker));
+      Consumer<DeniedCall> counted = call -> metrics.turnedAway(call.reason());
+      Consumer<DeniedCall> denied =
+          audit.map(kept -> counted.andThen(new DeniedCalls(kept, ticker))).orElse(counted);
       builder.interceptor(
           tokens == null
-              ? AuthInterceptor.trusting(metrics::turnedAway)
+              ? AuthInterceptor.trusting(denied)
               : AuthInterceptor.asking(
-                  new Authenticator(tokens.settings(), ticker), insecure, metrics::turnedAway));
-      if (auditLog != null) {
-        builder.interceptor(new AuditInterceptor(new AuditLog(auditLog, ticker)));
-      }
+                  new Authenticator(tokens.settings(), ticker), insecure, denied));
+      audit.ifPresent(kept -> builder.interceptor(new AuditInterceptor(kept)));
       builder.service(
           new ServerHealth(ticker, () -> missing(replicator).isEmpty(), () -> leads(replicator))
               .service());
-      LockServer server = builder.start();
+      server = builder.start();
       metrics.show(server.core()::figures, replicator::status);
       if (metricsListen != null) {
-        new OperationsHttp(metricsListen.resolve(), metrics, () -> missing(replicator));
+        open(metricsListen, metrics, () -> missing(replicator));
       }
       return server;
     } catch (ReplicationException | ConfigurationException | IOException e) {
-      replicator.close();
+      if (server == null) {
+        replicator.close();
+      } else {
+        server.close();
+      }
       throw new CommandException(ExitCode.CONFIGURATION, cause(e));
+    }
+  }
+
+  private static void open(
+      HostPort listen, ServerMetrics metrics, Supplier<Optional<String>> missing)
+      throws IOException {
+    try {
+      new OperationsHttp(listen.resolve(), metrics, missing);
+    } catch (IOException e) {
+      throw new IOException("--metrics " + listen + " cannot be had", e);
     }
   }
 
@@ -336,6 +381,25 @@ final class ServerCommand implements Callable<Integer> {
       throw new CommandException(ExitCode.CONFIGURATION, String.valueOf(e.getMessage()));
     }
     return address;
+  }
+
+  private Limits checkedLimits() {
+    Set<String> known = Limits.DEFAULTS.byName().keySet();
+    for (String name : limits.keySet()) {
+      if (!known.contains(name)) {
+        throw Arguments.mistake(
+            spec,
+            "--limit "
+                + Arguments.unknown(name, known)
+                + "; there are "
+                + String.join(", ", known));
+      }
+    }
+    try {
+      return Limits.DEFAULTS.with(limits);
+    } catch (IllegalArgumentException e) {
+      throw Arguments.mistake(spec, "--limit: " + e.getMessage());
+    }
   }
 
   private String self() {

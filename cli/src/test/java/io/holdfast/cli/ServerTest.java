@@ -5,7 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -49,6 +58,9 @@ class ServerTest {
         "--listen 7420           | 64 | Invalid value for option '--listen': '7420' is not an address: write host:port",
         "--listen 127.0.0.1:65536 | 64 | Invalid value for option '--listen': '127.0.0.1:65536' is not an address: write host:port",
         "--peers 127.0.0.1:1,127.0.0.1:2 | 64 | this server, 127.0.0.1:7421, is not among the initial members",
+        "--limit sesions=5       | 64 | --limit 'sesions' is unknown, sessions is not; there are connections, connections-per-address,",
+        "--limit sessions=0      | 64 | --limit: a limit is 0, at least 1",
+        "--limit sessions=5s     | 64 | Invalid value for option '--limit' (NAME=NUMBER): '5s' is not an int",
         "--peer-cert x           | 64 | Missing required argument(s): --peer-key=FILE, --peer-ca=FILE",
         "--data-dir /proc/nowhere --listen 127.0.0.1:0 | 78 | data folder /proc/nowhere cannot be used",
       })
@@ -59,19 +71,86 @@ class ServerTest {
     assertThat(run.exitCode()).isEqualTo(exitCode);
   }
 
-  private RunningCommand start(String self) throws Exception {
-    RunningCommand server =
-        RunningCommand.start(
-            folder,
-            Map.of(),
-            "server",
-            "--listen",
-            "127.0.0.1:0",
-            "--peer-listen",
-            self,
-            "--data-dir",
-            folder.resolve("data").toString(),
-            "--json");
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void aServerTellsItsFiguresAndKeepsWhatOperatorsDid() throws Exception {
+    String metrics = freeAddress();
+    Path audit = folder.resolve("audit.jsonl");
+    try (RunningCommand server =
+        start(
+            freeAddress(),
+            "--metrics",
+            metrics,
+            "--audit-log",
+            audit.toString(),
+            "--limit",
+            "watches=7")) {
+      String store = "holdfast://" + clients(server) + "/default";
+      token(store);
+      assertThat(CommandRun.of("force-release", "a", "--token", "1", "--store", store).exitCode())
+          .isNotEqualTo(ExitCode.UNAVAILABLE);
+      assertThat(get(metrics, "/healthz")).isEqualTo("200 alive\n");
+      RunningCommand.await("it is ready", () -> get(metrics, "/readyz").equals("200 ready\n"));
+      assertThat(get(metrics, "/metrics"))
+          .contains("holdfast_leader 1.0", "holdfast_sessions_opened_total");
+      assertThat(Files.readString(audit))
+          .contains("\"act\":\"FORCE_RELEASE\"", "\"target\":\"a\"", "\"result\":\"NOTHING\"");
+
+      String other = freeAddress();
+      CommandRun taken =
+          CommandRun.of(
+              "server",
+              "--listen",
+              "127.0.0.1:0",
+              "--peer-listen",
+              other,
+              "--data-dir",
+              folder.resolve("other").toString(),
+              "--metrics",
+              metrics);
+      assertThat(taken.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
+      assertThat(taken.err()).startsWith("holdfast server: --metrics " + metrics).hasLineCount(1);
+      try (ServerSocket free =
+          new ServerSocket(
+              Integer.parseInt(other.substring(other.indexOf(':') + 1)),
+              1,
+              InetAddress.getByName("127.0.0.1"))) {
+        assertThat(free.isBound()).isTrue(); // nothing of the server is left that did not start
+      }
+    }
+  }
+
+  private static String get(String address, String path) {
+    try {
+      HttpResponse<String> answer =
+          HttpClient.newHttpClient()
+              .send(
+                  HttpRequest.newBuilder(URI.create("http://" + address + path))
+                      .timeout(Duration.ofSeconds(20))
+                      .build(),
+                  BodyHandlers.ofString());
+      return answer.statusCode() + " " + answer.body();
+    } catch (IOException e) {
+      return e.toString();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private RunningCommand start(String self, String... more) throws Exception {
+    List<String> line =
+        new ArrayList<>(
+            List.of(
+                "server",
+                "--listen",
+                "127.0.0.1:0",
+                "--peer-listen",
+                self,
+                "--data-dir",
+                folder.resolve("data").toString(),
+                "--json"));
+    line.addAll(List.of(more));
+    RunningCommand server = RunningCommand.start(folder, Map.of(), line.toArray(String[]::new));
     RunningCommand.await("it listens", () -> server.output().contains("\n"));
     return server;
   }

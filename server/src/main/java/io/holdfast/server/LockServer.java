@@ -68,6 +68,7 @@ public final class LockServer implements AutoCloseable {
   private final ServerSettings settings;
   private final Replicator replicator;
   private final ServerCore core;
+  private final ClientDoor door;
   private final Server server;
 
   /** Where it listens; asked for also when it listens no more. */
@@ -101,6 +102,11 @@ public final class LockServer implements AutoCloseable {
             .maxRstFramesPerWindow(MAX_RESETS, RESETS_SECONDS)
             .maxInboundMessageSize(MAX_RECEIVED_BYTES)
             .maxInboundMetadataSize(MAX_METADATA_BYTES);
+    this.door =
+        new ClientDoor(
+            settings.limits().connectionsPerAddress(),
+            () -> builder.events.refused("TOO_MANY_CONNECTIONS_PER_ADDRESS"));
+    door.guard(grpc);
     builder.transport.accept(grpc);
     List<ServerServiceDefinition> services = new ArrayList<>();
     LocksService locks = new LocksService(core, builder.ticker, MAX_MESSAGE_BYTES);
@@ -228,17 +234,19 @@ public final class LockServer implements AutoCloseable {
         server.shutdownNow();
         Thread.currentThread().interrupt();
       }
+      door.close();
       ended.complete(Optional.empty());
     }
   }
 
   private void start() throws IOException {
-    server.start(); // first, for a leader tells where it listens
-    port = server.getPort();
     try {
+      server.start(); // first, for a leader tells where it listens
+      port = server.getPort();
       replicator.start(core);
-    } catch (RuntimeException e) {
+    } catch (IOException | RuntimeException e) {
       server.shutdownNow();
+      door.close();
       throw e;
     }
   }

@@ -44,6 +44,7 @@ final class LockServer implements Replicator {
           1_000,
           10,
           100,
+          100,
           10,
           1_000,
           OPERATIONS_OF_A_STREAM,

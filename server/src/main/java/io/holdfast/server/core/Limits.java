@@ -1,6 +1,12 @@
 package io.holdfast.server.core;
 
 import io.holdfast.LockClient;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.RecordComponent;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * How much of anything a server takes. What would be more is refused before it comes into the log, with {@code
@@ -15,6 +21,7 @@ import io.holdfast.LockClient;
  * @param keys held or waited for in one namespace, and those above them
  * @param createdLocks whose settings were made known, in one namespace
  * @param connections streams at a time
+ * @param connectionsPerAddress of TCP, from one IP address; more are closed at once
  * @param watches of the locks of one namespace at a time
  * @param queuedOperations that wait to go into the log; what comes then is {@code UNAVAILABLE}. Twice as many if they give
  *     something back
@@ -33,6 +40,7 @@ public record Limits(
     int keys,
     int createdLocks,
     int connections,
+    int connectionsPerAddress,
     int watches,
     int queuedOperations,
     int operationsPerConnection,
@@ -50,6 +58,7 @@ public record Limits(
           1_000_000,
           100_000,
           10_000,
+          2_000,
           100,
           16_384,
           4_096,
@@ -69,6 +78,7 @@ public record Limits(
           keys,
           createdLocks,
           connections,
+          connectionsPerAddress,
           watches,
           queuedOperations,
           operationsPerConnection,
@@ -83,6 +93,57 @@ public record Limits(
     }
     if (listed > LockClient.MAX_LISTED) {
       throw new IllegalArgumentException("listed " + listed + ", at most " + LockClient.MAX_LISTED);
+    }
+  }
+
+  /** All limits by their names, as operators write them: {@code sessions-per-connection}. */
+  public SortedMap<String, Integer> byName() {
+    SortedMap<String, Integer> limits = new TreeMap<>();
+    for (RecordComponent each : Limits.class.getRecordComponents()) {
+      limits.put(name(each), value(each));
+    }
+    return limits;
+  }
+
+  /**
+   * The same with others in the place of those that are named.
+   *
+   * @throws IllegalArgumentException if there is no limit of a name, or it cannot be so
+   */
+  public Limits with(Map<String, Integer> others) {
+    RecordComponent[] components = Limits.class.getRecordComponents();
+    Object[] values = new Object[components.length];
+    Class<?>[] types = new Class<?>[components.length];
+    Map<String, Integer> left = new TreeMap<>(others);
+    for (int i = 0; i < components.length; i++) {
+      Integer other = left.remove(name(components[i]));
+      values[i] = other == null ? value(components[i]) : other;
+      types[i] = components[i].getType();
+    }
+    if (!left.isEmpty()) {
+      throw new IllegalArgumentException("no limit is called " + left.keySet().iterator().next());
+    }
+    try {
+      return Limits.class.getDeclaredConstructor(types).newInstance(values);
+    } catch (InvocationTargetException e) {
+      if (e.getCause() instanceof IllegalArgumentException refused) {
+        throw refused;
+      }
+      throw new IllegalStateException(e);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(e); // it is our own
+    }
+  }
+
+  private static String name(RecordComponent component) {
+    return component.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
+  }
+
+  private int value(RecordComponent component) {
+    try {
+      return (int) component.getAccessor().invoke(this);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(e); // it is our own
     }
   }
 }

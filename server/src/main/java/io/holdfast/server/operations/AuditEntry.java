@@ -3,12 +3,12 @@ package io.holdfast.server.operations;
 import java.util.OptionalLong;
 
 /**
- * What an operator did, or is about to do.
+ * What an operator did, or is about to do; or somebody was kept from doing.
  *
  * @param who the subject of the credential; empty where none is asked for
  * @param from the address that it came from
  * @param namespace empty where the act is not about one
- * @param target the lock, or the server, that the act is about; empty if it is about neither
+ * @param target the lock, or the server, that the act is about, or the method that was called; empty if it is about neither
  * @param path the node, if the lock is one of a tree; empty if it is a plain name
  * @param token that of the grant to end
  * @param reason why, in the operator's words
@@ -29,7 +29,9 @@ public record AuditEntry(
     ADD_MEMBER,
     REMOVE_MEMBER,
     TRANSFER_LEADERSHIP,
-    TAKE_SNAPSHOT
+    TAKE_SNAPSHOT,
+    /** A call was turned away at the door: no act, but an attempt at one. */
+    TURNED_AWAY
   }
 
   /** How it went. */

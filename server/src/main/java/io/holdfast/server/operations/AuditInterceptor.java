@@ -2,7 +2,6 @@ package io.holdfast.server.operations;
 
 import io.grpc.Context;
 import io.grpc.ForwardingServerCall.SimpleForwardingServerCall;
-import io.grpc.Grpc;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
@@ -21,10 +20,10 @@ import io.holdfast.protocol.v1.TakeSnapshotRequest;
 import io.holdfast.protocol.v1.TransferLeadershipRequest;
 import io.holdfast.server.operations.AuditEntry.Act;
 import io.holdfast.server.operations.AuditEntry.Result;
+import io.holdfast.server.security.AuthInterceptor;
 import io.holdfast.server.security.Caller;
+import io.holdfast.server.security.DeniedCall;
 import io.holdfast.server.security.Enclosed;
-import java.net.InetSocketAddress;
-import java.net.SocketAddress;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
@@ -63,8 +62,6 @@ public final class AuditInterceptor implements ServerInterceptor {
 
   private static final String REFUSAL = "AUDIT_FAILED";
   private static final String LINE = "the audit log cannot be written, so this is not done";
-  private static final Metadata.Key<String> REASON =
-      Metadata.Key.of("holdfast-reason", Metadata.ASCII_STRING_MARSHALLER);
   private static final Logger LOG = LoggerFactory.getLogger(AuditInterceptor.class);
 
   private final AuditLog log;
@@ -82,18 +79,9 @@ public final class AuditInterceptor implements ServerInterceptor {
     Caller caller = Caller.KEY.get();
     Acts acts =
         new Acts(
-            log,
-            caller == null ? "" : caller.subject(),
-            from(call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR)));
+            log, caller == null ? "" : caller.subject(), DeniedCall.from(call.getAttributes()));
     Answers<Q, A> answers = new Answers<>(call, acts);
     return new Gate<>(next.startCall(answers, headers), answers, acts, Context.current());
-  }
-
-  private static String from(@Nullable SocketAddress address) {
-    if (address instanceof InetSocketAddress inet && inet.getAddress() != null) {
-      return inet.getAddress().getHostAddress() + ":" + inet.getPort();
-    }
-    return String.valueOf(address);
   }
 
   /** The acts of one call that have no answer yet. Thread-safe. */
@@ -320,7 +308,7 @@ public final class AuditInterceptor implements ServerInterceptor {
       if (getMethodDescriptor().getType().clientSendsOneMessage()) {
         refused = true;
         Metadata trailers = new Metadata();
-        trailers.put(REASON, REFUSAL);
+        trailers.put(AuthInterceptor.REASON, REFUSAL);
         close(Status.FAILED_PRECONDITION.withDescription(LINE), trailers);
         return;
       }

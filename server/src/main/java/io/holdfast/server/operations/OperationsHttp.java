@@ -106,10 +106,20 @@ public final class OperationsHttp implements AutoCloseable {
       }
       case "/healthz" -> answer(exchange, 200, TEXT, "alive\n");
       case "/readyz" -> {
-        Optional<String> misses = missing.get();
+        Optional<String> misses = missing();
         answer(exchange, misses.isEmpty() ? 200 : 503, TEXT, misses.orElse("ready") + "\n");
       }
       default -> answer(exchange, 404, TEXT, "not found\n");
+    }
+  }
+
+  /** What cannot tell that it is ready is not. */
+  private Optional<String> missing() {
+    try {
+      return missing.get();
+    } catch (RuntimeException e) {
+      LOG.error("Whether the server is ready cannot be told", e);
+      return Optional.of("whether it is ready cannot be told");
     }
   }
 

@@ -4,13 +4,10 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.holdfast.server.core.Problem;
+import io.holdfast.server.security.AuthInterceptor;
 
 /** Problems as gRPC tells them: a status, and trailers for programs. */
 public final class Statuses {
-  /** A stable word for programs. */
-  public static final Metadata.Key<String> REASON =
-      Metadata.Key.of("holdfast-reason", Metadata.ASCII_STRING_MARSHALLER);
-
   /** The host:port of the leader, as far as it is known. */
   public static final Metadata.Key<String> LEADER =
       Metadata.Key.of("holdfast-leader", Metadata.ASCII_STRING_MARSHALLER);
@@ -20,7 +17,7 @@ public final class Statuses {
   /** A problem, without a leader to go to. */
   public static StatusRuntimeException of(Problem problem) {
     Metadata trailers = new Metadata();
-    trailers.put(REASON, problem.reason());
+    trailers.put(AuthInterceptor.REASON, problem.reason());
     return Status.fromCodeValue(problem.code().number())
         .withDescription(problem.message())
         .asRuntimeException(trailers);
@@ -29,7 +26,7 @@ public final class Statuses {
   /** This server does not lead; the other one may. */
   public static StatusRuntimeException notLeader(String leader) {
     Metadata trailers = new Metadata();
-    trailers.put(REASON, "NOT_LEADER");
+    trailers.put(AuthInterceptor.REASON, "NOT_LEADER");
     if (!leader.isEmpty()) {
       trailers.put(LEADER, leader);
     }

@@ -35,8 +35,8 @@ import org.slf4j.LoggerFactory;
  * exists makes no difference to the answer. Thread-safe.
  */
 public final class AuthInterceptor implements ServerInterceptor {
-  /** Why a call failed: a stable word for programs. */
-  static final Metadata.Key<String> REASON =
+  /** Why a call failed: a stable word for programs, here as wherever a server refuses. */
+  public static final Metadata.Key<String> REASON =
       Metadata.Key.of("holdfast-reason", Metadata.ASCII_STRING_MARSHALLER);
 
   private static final Logger LOG = LoggerFactory.getLogger(AuthInterceptor.class);
@@ -46,12 +46,12 @@ public final class AuthInterceptor implements ServerInterceptor {
 
   private final @Nullable Authenticator authenticator;
   private final boolean plaintextAllowed;
-  private final Consumer<AuthReason> turnedAway;
+  private final Consumer<DeniedCall> turnedAway;
 
   private AuthInterceptor(
       @Nullable Authenticator authenticator,
       boolean plaintextAllowed,
-      Consumer<AuthReason> turnedAway) {
+      Consumer<DeniedCall> turnedAway) {
     this.authenticator = authenticator;
     this.plaintextAllowed = plaintextAllowed;
     this.turnedAway = turnedAway;
@@ -64,12 +64,12 @@ public final class AuthInterceptor implements ServerInterceptor {
    * @param turnedAway is told of each call that is turned away; quick
    */
   public static AuthInterceptor asking(
-      Authenticator authenticator, boolean plaintextAllowed, Consumer<AuthReason> turnedAway) {
+      Authenticator authenticator, boolean plaintextAllowed, Consumer<DeniedCall> turnedAway) {
     return new AuthInterceptor(authenticator, plaintextAllowed, turnedAway);
   }
 
   /** Takes everybody for {@link Caller#ANYBODY}. Methods without a permission rule are closed all the same. */
-  public static AuthInterceptor trusting(Consumer<AuthReason> turnedAway) {
+  public static AuthInterceptor trusting(Consumer<DeniedCall> turnedAway) {
     return new AuthInterceptor(null, true, turnedAway);
   }
 
@@ -78,7 +78,8 @@ public final class AuthInterceptor implements ServerInterceptor {
       ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
     Optional<Rule> rule = PermissionTable.rule(call.getMethodDescriptor().getFullMethodName());
     if (rule.isEmpty()) {
-      return refuse(call, new Verdict.TurnedAway(AuthReason.NOT_ALLOWED, "nobody may call this"));
+      return refuse(
+          call, "", new Verdict.TurnedAway(AuthReason.NOT_ALLOWED, "nobody may call this"));
     }
     if (rule.get() instanceof Rule.Open) {
       return next.startCall(call, headers);
@@ -90,6 +91,7 @@ public final class AuthInterceptor implements ServerInterceptor {
     if (!credentials.isEmpty() && !plaintextAllowed && isOverheard(call.getAttributes())) {
       return refuse(
           call,
+          "",
           new Verdict.TurnedAway(
               AuthReason.PLAINTEXT,
               "a token came over an unencrypted connection and may have been overheard: use TLS"));
@@ -130,7 +132,7 @@ public final class AuthInterceptor implements ServerInterceptor {
       Metadata headers,
       ServerCallHandler<Q, A> next) {
     if (verdict instanceof Verdict.TurnedAway away) {
-      return refuse(call, away);
+      return refuse(call, "", away);
     }
     return admit(((Verdict.Admitted) verdict).caller(), rule, call, headers, next);
   }
@@ -145,6 +147,7 @@ public final class AuthInterceptor implements ServerInterceptor {
         && !caller.may(every.action(), Caller.EVERY_NAMESPACE)) {
       return refuse(
           call,
+          caller.subject(),
           new Verdict.TurnedAway(
               AuthReason.NOT_ALLOWED,
               Quoted.of(caller.subject())
@@ -160,8 +163,14 @@ public final class AuthInterceptor implements ServerInterceptor {
         : listener;
   }
 
-  private <Q> ServerCall.Listener<Q> refuse(ServerCall<Q, ?> call, Verdict.TurnedAway verdict) {
-    turnedAway.accept(verdict.reason());
+  private <Q> ServerCall.Listener<Q> refuse(
+      ServerCall<Q, ?> call, String who, Verdict.TurnedAway verdict) {
+    turnedAway.accept(
+        new DeniedCall(
+            verdict.reason(),
+            call.getMethodDescriptor().getFullMethodName(),
+            who,
+            DeniedCall.from(call.getAttributes())));
     Metadata trailers = new Metadata();
     trailers.put(REASON, verdict.reason().name());
     call.close(Status.fromCode(verdict.reason().code()).withDescription(verdict.line()), trailers);
@@ -220,6 +229,7 @@ public final class AuthInterceptor implements ServerInterceptor {
         refused = true;
         refuse(
             call,
+            caller.subject(),
             new Verdict.TurnedAway(
                 AuthReason.NAMESPACE_INVALID,
                 "namespace "
@@ -229,6 +239,7 @@ public final class AuthInterceptor implements ServerInterceptor {
         refused = true;
         refuse(
             call,
+            caller.subject(),
             new Verdict.TurnedAway(
                 AuthReason.NOT_ALLOWED,
                 Quoted.of(caller.subject())

@@ -320,7 +320,7 @@ class BadInputTest {
 
   @Test
   void eachLimitIsNamedWhenItIsReached() {
-    core = newCore(new Limits(1, 2, 2, 2, 1, 4, 1, 3, 1, 8, 4, 8, 100, 10));
+    core = newCore(new Limits(1, 2, 2, 2, 1, 4, 1, 3, 9, 1, 8, 4, 8, 100, 10));
     log.restart(core);
     log.lead();
     TestClient ann = started();
@@ -364,7 +364,7 @@ class BadInputTest {
 
   @Test
   void aStreamIsNotReadFurtherThanItIsAnswered() {
-    core = newCore(new Limits(9, 9, 9, 99, 9, 99, 9, 9, 9, 99, 4, 99, 99, 9));
+    core = newCore(new Limits(9, 9, 9, 99, 9, 99, 9, 9, 9, 9, 99, 4, 99, 99, 9));
     log.restart(core);
     log.lead();
     TestClient ann = started();
@@ -385,7 +385,7 @@ class BadInputTest {
 
   @Test
   void whatComesWhenTheQueueIsFullIsRefusedForNow() {
-    core = newCore(new Limits(9, 9, 9, 99, 9, 99, 9, 9, 9, 3, 99, 2, 99, 9));
+    core = newCore(new Limits(9, 9, 9, 99, 9, 99, 9, 9, 9, 9, 3, 99, 2, 99, 9));
     log.restart(core);
     log.lead();
     TestClient ann = started();
@@ -410,7 +410,7 @@ class BadInputTest {
 
   @Test
   void whoDoesNotReadIsDisconnected() {
-    core = newCore(new Limits(9, 9, 9, 999, 9, 999, 9, 9, 9, 99, 99, 9, 50, 9));
+    core = newCore(new Limits(9, 9, 9, 999, 9, 999, 9, 9, 9, 9, 99, 99, 9, 50, 9));
     log.restart(core);
     log.lead();
     TestClient ann = started();

@@ -44,6 +44,9 @@ class OperationsHttpTest {
               } catch (InterruptedException e) {
                 throw new IllegalStateException(e);
               }
+              if (missing == null) {
+                throw new IllegalStateException("the log is gone");
+              }
               return missing;
             });
   }
@@ -78,6 +81,10 @@ class OperationsHttpTest {
     assertThat(answer.statusCode()).isEqualTo(503);
     assertThat(answer.body()).isEqualTo("it is not known who leads\n");
     assertThat(send(request("/healthz")).statusCode()).isEqualTo(200);
+    missing = null;
+    HttpResponse<String> unknown = send(request("/readyz"));
+    assertThat(unknown.statusCode()).isEqualTo(503);
+    assertThat(unknown.body()).isEqualTo("whether it is ready cannot be told\n");
   }
 
   @ParameterizedTest
@@ -133,5 +140,9 @@ class OperationsHttpTest {
       }
     }
     assertThat(send(request("/healthz")).statusCode()).isEqualTo(200);
+    missing = null;
+    HttpResponse<String> unknown = send(request("/readyz"));
+    assertThat(unknown.statusCode()).isEqualTo(503);
+    assertThat(unknown.body()).isEqualTo("whether it is ready cannot be told\n");
   }
 }

@@ -100,7 +100,7 @@ class ServerMetricsTest {
                 log)
             .events(metrics)
             .interceptor(metrics.calls())
-            .interceptor(AuthInterceptor.trusting(metrics::turnedAway))
+            .interceptor(AuthInterceptor.trusting(call -> metrics.turnedAway(call.reason())))
             .start();
     metrics.show(server.core()::figures, log::status);
     ManagedChannel channel =

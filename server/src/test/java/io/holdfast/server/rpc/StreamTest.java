@@ -35,6 +35,7 @@ import io.holdfast.server.LockServer;
 import io.holdfast.server.ServerSettings;
 import io.holdfast.server.replication.SoloReplicator;
 import io.holdfast.server.security.Action;
+import io.holdfast.server.security.AuthInterceptor;
 import io.holdfast.server.security.Caller;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -376,7 +377,7 @@ class StreamTest {
     }
 
     @Nullable String reason() {
-      return trailers.get(Statuses.REASON);
+      return trailers.get(AuthInterceptor.REASON);
     }
 
     @Override

@@ -30,6 +30,7 @@ import io.holdfast.protocol.v1.WatchLocksResponse;
 import io.holdfast.server.LockServer;
 import io.holdfast.server.ServerSettings;
 import io.holdfast.server.replication.SoloReplicator;
+import io.holdfast.server.security.AuthInterceptor;
 import io.holdfast.server.security.Caller;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -281,7 +282,7 @@ class UnaryTest {
             failure -> {
               assertThat(failure.getStatus().getCode()).isEqualTo(code);
               assertThat(failure.getTrailers()).isNotNull();
-              assertThat(failure.getTrailers().get(Statuses.REASON)).isEqualTo(reason);
+              assertThat(failure.getTrailers().get(AuthInterceptor.REASON)).isEqualTo(reason);
             });
   }
 

@@ -120,7 +120,7 @@ class AuthInterceptorTest {
   }
 
   private void serveAsking() throws IOException {
-    serve(AuthInterceptor.asking(authenticator, false, turnedAway::add));
+    serve(AuthInterceptor.asking(authenticator, false, denied -> turnedAway.add(denied.reason())));
   }
 
   /** The service's methods, each of which answers a request with an empty message. */
@@ -316,7 +316,7 @@ class AuthInterceptorTest {
   @ParameterizedTest
   @MethodSource("methods")
   void aServerThatTrustsLetsEverybodyIn(MethodDescriptor<?, ?> method) throws Exception {
-    serve(AuthInterceptor.trusting(turnedAway::add));
+    serve(AuthInterceptor.trusting(denied -> turnedAway.add(denied.reason())));
     assertThat(call(method, "team").status().isOk()).isTrue();
     if (need(method) != Need.NOTHING) {
       assertThat(reached).containsExactly(Optional.of(Caller.ANYBODY));
@@ -420,8 +420,10 @@ class AuthInterceptorTest {
     String token = allowed(Map.of("*", List.of("admin")));
     InetSocketAddress stranger = new InetSocketAddress("192.0.2.7", 999);
     InetSocketAddress here = new InetSocketAddress("127.0.0.1", 999);
-    AuthInterceptor strict = AuthInterceptor.asking(authenticator, false, turnedAway::add);
-    AuthInterceptor insecure = AuthInterceptor.asking(authenticator, true, turnedAway::add);
+    AuthInterceptor strict =
+        AuthInterceptor.asking(authenticator, false, denied -> turnedAway.add(denied.reason()));
+    AuthInterceptor insecure =
+        AuthInterceptor.asking(authenticator, true, denied -> turnedAway.add(denied.reason()));
     assertThat(closedBy(strict, stranger, token)).contains("PLAINTEXT");
     assertThat(closedBy(strict, stranger, "Bearer nonsense")).contains("PLAINTEXT");
     assertThat(closedBy(strict, stranger, null)).contains("TOKEN_MISSING");
@@ -519,7 +521,7 @@ class AuthInterceptorTest {
     UnencryptedCall call = new UnencryptedCall(new InetSocketAddress("127.0.0.1", 1));
     MethodDescriptor<io.holdfast.protocol.v1.StatusRequest, io.holdfast.protocol.v1.StatusResponse>
         strange = ClusterGrpc.getStatusMethod().toBuilder().setFullMethodName("x.Y/Z").build();
-    AuthInterceptor.trusting(turnedAway::add)
+    AuthInterceptor.trusting(denied -> turnedAway.add(denied.reason()))
         .interceptCall(
             new io.grpc.ForwardingServerCall.SimpleForwardingServerCall<>(call) {
               @Override

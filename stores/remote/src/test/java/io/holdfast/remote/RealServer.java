@@ -11,7 +11,7 @@ import io.holdfast.server.LockServer;
 import io.holdfast.server.ServerSettings;
 import io.holdfast.server.replication.jraft.JRaftReplicator;
 import io.holdfast.server.replication.jraft.JRaftSettings;
-import io.holdfast.server.rpc.Statuses;
+import io.holdfast.server.security.AuthInterceptor;
 import io.holdfast.server.security.Caller;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -104,7 +104,7 @@ final class RealServer implements AutoCloseable {
       String reason = refusal;
       if (reason != null) {
         Metadata trailers = new Metadata();
-        trailers.put(Statuses.REASON, reason);
+        trailers.put(AuthInterceptor.REASON, reason);
         call.close(Status.UNAUTHENTICATED.withDescription("refused on purpose"), trailers);
         return new ServerCall.Listener<>() {};
       }
