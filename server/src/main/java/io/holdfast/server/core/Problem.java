@@ -3,6 +3,7 @@ package io.holdfast.server.core;
 import io.holdfast.InvalidRequestException;
 import io.holdfast.protocol.v1.Error;
 import io.holdfast.server.security.AuthReason;
+import java.util.Optional;
 
 /**
  * Why something was not done, as clients are told.
@@ -73,6 +74,16 @@ public record Problem(Code code, String reason, String message) {
         reason == AuthReason.EXPIRED
             ? "the credential has run out"
             : "the credential is not taken any more");
+  }
+
+  /** Why a hold cannot live for so long by itself; empty if it can. */
+  public static Optional<Problem> ofTtl(long millis) {
+    try {
+      FromWire.lease("ttl_ms", "TTL", millis);
+      return Optional.empty();
+    } catch (Found e) {
+      return Optional.of(e.problem());
+    }
   }
 
   /** As it was told over a link; what has no code of ours counts as {@code UNAVAILABLE}. */

@@ -420,6 +420,12 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
                   "TIMEOUT_INVALID", "timeout_ms is " + request.getTimeoutMs() + ", at least 0")));
       return;
     }
+    Optional<Problem> ttlProblem =
+        request.hasTtlMs() ? Problem.ofTtl(request.getTtlMs()) : Optional.empty();
+    if (ttlProblem.isPresent()) {
+      out.onError(Statuses.of(ttlProblem.get()));
+      return;
+    }
     CallTransport transport = CallTransport.current();
     // The leader's settings of the lock; another server does not get as far as to use them.
     OptionalLong ttlMillis =

@@ -231,7 +231,11 @@ class UnaryTest {
     fails(
         () -> ann.acquireLock(acquire("a").setTtlMs(1).build()),
         Status.Code.INVALID_ARGUMENT,
-        "LEASE_TOO_SHORT");
+        "TTL_TOO_SHORT");
+    fails(
+        () -> ann.acquireLock(acquire("a").setTtlMs(3_600_001).build()),
+        Status.Code.INVALID_ARGUMENT,
+        "TTL_TOO_LONG");
     fails(
         () -> ann.acquireLock(acquire("a").setTimeoutMs(-1).build()),
         Status.Code.INVALID_ARGUMENT,
