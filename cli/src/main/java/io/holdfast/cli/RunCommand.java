@@ -64,7 +64,7 @@ final class RunCommand implements Callable<Integer> {
   @Option(
       names = "--lease",
       paramLabel = "TIME",
-      defaultValue = "15s",
+      defaultValue = "25s",
       converter = DurationText.class,
       description =
           "For how long the store keeps the lock for a holder that it does not hear from (${DEFAULT-VALUE}).")
