@@ -56,10 +56,12 @@ public final class Connection {
   private @Nullable Leadership leadership;
   private String namespace = "";
   private String client = "";
+  private String unreachable = "";
   private final Set<Desk> desks = new HashSet<>();
   private int unanswered;
   private boolean paused;
   private boolean watches;
+  private boolean awaitsLeader;
   private boolean closed;
   private long heardAtNanos;
   private Ticker.@Nullable Alarm alarm;
@@ -129,6 +131,10 @@ public final class Connection {
   /** Ends the stream if its client has nothing to do here. */
   void lookAfter() {
     if (closed) {
+      return;
+    }
+    if (awaitsLeader) {
+      sendAway("");
       return;
     }
     if (watches) {
@@ -306,13 +312,14 @@ public final class Connection {
   }
 
   private void hello(Hello hello) {
-    if (leadership != null) {
+    if (leadership != null || awaitsLeader) {
       close(Problem.invalid("HELLO_TWICE", "hello was said before"));
       return;
     }
     try {
       namespace = FromWire.namespace(hello.getNamespace());
       client = FromWire.client(hello.getClient());
+      unreachable = hello.getUnreachable();
     } catch (Problem.Found e) {
       close(e.problem());
       return;
@@ -323,13 +330,35 @@ public final class Connection {
       close(Problem.denied("nothing is allowed in namespace " + namespace));
       return;
     }
-    Leadership leader = core.leadership();
-    if (leader == null || !leader.isServing()) {
-      sendAway(core.leaderAddress());
-      return;
+    if (!leaderFound()) {
+      awaitsLeader = true;
+      core.awaitLeader(this);
+      if (alarm != null) {
+        alarm.cancel();
+      }
+      lookAgain(ServerCore.LEADER_PATIENCE.toNanos());
     }
-    leadership = leader;
-    tell(ToWire.welcome(core.self));
+  }
+
+  /** Welcomes the client, or tells it where to go; false if neither can be done yet. */
+  boolean leaderFound() {
+    Leadership leader = core.leadership();
+    if (leader != null && leader.isServing()) {
+      awaitsLeader = false;
+      leadership = leader;
+      tell(ToWire.welcome(core.self));
+      if (alarm != null) {
+        alarm.cancel();
+      }
+      lookAfter();
+      return true;
+    }
+    String elsewhere = core.leaderAddress();
+    if (elsewhere.isEmpty() || elsewhere.equals(unreachable)) {
+      return false; // we shall hear soon enough if that one is dead
+    }
+    sendAway(elsewhere);
+    return true;
   }
 
   private void openSession(Leadership leader, OpenSession open) {

@@ -431,6 +431,7 @@ final class Leadership {
     }
     events.leads(true);
     arm();
+    core.leaderPerhapsFound();
   }
 
   private void happened(Desks room, Command command, Event event, @Nullable Pending ours) {

@@ -39,6 +39,12 @@ public final class ServerCore implements ReplicatedMachine {
   /** A stream without sessions on which nothing is said for so long is closed. */
   static final Duration IDLE_PATIENCE = Duration.ofMinutes(10);
 
+  /**
+   * A client that has said hello while it is not known who leads waits here for so long to be told, rather than ask from server
+   * to server. Shorter than any client waits for its welcome.
+   */
+  static final Duration LEADER_PATIENCE = Duration.ofMillis(400);
+
   final String self;
   final Ticker ticker;
   final Replicator replicator;
@@ -54,6 +60,10 @@ public final class ServerCore implements ReplicatedMachine {
   private @Nullable Leadership leadership;
   private String leader = "";
   private final Set<Connection> connections = new LinkedHashSet<>();
+
+  /** Those among them that wait for a leader. */
+  private final Set<Connection> awaitingLeader = new LinkedHashSet<>();
+
   private final Outbox<Runnable> errands = new Outbox<>(() -> true, Runnable::run);
   private List<Outbox<?>> touched = new ArrayList<>();
   private boolean closed;
@@ -210,6 +220,9 @@ public final class ServerCore implements ReplicatedMachine {
         }
         Watches.Before before = current == null ? null : current.before(change);
         List<Event> happened = namespaces.apply(changes.now(), change);
+        if (change instanceof Change.Lead) {
+          leaderPerhapsFound(); // where it listens may be new to us
+        }
         if (change instanceof Change.OfTable ofTable) {
           events.applied(ofTable.namespace(), ofTable.command(), happened);
         }
@@ -245,6 +258,7 @@ public final class ServerCore implements ReplicatedMachine {
     try {
       leader = newLeader.orElse("");
       endLeadership(leaderAddress());
+      leaderPerhapsFound();
     } finally {
       leave();
     }
@@ -360,6 +374,20 @@ public final class ServerCore implements ReplicatedMachine {
 
   void forget(Connection connection) {
     connections.remove(connection);
+    awaitingLeader.remove(connection);
+  }
+
+  void awaitLeader(Connection connection) {
+    awaitingLeader.add(connection);
+  }
+
+  /** Something has changed about who leads, or what is known of it. */
+  void leaderPerhapsFound() {
+    for (Connection connection : List.copyOf(awaitingLeader)) {
+      if (connection.leaderFound()) {
+        awaitingLeader.remove(connection);
+      }
+    }
   }
 
   private void beginLeadership(long term) {

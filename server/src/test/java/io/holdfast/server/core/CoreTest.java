@@ -2,7 +2,9 @@ package io.holdfast.server.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.holdfast.protocol.v1.ClientMessage;
 import io.holdfast.protocol.v1.Granted;
+import io.holdfast.protocol.v1.Hello;
 import io.holdfast.protocol.v1.LossReason;
 import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.protocol.v1.ServerMessage.MessageCase;
@@ -263,9 +265,9 @@ class CoreTest {
     log.drop(false);
     log.let();
     assertThat(ann.rest()).containsExactly(MessageCase.NOT_LEADER);
-    assertThat(ann.hello(core).rest()).containsExactly(MessageCase.NOT_LEADER);
+    assertThat(ann.hello(core).rest()).isEmpty();
     ticker.advance(Leadership.BEGIN_AGAIN_AFTER);
-    ann.hello(core).resume(session, 1);
+    ann.resume(session, 1);
     ann.acquire(session, 1, "a");
     assertThat(ann.rest())
         .containsExactly(MessageCase.WELCOME, MessageCase.ALIVE, MessageCase.GRANTED);
@@ -278,15 +280,79 @@ class CoreTest {
     log.hold();
     log.lead();
     TestClient ann = new TestClient().hello(core);
-    assertThat(ann.rest()).containsExactly(MessageCase.NOT_LEADER);
+    assertThat(ann.rest()).isEmpty();
     log.let();
-    assertThat(ann.hello(core).rest()).containsExactly(MessageCase.WELCOME);
+    assertThat(ann.rest()).containsExactly(MessageCase.WELCOME);
+    long session = ann.opened(LEASE);
+    ann.acquire(session, 1, "a");
+    assertThat(ann.rest()).containsExactly(MessageCase.GRANTED);
+  }
+
+  @Test
+  void whoComesWhileNobodyLeadsIsToldAsSoonAsSomebodyDoes() {
+    log.follow(Optional.empty(), 0);
+    TestClient ann = new TestClient().hello(core);
+    assertThat(ann.rest()).isEmpty();
+    log.follow(Optional.of("two:1"), 0);
+    assertThat(ann.rest()).isEmpty(); // where it listens is told by its first entry
+    core.apply(
+        log.log().size() + 1,
+        java.nio.ByteBuffer.wrap(
+            EntryCodec.encode(
+                new EntryCodec.Changes(0, List.of(new Change.Lead("two:1", "clients.two:1"))))),
+        null);
+    assertThat(ann.next().getNotLeader().getLeader()).isEqualTo("clients.two:1");
+    assertThat(ann.closed).isTrue();
+    assertThat(new TestClient().hello(core).next().getNotLeader().getLeader())
+        .isEqualTo("clients.two:1");
+  }
+
+  @Test
+  void whoHasFoundTheLeaderDeadIsNotSentBackToIt() {
+    log.follow(Optional.empty(), 0);
+    ServerCore follower = newCore("two:1");
+    log.replay(follower);
+    follower.follows(Optional.of("one:1"));
+    TestClient ann = new TestClient().connect(follower);
+    ann.say(
+        ClientMessage.newBuilder()
+            .setHello(
+                Hello.newBuilder()
+                    .setNamespace("team")
+                    .setClient("ann")
+                    .setUnreachable("clients.one:1")));
+    assertThat(ann.rest()).isEmpty();
+    follower.follows(Optional.empty());
+    assertThat(ann.rest()).isEmpty();
+    follower.follows(Optional.of("one:1"));
+    assertThat(ann.rest()).isEmpty();
+    TestClient bob = new TestClient().hello(follower);
+    assertThat(bob.next().getNotLeader().getLeader()).isEqualTo("clients.one:1");
+    ticker.advance(ServerCore.LEADER_PATIENCE);
+    assertThat(ann.next().getNotLeader().getLeader()).isEmpty();
+  }
+
+  @Test
+  void whoComesWhileNobodyLeadsIsSentAwayAfterAWhile() {
+    log.follow(Optional.empty(), 0);
+    TestClient ann = new TestClient().hello(core);
+    ticker.advance(ServerCore.LEADER_PATIENCE.minus(MILLI));
+    assertThat(ann.rest()).isEmpty();
+    ticker.advance(MILLI);
+    assertThat(ann.next().getNotLeader().getLeader()).isEmpty();
+    assertThat(ann.closed).isTrue();
+    TestClient bob = new TestClient().hello(core);
+    bob.connection.gone();
+    log.lead();
+    assertThat(ann.rest()).isEmpty();
+    assertThat(bob.rest()).isEmpty();
   }
 
   @Test
   void aFollowerNamesTheLeaderByItsAddressForClients() {
     log.follow(Optional.of("two:1"), 0);
     TestClient ann = new TestClient().hello(core);
+    ticker.advance(ServerCore.LEADER_PATIENCE);
     assertThat(ann.next().getNotLeader().getLeader()).isEmpty(); // it has never led
     log.lead();
     ServerCore other = newCore("two:1");

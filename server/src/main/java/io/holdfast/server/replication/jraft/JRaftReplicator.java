@@ -79,6 +79,7 @@ public final class JRaftReplicator implements Replicator {
 
   private static final byte[] NO_CONTEXT = {};
   private static final Duration LOOK_AT_CERTIFICATES_EVERY = Duration.ofMinutes(1);
+  private static final Duration CONNECT_EVERY = Duration.ofSeconds(1);
   private static final int MOST_CONTROL_TASKS = 256;
   private static final int CONFIRM_TIMEOUTS = 2;
   private static final int HAND_OVER_TIMEOUTS = 3;
@@ -139,6 +140,7 @@ public final class JRaftReplicator implements Replicator {
     ScheduledThreadPoolExecutor control =
         new ScheduledThreadPoolExecutor(1, new DaemonThreads("holdfast-raft-" + self));
     control.setRemoveOnCancelPolicy(true);
+    control.setExecuteExistingDelayedTasksAfterShutdownPolicy(false); // nobody waits for them then
     @Nullable PeerCertificates certificates = null;
     @Nullable PeerServer server = null;
     try {
@@ -225,9 +227,25 @@ public final class JRaftReplicator implements Replicator {
     }
     refreshMembers(all);
     server.serve(node);
+    control.scheduleWithFixedDelay(
+        () -> connect(all), 0, CONNECT_EVERY.toMillis(), TimeUnit.MILLISECONDS);
     long snapshotMillis = settings.snapshotAfter().toMillis();
     control.scheduleWithFixedDelay(
         () -> snapshotIfBehind(all), snapshotMillis, snapshotMillis, TimeUnit.MILLISECONDS);
+  }
+
+  /**
+   * Followers have nothing to say to each other until their leader dies, and then they are in a hurry: two that connect first
+   * start to vote at the same time, and neither is elected.
+   */
+  private void connect(Running all) {
+    for (String member : members) {
+      if (!member.equals(settings.self())) {
+        all.node()
+            .getRpcService()
+            .checkConnection(PeerAddress.parse(member).peerId().getEndpoint(), true);
+      }
+    }
   }
 
   private NodeSettings engineSettings(
@@ -252,6 +270,9 @@ public final class JRaftReplicator implements Replicator {
                 .map(it -> PeerAddress.parse(it).peerId())
                 .toList()));
     RaftOptions raft = engine.getRaftOptions();
+    // Each follower looks again and again, between one and two timeouts apart, whether the leader
+    // is silent.
+    raft.setMaxElectionDelayMs(electionMillis);
     raft.setSync(true);
     raft.setSyncMeta(true);
     raft.setApplyBatch(APPLY_BATCH);

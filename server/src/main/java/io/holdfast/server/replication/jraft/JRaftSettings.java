@@ -32,7 +32,7 @@ public record JRaftSettings(
     long snapshotAfterBytes,
     Duration snapshotAfter) {
   /** When nothing else is said. */
-  public static final Duration DEFAULT_ELECTION_TIMEOUT = Duration.ofSeconds(1);
+  public static final Duration DEFAULT_ELECTION_TIMEOUT = Duration.ofMillis(500);
 
   /** When nothing else is said: 64 MiB. */
   public static final long DEFAULT_SNAPSHOT_AFTER_BYTES = 64L << 20;

@@ -85,6 +85,10 @@ public final class ClientCore {
   private Phase phase = Phase.RESTING;
   private long stream;
   private String server = "";
+
+  /** The last server that broke off or did not answer, since one served. */
+  private String unreachable = "";
+
   private long openedAtNanos;
   private int unansweredStreams;
   private long attemptNanos = USUAL_ATTEMPT_NANOS;
@@ -243,6 +247,9 @@ public final class ClientCore {
    */
   public void broken(long from, Error error, String leader) {
     if (from == stream) {
+      if (leader.isEmpty() && !ErrorCode.isVerdict(error)) {
+        unreachable = server;
+      }
       fail(error);
       move(leader.isEmpty() ? null : leader);
     }
@@ -259,7 +266,11 @@ public final class ClientCore {
     wire.say(
         stream,
         ClientMessage.newBuilder()
-            .setHello(Hello.newBuilder().setNamespace(namespace).setClient(client))
+            .setHello(
+                Hello.newBuilder()
+                    .setNamespace(namespace)
+                    .setClient(client)
+                    .setUnreachable(unreachable))
             .build());
     watchFrom(openedAtNanos);
   }
@@ -267,6 +278,7 @@ public final class ClientCore {
   private void welcome() {
     if (phase == Phase.GREETING) {
       phase = Phase.CONNECTED;
+      unreachable = "";
       List.copyOf(sessions).forEach(SessionCore::connected);
       questions.values().forEach(this::send);
     }
@@ -343,6 +355,7 @@ public final class ClientCore {
     } else {
       attemptNanos = Math.min(2 * attemptNanos, longestAttempt());
     }
+    unreachable = server;
     fail(ErrorCode.unavailable("no answer within " + waited / SessionCore.millis(1) + " ms"));
     move(null);
   }

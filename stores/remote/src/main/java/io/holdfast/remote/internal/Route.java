@@ -58,13 +58,14 @@ public final class Route {
   public long move(@Nullable String leader) {
     hint = leader;
     moves++;
-    if (moves == 1) {
-      return upTo(SPREAD_NANOS);
-    }
-    if (leader != null && moves <= servers.size() + 1) {
+    if (leader != null && moves > 1 && moves <= servers.size() + 1) {
       return 0;
     }
-    long rest = Math.min(LEAST_REST_NANOS << Math.min(moves - 2, DOUBLINGS), LONGEST_REST_NANOS);
+    int again = moves - servers.size();
+    if (again <= 0) {
+      return upTo(SPREAD_NANOS);
+    }
+    long rest = Math.min(LEAST_REST_NANOS << Math.min(again - 1, DOUBLINGS), LONGEST_REST_NANOS);
     return rest / 2 + upTo(rest / 2);
   }
 
