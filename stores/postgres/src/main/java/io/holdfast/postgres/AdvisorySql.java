@@ -32,7 +32,7 @@ final class AdvisorySql {
   static final Duration LONGEST_WAIT = Duration.ofMillis(Integer.MAX_VALUE - 1);
 
   /** Of {@link #attempt}: what ends a wait of a session of ours without the lock. */
-  static final String TIME_OR_CANCEL = "lock_not_available OR query_canceled";
+  static final String TIME_OR_CANCEL = "lock_not_available OR query_canceled OR deadlock_detected";
 
   /** The same on a caller's connection, where a cancel is the caller's business. */
   static final String TIME = "lock_not_available";

@@ -323,16 +323,17 @@ class PostgresLocksTest {
   @Test
   void whoHoldsTheLockCanBuildAnIndexConcurrentlyWhileOthersWait() throws Exception {
     server.execute(database, "CREATE TABLE IF NOT EXISTS indexed (id int)");
-    Hold hold = ann.lock("migration").acquire();
-    CompletableFuture<Hold> waiting = bob.lock("migration").acquireAsync();
-    until("bob waits at the server", () -> !waitingAtServer("bob").isEmpty());
+    AdvisoryKey key = PostgresKeys.python().keyOf("migration");
     try (Connection connection = server.connect(database);
         Statement statement = connection.createStatement()) {
+      statement.execute("SELECT pg_advisory_lock(" + key + ")");
+      CompletableFuture<Hold> waiting = bob.lock("migration").acquireAsync();
+      until("bob waits at the server", () -> !waitingAtServer("bob").isEmpty());
       statement.execute("CREATE INDEX CONCURRENTLY ON indexed (id)");
+      assertThat(waiting).isNotDone();
+      statement.execute("SELECT pg_advisory_unlock(" + key + ")");
+      promptly(waiting).close();
     }
-    assertThat(waiting).isNotDone();
-    hold.close();
-    promptly(waiting).close();
   }
 
   @Test

@@ -1,0 +1,225 @@
+package io.holdfast.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import io.holdfast.Hold;
+import io.holdfast.LockClient;
+import io.holdfast.LockException;
+import io.holdfast.postgres.ConnectionLocks.ConnectionHold;
+import java.io.IOException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Locks of the session of a caller's connection. */
+class ConnectionLocksTest {
+  private static final Duration BRIEFLY = Duration.ofMillis(50);
+
+  private static PostgresServer server;
+  private static String database;
+
+  private Connection ann;
+  private Connection bob;
+
+  @BeforeAll
+  static void start() {
+    server = PostgresServer.shared();
+    database = server.newDatabase();
+  }
+
+  @BeforeEach
+  void connect() throws SQLException {
+    ann = server.connect(database);
+    bob = server.connect(database);
+  }
+
+  @AfterEach
+  void close() throws SQLException {
+    ann.close();
+    bob.close();
+  }
+
+  @Test
+  void aLockIsHeldUntilItIsClosedWhateverTransactionsDo() throws SQLException {
+    ann.setAutoCommit(false);
+    ConnectionHold hold = lock(ann).acquire();
+    ann.commit();
+    ann.rollback();
+    assertThat(lock(bob).tryAcquire()).isEmpty();
+    assertThat(lock(bob).tryAcquire(BRIEFLY)).isEmpty();
+    hold.close();
+    hold.close();
+    lock(bob).tryAcquire().orElseThrow().close();
+  }
+
+  @Test
+  void readersShareAndAWriterIsAlone() {
+    ConnectionHold one = ConnectionLocks.on(ann).sharedLock("x").acquire();
+    ConnectionHold two = ConnectionLocks.on(bob).sharedLock("x").tryAcquire(BRIEFLY).orElseThrow();
+    assertThat(lock(bob).tryAcquire(BRIEFLY)).isEmpty();
+    one.close();
+    lock(bob).tryAcquire(BRIEFLY).orElseThrow().close();
+    two.close();
+  }
+
+  /** In another library a try that failed counted as held. */
+  @Test
+  void aFailedTryDoesNotCorruptTheCount() {
+    ConnectionHold hold = lock(bob).acquire();
+    for (int i = 0; i < 3; i++) {
+      assertThat(lock(ann).tryAcquire()).isEmpty();
+      assertThat(lock(ann).tryAcquire(BRIEFLY)).isEmpty();
+    }
+    hold.close();
+    ConnectionHold once = lock(ann).tryAcquire().orElseThrow();
+    ConnectionHold twice = lock(ann).tryAcquire(BRIEFLY).orElseThrow();
+    once.close();
+    assertThat(lock(bob).tryAcquire()).isEmpty();
+    twice.close();
+    lock(bob).tryAcquire().orElseThrow().close();
+  }
+
+  @Test
+  void whatTheBodyThrowsIsThrownAndTheLockIsGivenBack() throws SQLException {
+    ann.setAutoCommit(false);
+    IOException thrown = new IOException("of the body's");
+    assertThat(
+            catchThrowable(
+                () ->
+                    lock(ann)
+                        .call(
+                            () -> {
+                              throw thrown;
+                            })))
+        .isSameAs(thrown)
+        .hasNoSuppressedExceptions();
+    lock(bob).tryAcquire().orElseThrow().close();
+  }
+
+  /** In another library the failure to unlock hid what had failed, and the lock stayed held. */
+  @Test
+  void aStatementThatFailsIsToldAndTheLockIsGivenBack() throws SQLException {
+    ann.setAutoCommit(false);
+    assertThatThrownBy(() -> lock(ann).call(() -> fail(ann)))
+        .isInstanceOf(SQLException.class)
+        .hasMessageContaining("division by zero")
+        .hasNoSuppressedExceptions();
+    lock(bob).tryAcquire().orElseThrow().close();
+    assertThatThrownBy(
+            () -> {
+              try (ConnectionHold hold = lock(ann).acquire()) {
+                fail(ann);
+              }
+            })
+        .hasMessageContaining("division by zero")
+        .hasNoSuppressedExceptions();
+    lock(bob).tryAcquire().orElseThrow().close();
+  }
+
+  @Test
+  void withoutRollbackTheUserHasToRollBackBeforeTheLockCanBeGivenBack() throws SQLException {
+    ann.setAutoCommit(false);
+    ConnectionHold hold = ConnectionLocks.on(ann).rollbackOnError(false).lock("x").acquire();
+    assertThatThrownBy(() -> fail(ann)).isInstanceOf(SQLException.class);
+    assertThatThrownBy(hold::close).isInstanceOf(LockException.class);
+    assertThat(lock(bob).tryAcquire()).isEmpty();
+    ann.rollback();
+    hold.close();
+    lock(bob).tryAcquire().orElseThrow().close();
+  }
+
+  @Test
+  void aBodyThatWentWellIsNotRolledBack() throws SQLException {
+    server.execute(database, "CREATE TABLE IF NOT EXISTS kept (id int)");
+    ann.setAutoCommit(false);
+    String result =
+        lock(ann)
+            .call(
+                () -> {
+                  try (Statement statement = ann.createStatement()) {
+                    statement.execute("INSERT INTO kept VALUES (1)");
+                  }
+                  ann.commit();
+                  return "done";
+                });
+    assertThat(result).isEqualTo("done");
+    assertThat(server.execute(database, "SELECT id FROM kept")).containsExactly("1");
+  }
+
+  @Test
+  void aTimeOutOfTheSessionsOwnLeavesNothingHeld() throws SQLException {
+    ConnectionHold hold = lock(bob).acquire();
+    try (Statement statement = ann.createStatement()) {
+      statement.execute("SET statement_timeout = '30ms'");
+    }
+    assertThatThrownBy(() -> lock(ann).acquire()).isInstanceOf(LockException.class);
+    assertThatThrownBy(() -> lock(ann).tryAcquire(Duration.ofSeconds(5)))
+        .isInstanceOf(LockException.class);
+    hold.close();
+    lock(bob).tryAcquire().orElseThrow().close();
+  }
+
+  @Test
+  void closingWhatSomebodyHasGivenBackSaysSo() throws SQLException {
+    ConnectionHold hold = lock(ann).acquire();
+    try (Statement statement = ann.createStatement()) {
+      statement.execute("SELECT pg_advisory_unlock_all()");
+    }
+    assertThatThrownBy(hold::close)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("x");
+    hold.close();
+  }
+
+  /** A pool hands a connection on with the locks that its session holds. */
+  @Test
+  void aPoolNeverSeesTheConnectionsOfAClientAgain() throws Exception {
+    HikariConfig config = new HikariConfig();
+    config.setJdbcUrl(server.jdbcUrl(database));
+    config.setMaximumPoolSize(5);
+    try (HikariDataSource pool = new HikariDataSource(config)) {
+      LockClient client = PostgresLocks.in(pool).connect();
+      Hold hold = client.lock("pooled").acquire();
+      client.close();
+      assertThat(hold.isHeld()).isFalse();
+      List<Connection> borrowed = new ArrayList<>();
+      for (int i = 0; i < 5; i++) {
+        Connection connection = pool.getConnection();
+        borrowed.add(connection);
+        try (Statement statement = connection.createStatement();
+            java.sql.ResultSet row = statement.executeQuery("SHOW application_name")) {
+          row.next();
+          assertThat(row.getString(1)).doesNotStartWith("holdfast");
+        }
+      }
+      try (ConnectionHold free =
+          ConnectionLocks.on(bob).lock("pooled").tryAcquire().orElseThrow()) {
+        for (Connection connection : borrowed) {
+          assertThat(ConnectionLocks.on(connection).lock("pooled").tryAcquire()).isEmpty();
+          connection.close();
+        }
+      }
+    }
+  }
+
+  private static Object fail(Connection connection) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      return statement.execute("SELECT 1 / 0");
+    }
+  }
+
+  private static ConnectionLocks.ConnectionLock lock(Connection connection) {
+    return ConnectionLocks.on(connection).lock("x");
+  }
+}
