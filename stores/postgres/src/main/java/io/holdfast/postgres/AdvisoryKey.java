@@ -21,7 +21,7 @@ public record AdvisoryKey(boolean isPair, int high, int low) implements Comparab
 
   /** The number; of a pair, both in one. */
   public long number() {
-    return (long) high << 32 | low & 0xFFFF_FFFFL;
+    return ((long) high << 32) | (low & 0xFFFF_FFFFL);
   }
 
   @Override

@@ -35,6 +35,9 @@ final class AdvisorySession {
   /** A wait is cut into slices no longer than this, and no longer than half of the server's {@code deadlock_timeout}. */
   static final Duration LONGEST_SLICE = Duration.ofMillis(500);
 
+  /** How often an idle session that holds something is looked at. */
+  static final Duration LOOK_EVERY = Duration.ofMillis(50);
+
   private static final int MAX_APPLICATION_NAME = 63;
 
   /** Prepared statements: two modes of trying, two of giving back, in each of two key spaces. */
@@ -304,7 +307,15 @@ final class AdvisorySession {
     wire.lock();
     try (Statement statement = connection.createStatement()) {
       for (Claim claim : claims) {
-        statement.executeQuery(AdvisorySql.unlockIfHeld(claim)).close();
+        try {
+          statement.executeQuery(AdvisorySql.unlockIfHeld(claim)).close();
+        } catch (SQLException e) {
+          if (!Failures.isOutOfMemory(e)) {
+            throw e;
+          }
+          // No room to look: a warning in the server's log, if there is nothing to give back.
+          statement.executeQuery(AdvisorySql.unlockOne(claim)).close();
+        }
       }
     } finally {
       wire.unlock();
@@ -312,12 +323,13 @@ final class AdvisorySession {
   }
 
   /**
-   * Looks, unless a statement is running, whether the server has said goodbye; asks it if it was not heard of for long.
+   * Looks, unless there is traffic, which would tell, whether the server has said goodbye; asks it if it was not heard of for
+   * long.
    *
    * @throws SQLException if the session is over
    */
   void look() throws SQLException {
-    if (!wire.tryLock()) {
+    if (ticker.nanos() - provenAtNanos < LOOK_EVERY.toNanos() || !wire.tryLock()) {
       return;
     }
     try {
@@ -399,8 +411,13 @@ final class AdvisorySession {
         .allMatch(
             claim -> {
               int count = uses.getOrDefault(claim.key(), 0);
-              return count == 0 || count > 0 && claim.isShared();
+              return count == 0 || (count > 0 && claim.isShared());
             });
+  }
+
+  /** Whether one of these is used here by more than one. */
+  boolean sharesAny(List<Claim> claims) {
+    return claims.stream().anyMatch(claim -> uses.getOrDefault(claim.key(), 0) > 1);
   }
 
   void use(List<Claim> claims) {

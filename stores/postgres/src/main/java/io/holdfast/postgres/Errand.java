@@ -2,24 +2,30 @@ package io.holdfast.postgres;
 
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiConsumer;
 
 /**
  * Something to be done by a thread that may block, and the future of its end. Whoever waits for the future does it himself
- * if nobody has begun: that saves the way to another thread and back.
+ * if nobody has begun: that saves the way to another thread and back. Whoever rather wants to be told sends it on its way. If
+ * nobody does either, whoever made it must, after a while.
  */
 final class Errand extends CompletableFuture<Void> implements Runnable {
   private final Runnable work;
+  private final Executor threads;
   private final AtomicBoolean begun = new AtomicBoolean();
 
   /**
    * An errand.
    *
-   * @param work completes this future itself if it fails
+   * @param threads may block
    */
-  Errand(Runnable work) {
+  Errand(Runnable work, Executor threads) {
+    this.threads = threads;
     this.work = work;
   }
 
@@ -34,6 +40,24 @@ final class Errand extends CompletableFuture<Void> implements Runnable {
         completeExceptionally(e);
       }
     }
+  }
+
+  /** Sees to it that it is done soon, by one of the threads. */
+  void send() {
+    if (!begun.get()) {
+      try {
+        threads.execute(this);
+      } catch (RejectedExecutionException e) {
+        run(); // the client is closed: what is left to do is done here
+      }
+    }
+  }
+
+  @Override
+  public CompletableFuture<Void> whenComplete(
+      BiConsumer<? super Void, ? super Throwable> action) {
+    send();
+    return super.whenComplete(action);
   }
 
   @Override
@@ -51,12 +75,15 @@ final class Errand extends CompletableFuture<Void> implements Runnable {
   @Override
   public Void get(long timeout, TimeUnit unit)
       throws InterruptedException, ExecutionException, TimeoutException {
-    return super.get(timeout, unit); // its patience may be less than what the work takes
+    send(); // its patience may be less than what the work takes
+    return super.get(timeout, unit);
   }
 
   private void help() {
     if (Threads.mayBlock()) {
       run();
+    } else {
+      send();
     }
   }
 }

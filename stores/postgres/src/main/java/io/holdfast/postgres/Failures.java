@@ -15,6 +15,7 @@ final class Failures {
 
   private static final String TOO_MANY_CONNECTIONS = "53300";
   private static final String OUT_OF_MEMORY = "53200";
+  private static final String NO_PERMISSION = "42501";
   private static final String CANCELLED = "57014";
   private static final String NO_LOCK_IN_TIME = "55P03";
 
@@ -36,9 +37,14 @@ final class Failures {
     return state(e).equals(NO_LOCK_IN_TIME);
   }
 
+  /** Whether the server has no room for another lock. */
+  static boolean isOutOfMemory(SQLException e) {
+    return state(e).equals(OUT_OF_MEMORY);
+  }
+
   /** Of a statement about a lock, after which nothing is held. */
   static LockException of(SQLException e) {
-    if (state(e).equals(OUT_OF_MEMORY)) {
+    if (isOutOfMemory(e)) {
       return new LockRefusedException(
           "TOO_MANY_LOCKS",
           "the server has no room for another lock: raise max_locks_per_transaction, which bounds all"
@@ -46,7 +52,7 @@ final class Failures {
               + line(e)
               + ")");
     }
-    if (state(e).equals("42501")) {
+    if (state(e).equals(NO_PERMISSION)) {
       return new LockRefusedException("NO_PERMISSION", line(e));
     }
     return new StoreUnavailableException(line(e), e);

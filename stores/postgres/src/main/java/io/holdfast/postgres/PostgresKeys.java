@@ -7,7 +7,6 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * Which advisory lock a name stands for. All who are to exclude each other must use the same function, in every language; the
@@ -29,7 +28,7 @@ public interface PostgresKeys {
   static PostgresKeys pythonUpTo015() {
     return name ->
         AdvisoryKey.of(
-            Long.parseLong(new BigInteger(1, sha1(name)).toString().substring(0, DIGITS)));
+            Long.parseLong(new BigInteger(1, sha1(name)).toString().substring(0, KeyText.DIGITS)));
   }
 
   /**
@@ -54,32 +53,32 @@ public interface PostgresKeys {
    * @throws InvalidRequestException if there is no such function
    */
   static PostgresKeys named(String text) {
-    switch (text) {
-      case "python":
-        return python();
-      case "python-0.1.5":
-        return pythonUpTo015();
-      case "numbers":
-        return numbers();
-      default:
-        if (text.startsWith("pairs:")) {
-          try {
-            return pairs(Integer.parseInt(text.substring("pairs:".length())));
-          } catch (NumberFormatException notANumber) {
-            // told below
-          }
-        }
-        throw new InvalidRequestException(
-            "KEYS_UNKNOWN",
-            "keys "
-                + InvalidRequestException.show(text)
-                + " is none of python, python-0.1.5, numbers, pairs:INTEGER");
+    return switch (text) {
+      case "python" -> python();
+      case "python-0.1.5" -> pythonUpTo015();
+      case "numbers" -> numbers();
+      default -> pairsNamed(text);
+    };
+  }
+
+  private static PostgresKeys pairsNamed(String text) {
+    if (text.startsWith(KeyText.PAIRS)) {
+      try {
+        return pairs(Integer.parseInt(text.substring(KeyText.PAIRS.length())));
+      } catch (NumberFormatException notANumber) {
+        // told below
+      }
     }
+    throw new InvalidRequestException(
+        "KEYS_UNKNOWN",
+        "keys "
+            + InvalidRequestException.show(text)
+            + " is none of python, python-0.1.5, numbers, pairs:INTEGER");
   }
 
   private static AdvisoryKey numbered(String name) {
     try {
-      Matcher pair = PAIR.matcher(name);
+      Matcher pair = KeyText.PAIR.matcher(name);
       AdvisoryKey key =
           pair.matches()
               ? AdvisoryKey.of(Integer.parseInt(pair.group(1)), Integer.parseInt(pair.group(2)))
@@ -104,10 +103,4 @@ public interface PostgresKeys {
       throw new AssertionError("every JDK has SHA-1", e);
     }
   }
-
-  /** For {@link #pythonUpTo015}. */
-  int DIGITS = 18;
-
-  /** For {@link #numbers}. */
-  Pattern PAIR = Pattern.compile("(-?[0-9]+),(-?[0-9]+)");
 }

@@ -25,8 +25,11 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
@@ -77,9 +80,6 @@ final class PostgresStore implements LockStore {
   /** A request survives so many broken sessions; with the next it fails. */
   private static final int MAX_BREAKS = 2;
 
-  /** How often idle sessions are looked at. */
-  private static final Duration LOOK_EVERY = Duration.ofMillis(50);
-
   private static final Duration FIRST_POLL = Duration.ofMillis(10);
   private static final Duration SLOWEST_POLL = Duration.ofMillis(100);
   private static final double SLOWER = 1.5;
@@ -115,6 +115,9 @@ final class PostgresStore implements LockStore {
 
   /** Wait, and no session is there for them; who was asked for longest ago first. */
   private final Set<PostgresRequest> unserved = new LinkedHashSet<>();
+
+  /** Under way, and perhaps nobody waits for them: then the watch sends them. */
+  private final Queue<Errand> releases = new ConcurrentLinkedQueue<>();
 
   private int opening;
   private long noSessionsUntilNanos;
@@ -292,9 +295,7 @@ final class PostgresStore implements LockStore {
   }
 
   private KeyLine lineOf(PostgresRequest request, int claim) {
-    KeyLine line = lines.get(request.claims.get(claim).key());
-    assert line != null;
-    return line;
+    return Objects.requireNonNull(lines.get(request.claims.get(claim).key()));
   }
 
   private void join(PostgresRequest request, KeyLine line) {
@@ -399,7 +400,16 @@ final class PostgresStore implements LockStore {
     return session.over != null || Failures.endsSession(e);
   }
 
-  private static boolean isCleanedUp(AdvisorySession session, List<Claim> claims) {
+  /**
+   * Gives back what a failed statement may have taken. Not if others of this client share one of the claims in the session: it
+   * cannot be told whether it holds once more what they hold.
+   */
+  private boolean isCleanedUp(AdvisorySession session, List<Claim> claims) {
+    boolean[] isShared = new boolean[1];
+    decide(decision -> isShared[0] = session.sharesAny(claims));
+    if (isShared[0]) {
+      return false;
+    }
     try {
       session.cleanUp(claims);
       return true;
@@ -508,7 +518,7 @@ final class PostgresStore implements LockStore {
     LossReason over = session.over;
     if (request.state == State.ENDED || request.isDone() || over != null) {
       if (over == null) {
-        decision.send(() -> execute(calls, new Errand(() -> giveBack(session, request.claims))));
+        decision.send(new Errand(() -> giveBack(session, request.claims), calls)::send);
       }
       if (request.state != State.ENDED && request.isDone()) {
         end(request, decision);
@@ -545,7 +555,7 @@ final class PostgresStore implements LockStore {
     decision.tell(
         () -> {
           if (!request.complete(new AcquireOutcome.Granted(request))) {
-            release(request);
+            release(request).whenComplete((released, failed) -> {});
           }
         });
     if (line != null) {
@@ -701,7 +711,7 @@ final class PostgresStore implements LockStore {
   private void timeOut(PostgresRequest request, Decision decision) {
     request.patienceAlarm = null;
     if (request.state == State.QUEUED
-        || request.state == State.WAITING && unserved.contains(request)) {
+        || (request.state == State.WAITING && unserved.contains(request))) {
       busy(request, decision);
     }
   }
@@ -906,12 +916,14 @@ final class PostgresStore implements LockStore {
           if (request.state == State.HELD && session != null) {
             request.state = State.RELEASING;
             cancel(request.maxHoldAlarm);
-            Errand made = new Errand(() -> giveBack(request, session));
-            errand[0] = made;
-            decision.send(() -> execute(calls, made));
+            errand[0] = new Errand(() -> giveBack(request, session), calls);
           }
         });
-    return errand[0] == null ? CompletableFuture.completedFuture(null) : errand[0];
+    if (errand[0] == null) {
+      return CompletableFuture.completedFuture(null);
+    }
+    releases.add(errand[0]);
+    return errand[0];
   }
 
   /** Blocks. */
@@ -952,15 +964,14 @@ final class PostgresStore implements LockStore {
     }
   }
 
-  private static void unlock(AdvisorySession session, List<Claim> claims) throws SQLException {
+  private void unlock(AdvisorySession session, List<Claim> claims) throws SQLException {
     try {
       session.unlock(claims);
     } catch (SQLException e) {
-      if (!Failures.isCancel(e)) {
+      // An operator's cancel was meant for something else.
+      if (!Failures.isCancel(e) || !isCleanedUp(session, claims)) {
         throw e;
       }
-      // An operator's cancel, which was meant for something else.
-      session.cleanUp(claims);
     }
   }
 
@@ -973,8 +984,7 @@ final class PostgresStore implements LockStore {
             request.lost = LossReason.EXPIRED;
             request.state = State.RELEASING;
             decision.tell(request::tellLoss);
-            Errand errand = new Errand(() -> giveBack(request, session));
-            decision.send(() -> execute(calls, errand));
+            decision.send(new Errand(() -> giveBack(request, session), calls)::send);
           }
         });
   }
@@ -1044,14 +1054,15 @@ final class PostgresStore implements LockStore {
           }
         }
         sessions.removeAll(idle);
-        Duration pause = watched.isEmpty() ? Duration.ofSeconds(1) : LOOK_EVERY;
-        if (!somethingToWatch.await(pause.toNanos(), TimeUnit.NANOSECONDS) && watched.isEmpty()) {
-          // nothing came meanwhile
-        }
+        Duration pause = watched.isEmpty() ? Duration.ofSeconds(1) : AdvisorySession.LOOK_EVERY;
+        somethingToWatch.awaitNanos(pause.toNanos());
       } catch (InterruptedException e) {
         return; // nobody interrupts it but who ends the process
       } finally {
         mutex.unlock();
+      }
+      for (Errand release = releases.poll(); release != null; release = releases.poll()) {
+        release.send();
       }
       idle.forEach(AdvisorySession::close);
       for (AdvisorySession session : watched) {
@@ -1139,9 +1150,7 @@ final class PostgresStore implements LockStore {
     try {
       threads.execute(task);
     } catch (RejectedExecutionException e) {
-      if (task instanceof Errand errand) {
-        errand.complete(null);
-      }
+      // the client is closed
     }
   }
 }

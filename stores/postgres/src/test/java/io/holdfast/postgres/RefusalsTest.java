@@ -1,0 +1,259 @@
+package io.holdfast.postgres;
+
+import static io.holdfast.postgres.Patience.until;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.holdfast.ClientOptions;
+import io.holdfast.Hold;
+import io.holdfast.LockClient;
+import io.holdfast.LockException;
+import io.holdfast.LockRefusedException;
+import io.holdfast.StoreUnavailableException;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Where locks would exclude nobody, or not be given back, there are none; each refusal is one line. */
+class RefusalsTest {
+  /** A standby grants what the primary has granted, too. */
+  @Test
+  void aStandbyIsRefusedAndAPromotedOneGivesHigherTokens() throws Exception {
+    try (PostgresServer primary = PostgresServer.own(Map.of());
+        PostgresServer standby = primary.standby()) {
+      assertThatThrownBy(() -> LockClient.connect(standby.url("postgres")))
+          .isInstanceOf(LockRefusedException.class)
+          .hasMessage(
+              "STANDBY: server is in recovery (read-only standby); advisory locks there exclude nobody");
+      long token;
+      try (LockClient client = LockClient.connect(primary.url("postgres"));
+          Hold hold = client.lock("x").acquire()) {
+        token = hold.token();
+      }
+      standby.execute("postgres", "SELECT pg_promote()");
+      try (LockClient client = LockClient.connect(standby.url("postgres"));
+          Hold hold = client.lock("x").acquire()) {
+        assertThat(hold.token()).isGreaterThan(token);
+      }
+    }
+  }
+
+  @Test
+  void anOldServerIsRefused() {
+    ServerFacts old = new ServerFacts(1, 1, false, 110022, 1, 1000);
+    assertThatThrownBy(old::requireFitForSessions)
+        .isInstanceOf(LockRefusedException.class)
+        .hasMessage("SERVER_TOO_OLD: server version is 110022, at least 120000");
+    new ServerFacts(1, 1, false, 120000, 1, 1000).requireFitForSessions();
+  }
+
+  @Test
+  void aTimelineThatTokensCannotExpressIsRefused() {
+    assertThatThrownBy(
+            () -> new ServerFacts(1, 1, false, 180000, 32768, 1000).requireFitForSessions())
+        .hasMessageStartingWith("TIMELINE_TOO_HIGH");
+  }
+
+  /** It would hand the session with its locks to somebody else. */
+  @Test
+  void aPoolerIsRefusedForSessionsAndServesTransactions(@TempDir Path folder) throws Exception {
+    assumeTrue(Files.isExecutable(PGBOUNCER), "there is no pgbouncer here");
+    PostgresServer server = PostgresServer.shared();
+    String database = server.newDatabase();
+    int port = freePort();
+    Process pooler = pgbouncer(folder, server.port(), port);
+    try {
+      String address = "127.0.0.1:" + port + "/" + database;
+      List<Connection> first = new ArrayList<>();
+      until("the pooler is there", () -> first.addAll(connected(address)));
+      first.get(0).close();
+      assertThatThrownBy(() -> LockClient.connect("postgresql://postgres@" + address))
+          .isInstanceOf(LockRefusedException.class)
+          .hasMessageStartingWith("POOLER: a connection pooler is in between")
+          .message()
+          .matches(".*connected to process -?[0-9]+, statements run in [0-9]+.*");
+      try (Connection ann = DriverManager.getConnection(jdbc(address));
+          Connection bob = DriverManager.getConnection(jdbc(address))) {
+        ann.setAutoCommit(false);
+        bob.setAutoCommit(false);
+        TransactionLocks.on(ann).lock("x").acquire();
+        assertThat(TransactionLocks.on(bob).lock("x").tryAcquire()).isFalse();
+        assertThat(TransactionLocks.on(bob).lock("x").tryAcquire(java.time.Duration.ofMillis(20)))
+            .isFalse();
+        ann.commit();
+        assertThat(TransactionLocks.on(bob).lock("x").tryAcquire()).isTrue();
+      }
+    } catch (AssertionError e) {
+      throw new AssertionError(Files.readString(folder.resolve("pgbouncer.log")), e);
+    } finally {
+      pooler.destroy();
+      pooler.waitFor();
+    }
+  }
+
+  @Test
+  void anUnknownDatabaseIsToldWithoutThePassword() {
+    String url = PostgresServer.shared().url("nowhere").replace("postgres@", "postgres:secret@");
+    assertThatThrownBy(() -> LockClient.connect(url))
+        .isInstanceOf(StoreUnavailableException.class)
+        .hasMessageContaining("postgresql://postgres@127.0.0.1")
+        .hasMessageContaining("3D000")
+        .message()
+        .doesNotContain("secret")
+        .doesNotContain("\n");
+  }
+
+  @Test
+  void anUnknownUserIsTold() {
+    String url = PostgresServer.shared().url("postgres").replace("postgres@", "nobody:secret@");
+    assertThatThrownBy(() -> LockClient.connect(url))
+        .isInstanceOf(StoreUnavailableException.class)
+        .hasMessageContaining("28000")
+        .message()
+        .doesNotContain("secret");
+  }
+
+  @Test
+  void aServerThatIsNotThereIsTold() throws IOException {
+    String url = "postgresql://postgres@127.0.0.1:" + freePort() + "/postgres";
+    assertThatThrownBy(() -> LockClient.connect(url))
+        .isInstanceOf(StoreUnavailableException.class)
+        .hasMessageContaining("08001");
+  }
+
+  @Test
+  void aServerWithoutRoomForAnotherConnectionIsToldWithAHint() throws SQLException {
+    try (PostgresServer small = PostgresServer.own(Map.of("max_connections", "6"))) {
+      small.execute("postgres", "CREATE ROLE plain LOGIN");
+      String url = small.url("postgres").replace("postgres@", "plain@");
+      List<LockClient> clients = new ArrayList<>();
+      StoreUnavailableException full =
+          catchThrowableOfType(
+              StoreUnavailableException.class,
+              () -> {
+                for (int i = 0; i < 6; i++) {
+                  clients.add(LockClient.connect(url));
+                }
+              });
+      assertThat(full).hasMessageContaining("53300").hasMessageContaining("max_connections");
+      clients.forEach(LockClient::close);
+    }
+  }
+
+  /** A server with few connections is still good for waiting: the one session asks again and again. */
+  @Test
+  void whoCannotHaveASecondConnectionWaitsWithOne() throws Exception {
+    try (PostgresServer small = PostgresServer.own(Map.of("max_connections", "6"))) {
+      small.execute("postgres", "CREATE ROLE plain LOGIN");
+      String url = small.url("postgres").replace("postgres@", "plain@");
+      try (LockClient ann = LockClient.connect(url, ClientOptions.defaults().name("ann"));
+          LockClient bob = LockClient.connect(url);
+          Connection other =
+              DriverManager.getConnection(
+                  small.jdbcUrl("postgres").replace("=postgres", "=plain"))) {
+        Hold hold = ann.lock("x").acquire();
+        java.util.concurrent.CompletableFuture<Hold> waiting = bob.lock("x").acquireAsync();
+        assertThat(bob.lock("y").tryAcquire(java.time.Duration.ofMillis(300))).isPresent();
+        hold.close();
+        Patience.promptly(waiting).close();
+      }
+    }
+  }
+
+  @Test
+  void aServerWithoutRoomForAnotherLockIsToldAndTheOthersStayHeld() throws Exception {
+    try (PostgresServer small =
+            PostgresServer.own(Map.of("max_connections", "6", "max_locks_per_transaction", "10"));
+        LockClient client = LockClient.connect(small.url("postgres"))) {
+      List<Hold> holds = new ArrayList<>();
+      LockException full =
+          catchThrowableOfType(
+              LockException.class,
+              () -> {
+                for (int i = 0; i < 20_000; i++) {
+                  holds.add(client.lock("many/" + i).acquire());
+                }
+              });
+      assertThat(full)
+          .isInstanceOf(LockRefusedException.class)
+          .hasMessageStartingWith("TOO_MANY_LOCKS")
+          .hasMessageContaining("max_locks_per_transaction");
+      assertThat(holds).isNotEmpty().allMatch(Hold::isHeld);
+      holds.remove(0).close();
+      client.lock("one more").acquire().close();
+      holds.forEach(Hold::close);
+    }
+  }
+
+  // -------------------------------------------------------------------------------------------------
+
+  private static final Path PGBOUNCER = Path.of("/usr/sbin/pgbouncer");
+
+  private static Process pgbouncer(Path folder, int serverPort, int port) throws Exception {
+    Path users = Files.writeString(folder.resolve("users.txt"), "\"postgres\" \"\"\n");
+    Path settings =
+        Files.writeString(
+            folder.resolve("pgbouncer.ini"),
+            String.join(
+                "\n",
+                "[databases]",
+                "* = host=127.0.0.1 port=" + serverPort,
+                "[pgbouncer]",
+                "listen_addr = 127.0.0.1",
+                "listen_port = " + port,
+                "unix_socket_dir =",
+                "auth_type = any",
+                "auth_file = " + users,
+                "pool_mode = transaction",
+                "ignore_startup_parameters = extra_float_digits",
+                ""));
+    // "any" logs everybody in as the user of the database's line.
+    Files.writeString(
+        settings,
+        Files.readString(settings)
+            .replace("port=" + serverPort, "port=" + serverPort + " user=postgres"));
+    for (Path path : List.of(folder, users, settings)) {
+      path.toFile().setReadable(true, false);
+      path.toFile().setExecutable(true, false);
+    }
+    List<String> command = new ArrayList<>();
+    if (System.getProperty("user.name").equals("root")) {
+      command.addAll(List.of("setpriv", "--reuid=65534", "--clear-groups", "--"));
+    }
+    command.addAll(List.of(PGBOUNCER.toString(), settings.toString()));
+    return new ProcessBuilder(command)
+        .redirectErrorStream(true)
+        .redirectOutput(folder.resolve("pgbouncer.log").toFile())
+        .start();
+  }
+
+  private static List<Connection> connected(String address) {
+    try {
+      return List.of(DriverManager.getConnection(jdbc(address)));
+    } catch (SQLException e) {
+      return List.of();
+    }
+  }
+
+  private static String jdbc(String address) {
+    return "jdbc:postgresql://" + address + "?user=postgres&prepareThreshold=0";
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+}
