@@ -176,10 +176,6 @@ final class AdvisorySession {
     return provenAtNanos + PROOF_LASTS.toNanos();
   }
 
-  boolean isPingDue() {
-    return ticker.nanos() - provenAtNanos >= PING_EVERY.toNanos();
-  }
-
   long sliceMillis() {
     return Math.max(1, Math.min(LONGEST_SLICE.toMillis(), facts.deadlockTimeoutMillis() / 2));
   }
@@ -323,24 +319,34 @@ final class AdvisorySession {
   }
 
   /**
-   * Looks, unless there is traffic, which would tell, whether the server has said goodbye; asks it if it was not heard of for
-   * long.
+   * Looks, unless there is traffic, which would tell, whether the server has said goodbye. Takes a millisecond.
+   *
+   * @return whether the server has not been heard of for so long that it is to be asked
+   * @throws SQLException if the session is over
+   */
+  boolean look() throws SQLException {
+    if (ticker.nanos() - provenAtNanos >= LOOK_EVERY.toNanos() && wire.tryLock()) {
+      try {
+        postgres.getNotifications(1);
+        return ticker.nanos() - provenAtNanos >= PING_EVERY.toNanos();
+      } finally {
+        wire.unlock();
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Asks the server whether it lives.
    *
    * @throws SQLException if the session is over
    */
-  void look() throws SQLException {
-    if (ticker.nanos() - provenAtNanos < LOOK_EVERY.toNanos() || !wire.tryLock()) {
-      return;
-    }
-    try {
-      postgres.getNotifications(1);
-      if (isPingDue()) {
-        long sentAt = ticker.nanos();
-        try (Statement statement = connection.createStatement()) {
-          statement.executeQuery(AdvisorySql.PING).close();
-        }
-        provenAtNanos = sentAt;
-      }
+  void ping() throws SQLException {
+    wire.lock();
+    try (Statement statement = connection.createStatement()) {
+      long sentAt = ticker.nanos();
+      statement.executeQuery(AdvisorySql.PING).close();
+      provenAtNanos = sentAt;
     } finally {
       wire.unlock();
     }

@@ -54,8 +54,7 @@ final class Errand extends CompletableFuture<Void> implements Runnable {
   }
 
   @Override
-  public CompletableFuture<Void> whenComplete(
-      BiConsumer<? super Void, ? super Throwable> action) {
+  public CompletableFuture<Void> whenComplete(BiConsumer<? super Void, ? super Throwable> action) {
     send();
     return super.whenComplete(action);
   }

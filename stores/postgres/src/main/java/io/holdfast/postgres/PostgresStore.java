@@ -44,7 +44,7 @@ import org.jspecify.annotations.Nullable;
  * One client's locks in PostgreSQL: advisory locks of a few sessions of its own.
  *
  * <p>A caller that waits for its answer runs its own short statement; everything else that blocks runs on threads of the
- * store: {@link #CALL_THREADS} for short statements, one for each session that waits, one that watches.
+ * store: {@link #CALL_THREADS} for short statements, up to two for each session for waits and pings, one that watches.
  */
 final class PostgresStore implements LockStore {
   /*
@@ -134,7 +134,7 @@ final class PostgresStore implements LockStore {
     this.options = options;
     this.ticker = options.ticker();
     this.noSessionsUntilNanos = ticker.nanos();
-    this.waits = Threads.pool("holdfast-postgres-wait", maxSessions + 1);
+    this.waits = Threads.pool("holdfast-postgres-wait", 2 * maxSessions);
     EnumSet<Capability> can = EnumSet.of(Capability.SHARED, Capability.ALL);
     if (tokens != PostgresTokens.NONE) {
       can.add(Capability.FENCING);
@@ -1066,14 +1066,33 @@ final class PostgresStore implements LockStore {
       }
       idle.forEach(AdvisorySession::close);
       for (AdvisorySession session : watched) {
-        try {
-          session.look();
-        } catch (SQLException e) {
-          if (isOver(session, e)) {
-            endSession(session, LossReason.CONNECTION_LOST);
-          }
-        }
+        lookAfter(session);
       }
+    }
+  }
+
+  /** An answer that does not come must not keep others from being asked: asking is done elsewhere. */
+  private void lookAfter(AdvisorySession session) {
+    try {
+      if (session.look()) {
+        execute(waits, () -> ping(session));
+      }
+    } catch (SQLException e) {
+      wentWrong(session, e);
+    }
+  }
+
+  private void ping(AdvisorySession session) {
+    try {
+      session.ping();
+    } catch (SQLException e) {
+      wentWrong(session, e);
+    }
+  }
+
+  private void wentWrong(AdvisorySession session, SQLException e) {
+    if (isOver(session, e)) {
+      endSession(session, LossReason.CONNECTION_LOST);
     }
   }
 
