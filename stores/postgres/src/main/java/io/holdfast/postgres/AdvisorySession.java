@@ -298,6 +298,18 @@ final class AdvisorySession {
     return wereHeld;
   }
 
+  /** Who has a key, for people to read; empty if nobody has, or it cannot be told. */
+  String holders(AdvisoryKey key) {
+    wire.lock();
+    try {
+      return CallerSql.answer(connection, AdvisorySql.holders(key), 1);
+    } catch (SQLException e) {
+      return ""; // what is wrong shows when it matters
+    } finally {
+      wire.unlock();
+    }
+  }
+
   /** Sees that none of these is held after a statement that was to take them failed. */
   void cleanUp(List<Claim> claims) throws SQLException {
     wire.lock();

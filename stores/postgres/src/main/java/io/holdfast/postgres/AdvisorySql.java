@@ -37,6 +37,9 @@ final class AdvisorySql {
   /** The same on a caller's connection, where a cancel is the caller's business. */
   static final String TIME = "lock_not_available";
 
+  /** As many as fit on a line. */
+  private static final int MOST_HOLDERS = 5;
+
   private static final String SAVED = "DECLARE before text := current_setting('lock_timeout'); ";
   private static final String RESTORE = "PERFORM set_config('lock_timeout', before, true);";
   private static final String ANSWER = "holdfast.answer";
@@ -211,6 +214,17 @@ final class AdvisorySql {
         + " AND pid = pg_backend_pid() AND granted AND mode = '"
         + (claim.isShared() ? "ShareLock" : "ExclusiveLock")
         + "'";
+  }
+
+  /** Who has a key, for people to read: a row with some text, or null if nobody has. */
+  static String holders(AdvisoryKey key) {
+    return "SELECT string_agg(coalesce(nullif(application_name, ''), 'a session') || ' (process ' || pid"
+        + " || coalesce(' from ' || host(client_addr), '') || ')', ', ')"
+        + " FROM (SELECT pid FROM pg_locks WHERE "
+        + isOn(key)
+        + " AND granted ORDER BY pid LIMIT "
+        + MOST_HOLDERS
+        + ") AS holding LEFT JOIN pg_stat_activity USING (pid)";
   }
 
   /** The condition of {@code pg_locks} for a key of this database. */

@@ -77,8 +77,8 @@ final class PostgresStore implements LockStore {
 
   private static final int CALL_THREADS = 2;
 
-  /** A request survives so many broken sessions; with the next it fails. */
-  private static final int MAX_BREAKS = 2;
+  /** A request survives that all sessions there were are broken, and so many new ones; with the next it fails. */
+  private static final int MAX_NEW_BREAKS = 2;
 
   private static final Duration FIRST_POLL = Duration.ofMillis(10);
   private static final Duration SLOWEST_POLL = Duration.ofMillis(100);
@@ -388,7 +388,7 @@ final class PostgresStore implements LockStore {
     decide(
         decision -> {
           session.leave(request.claims);
-          again[0] = isOver && ++request.breaks <= MAX_BREAKS && !request.isDone() && !closed;
+          again[0] = isOver && ++request.breaks <= maxSessions + MAX_NEW_BREAKS && !request.isDone() && !closed;
           if (!again[0]) {
             fail(request, Failures.of(e), decision);
           }
@@ -640,8 +640,16 @@ final class PostgresStore implements LockStore {
     return false;
   }
 
+  private boolean isImpatient(PostgresRequest request) {
+    return !request.waitsWithoutBound() && ticker.nanos() - request.impatientAtNanos >= 0;
+  }
+
   private void busy(PostgresRequest request, Decision decision) {
-    String hint = isInItsOwnWay(request) ? THIS_THREAD : "";
+    busy(request, "", decision);
+  }
+
+  private void busy(PostgresRequest request, String holders, Decision decision) {
+    String hint = isInItsOwnWay(request) ? THIS_THREAD : holders;
     end(request, decision);
     decision.tell(() -> request.complete(new AcquireOutcome.Busy(List.of(), hint)));
   }
@@ -766,7 +774,11 @@ final class PostgresStore implements LockStore {
       long slice = Math.min(TimeUnit.NANOSECONDS.toMillis(left) + 1, session.sliceMillis());
       try {
         Attempt attempt = session.await(request.claims, request.blockedOn, slice);
-        decide(decision -> goesOn[0] = settleWait(session, request, attempt, decision));
+        boolean isTooLate = !attempt.isGranted() && isImpatient(request);
+        AdvisoryKey busy = request.claims.get(Math.max(0, attempt.inTheWay())).key();
+        String holders = isTooLate ? session.holders(busy) : "";
+        decide(
+            decision -> goesOn[0] = settleWait(session, request, attempt, holders, decision));
       } catch (SQLException e) {
         boolean isOver = isOver(session, e) || !isCleanedUp(session, request.claims);
         if (isOver) {
@@ -788,7 +800,11 @@ final class PostgresStore implements LockStore {
 
   /** Returns whether the wait goes on where it is. */
   private boolean settleWait(
-      AdvisorySession session, PostgresRequest request, Attempt attempt, Decision decision) {
+      AdvisorySession session,
+      PostgresRequest request,
+      Attempt attempt,
+      String holders,
+      Decision decision) {
     if (attempt.isGranted()) {
       session.use(request.claims);
       session.serves = null;
@@ -796,15 +812,14 @@ final class PostgresStore implements LockStore {
       serveSomebody(decision);
       return false;
     }
-    boolean isImpatient =
-        !request.waitsWithoutBound() && ticker.nanos() - request.impatientAtNanos >= 0;
+    boolean isImpatient = isImpatient(request);
     if (request.state == State.WAITING && !isImpatient && attempt.inTheWay() == request.blockedOn) {
       return true;
     }
     stopServing(session, decision);
     if (request.state == State.WAITING) {
       if (isImpatient) {
-        busy(request, decision);
+        busy(request, holders.isEmpty() ? "" : "the server names " + holders, decision);
       } else {
         moveTo(request, attempt.inTheWay(), decision);
       }
@@ -820,7 +835,7 @@ final class PostgresStore implements LockStore {
       Decision decision) {
     session.serves = null;
     if (request.state == State.WAITING) {
-      if (isOver && ++request.breaks <= MAX_BREAKS && !closed) {
+      if (isOver && ++request.breaks <= maxSessions + MAX_NEW_BREAKS && !closed) {
         unserved.add(request);
         limitPatience(request);
       } else {

@@ -337,6 +337,15 @@ class PostgresLocksTest {
   }
 
   @Test
+  void whosePatienceEndsIsToldWhichSessionsHoldTheLock() throws Exception {
+    try (Hold hold = ann.lock("x").acquire()) {
+      assertThatThrownBy(() -> bob.lock("x").acquire(Duration.ofMillis(100)))
+          .isInstanceOf(LockTimeoutException.class)
+          .hasMessageContaining("holdfast ann (process " + sessionsOf("ann").get(0));
+    }
+  }
+
+  @Test
   void endsOfPatienceThatMeetGrantsLeaveNothingHeld() throws Exception {
     for (int i = 0; i < 30; i++) {
       Hold hold = ann.lock("race").acquire();
