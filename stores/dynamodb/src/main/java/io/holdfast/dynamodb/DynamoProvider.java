@@ -1,0 +1,174 @@
+package io.holdfast.dynamodb;
+
+import io.holdfast.ClientOptions;
+import io.holdfast.InvalidRequestException;
+import io.holdfast.LockRefusedException;
+import io.holdfast.spi.LockProvider;
+import io.holdfast.spi.LockStore;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
+import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
+import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
+import software.amazon.awssdk.core.client.config.ClientOverrideConfiguration;
+import software.amazon.awssdk.core.exception.SdkClientException;
+import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.regions.providers.AwsProfileRegionProvider;
+import software.amazon.awssdk.regions.providers.AwsRegionProviderChain;
+import software.amazon.awssdk.regions.providers.SystemSettingsRegionProvider;
+import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
+
+/**
+ * {@code dynamodb://table?region=eu-central-1}, locks in a table of DynamoDB. For {@link java.util.ServiceLoader}.
+ *
+ * <p>Credentials come from where the AWS SDK looks for them: environment, system properties, profile, container, instance.
+ * Requests go by the JDK's HTTP client. Parameters, after a {@code ?} and separated by {@code &}:
+ *
+ * <table>
+ * <caption>Parameters</caption>
+ * <tr><td>{@code region=NAME}<td>the environment's ({@code AWS_REGION}) or the profile's by default
+ * <tr><td>{@code endpoint=URL}<td>of another server that speaks DynamoDB's protocol
+ * <tr><td>{@code profile=NAME}<td>of the AWS configuration
+ * <tr><td>{@code dialect=native|aws|python}<td>how locks lie in the table, see {@link DynamoLayout}
+ * <tr><td>{@code key=NAME}<td>the table's partition key
+ * <tr><td>{@code sort-key=NAME}, {@code sort-value=TEXT}<td>the table's sort key, and its value for these locks
+ * <tr><td>{@code tokens=on}<td>with a dialect: counts fencing tokens in items of their own
+ * <tr><td>{@code keep-released=on}, {@code consistent=on}<td>with dialect aws
+ * <tr><td>{@code expiry=1h}, {@code expiry-attribute=NAME}<td>with dialect python
+ * <tr><td>{@code check=off}<td>does not look at the table first
+ * <tr><td>{@code replicas=one-region}<td>all clients use this region of a global table
+ * </table>
+ */
+public final class DynamoProvider implements LockProvider {
+  /** Credentials are found within so long. */
+  static final Duration CREDENTIALS_WITHIN = Duration.ofSeconds(10);
+
+  /** For {@link java.util.ServiceLoader}. */
+  public DynamoProvider() {}
+
+  @Override
+  public String scheme() {
+    return DynamoUrl.SCHEME;
+  }
+
+  @Override
+  public LockStore open(String url, ClientOptions options) {
+    DynamoUrl parsed = DynamoUrl.parse(url);
+    DynamoDbAsyncClient client = connect(parsed);
+    try {
+      DynamoLocks locks = DynamoLocks.in(parsed.table(), client).layout(parsed.layout());
+      locks = parsed.isChecked() ? locks : locks.unchecked();
+      locks = parsed.oneRegion() ? locks.oneRegion() : locks;
+      return locks.open(options, client::close);
+    } catch (RuntimeException e) {
+      client.close();
+      throw e;
+    }
+  }
+
+  /**
+   * The SDK's client that a URL stands for, for those who have something else to ask of the table, to make it for one. To be
+   * closed by the caller.
+   *
+   * @throws InvalidRequestException if the URL is not one of this store's, or no region is known
+   * @throws LockRefusedException if there are no credentials
+   */
+  public static DynamoDbAsyncClient connect(String url) {
+    return connect(DynamoUrl.parse(url));
+  }
+
+  /** The name of the table in a URL. */
+  public static String table(String url) {
+    return DynamoUrl.parse(url).table();
+  }
+
+  /** The layout that a URL asks for. */
+  public static DynamoLayout layout(String url) {
+    return DynamoUrl.parse(url).layout();
+  }
+
+  private static DynamoDbAsyncClient connect(DynamoUrl url) {
+    Region region = region(url);
+    AwsCredentialsProvider credentials = credentials(url);
+    var builder =
+        DynamoDbAsyncClient.builder()
+            .region(region)
+            .credentialsProvider(credentials)
+            .httpClient(new JdkHttp())
+            // The engine asks again, and knows for how long that makes sense.
+            .overrideConfiguration(
+                ClientOverrideConfiguration.builder()
+                    .retryStrategy(AwsRetryStrategy.doNotRetry())
+                    .build());
+    url.endpoint().ifPresent(builder::endpointOverride);
+    return builder.build();
+  }
+
+  /** The instance's own service is not asked: off AWS it does not answer, for long. */
+  private static Region region(DynamoUrl url) {
+    if (url.region().isPresent()) {
+      return Region.of(url.region().get());
+    }
+    try {
+      Region found =
+          new AwsRegionProviderChain(
+                  new SystemSettingsRegionProvider(),
+                  url.profile().isPresent()
+                      ? new AwsProfileRegionProvider(null, url.profile().get())
+                      : new AwsProfileRegionProvider())
+              .getRegion();
+      if (found != null) {
+        return found;
+      }
+    } catch (SdkClientException e) {
+      // told below
+    }
+    if (url.endpoint().isPresent()) {
+      return Region.US_EAST_1; // only signed with
+    }
+    throw new InvalidRequestException(
+        "REGION_MISSING", "region is neither in the url, nor in AWS_REGION, nor in the profile");
+  }
+
+  private static AwsCredentialsProvider credentials(DynamoUrl url) {
+    DefaultCredentialsProvider.Builder builder = DefaultCredentialsProvider.builder();
+    url.profile().ifPresent(builder::profileName);
+    DefaultCredentialsProvider credentials = builder.build();
+    CompletableFuture<Void> found = new CompletableFuture<>();
+    Thread looking =
+        new Thread(
+            () -> {
+              try {
+                credentials.resolveCredentials();
+                found.complete(null);
+              } catch (RuntimeException e) {
+                found.completeExceptionally(e);
+              }
+            },
+            "holdfast-dynamodb-credentials");
+    looking.setDaemon(true);
+    looking.start();
+    try {
+      found.get(CREDENTIALS_WITHIN.toMillis(), TimeUnit.MILLISECONDS);
+      return credentials;
+    } catch (ExecutionException e) {
+      credentials.close();
+      throw missing(String.valueOf(e.getCause()));
+    } catch (TimeoutException e) {
+      throw missing("none found within " + CREDENTIALS_WITHIN.toSeconds() + " s");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw missing("interrupted");
+    }
+  }
+
+  private static LockRefusedException missing(String why) {
+    String line = why.replace('\n', ' ');
+    return new LockRefusedException(
+        "CREDENTIALS_MISSING",
+        "no AWS credentials: " + (line.length() > 300 ? line.substring(0, 300) + "…" : line));
+  }
+}

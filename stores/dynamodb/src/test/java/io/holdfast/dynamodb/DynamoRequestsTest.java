@@ -1,0 +1,302 @@
+package io.holdfast.dynamodb;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.holdfast.ClientOptions;
+import io.holdfast.Hold;
+import io.holdfast.HoldOptions;
+import io.holdfast.LockClient;
+import io.holdfast.LockRefusedException;
+import io.holdfast.dynamodb.FaultyHttp.Fault;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
+
+/** What is asked of DynamoDB, how often, and what becomes of a request that goes wrong. */
+class DynamoRequestsTest {
+  private static final Duration LEASE = Duration.ofSeconds(3);
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+  private final FaultyHttp http = new FaultyHttp();
+  private final DynamoDbAsyncClient dynamo = LocalServer.client(http);
+  private final List<LockClient> open = new ArrayList<>();
+  private String table;
+  private LockClient locks;
+
+  @BeforeEach
+  void open() throws Exception {
+    table = LocalServer.table(dynamo, DynamoLayout.holdfast());
+    locks = client("one", LEASE);
+    http.forgetCounts();
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    open.forEach(LockClient::close);
+    dynamo.close();
+    http.close();
+  }
+
+  private LockClient client(String name, Duration lease) {
+    LockClient client =
+        DynamoLocks.in(table, dynamo)
+            .client(
+                ClientOptions.defaults()
+                    .name(name)
+                    .holds(HoldOptions.defaults().leaseDuration(lease)));
+    open.add(client);
+    return client;
+  }
+
+  /** With a place of its own, as in another process. */
+  private LockClient stranger(Duration lease) {
+    LockClient client =
+        DynamoLocks.in(table, dynamo)
+            .unchecked()
+            .client(
+                ClientOptions.defaults()
+                    .name("stranger")
+                    .holds(HoldOptions.defaults().leaseDuration(lease)));
+    open.add(client);
+    return client;
+  }
+
+  private interface Fact {
+    boolean holds() throws Exception;
+  }
+
+  private static void until(BooleanSupplier fact) throws InterruptedException {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(15);
+    while (!fact.holds()) {
+      assertThat(System.nanoTime() - end).as("waited too long").isNegative();
+      TimeUnit.MILLISECONDS.sleep(5);
+    }
+  }
+
+  @Test
+  void uncontendedPairIsTwoWritesAndNothingElse() throws Exception {
+    locks.lock("a").acquire(PATIENCE).close();
+    assertThat(http.count("UpdateItem")).isEqualTo(2);
+    assertThat(http.count()).isEqualTo(2);
+
+    locks.lock("a").acquire(PATIENCE).close();
+    assertThat(http.count()).as("and so is the next").isEqualTo(4);
+  }
+
+  /** One of them, for all who stand behind it. */
+  @Test
+  void whoeverWaitsReadsAndOnlyTheFirstInLineDoes() throws Exception {
+    LockClient other = stranger(LEASE);
+    Hold hold = other.lock("b").acquire(PATIENCE);
+    int before = http.count("UpdateItem");
+    List<CompletableFuture<Hold>> waiting = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      waiting.add(locks.lock("b").acquireAsync().toCompletableFuture());
+    }
+    until(() -> http.count("GetItem") >= 4);
+    assertThat(http.count("UpdateItem") - before)
+        .as("one try, and what the holder renews")
+        .isLessThanOrEqualTo(2);
+    assertThat(http.count("GetItem")).as("not eight times as many").isLessThan(12);
+    hold.close();
+    for (CompletableFuture<Hold> one : waiting) {
+      one.join().close();
+    }
+  }
+
+  @Test
+  void renewalIsOneWrite() throws Exception {
+    try (Hold hold = locks.lock("c").acquire(PATIENCE)) {
+      int before = http.count();
+      until(() -> http.count() >= before + 2);
+      assertThat(http.count()).isEqualTo(http.count("UpdateItem"));
+      hold.checkHeld();
+    }
+  }
+
+  /** D2: the first sending has done it; a client that cannot tell waits for its own lease to end. */
+  @Test
+  void grantWhoseAnswerIsLostIsRecognized() throws Exception {
+    http.next(1, "UpdateItem", Fault.ANSWER_LOST);
+    long began = System.nanoTime();
+    try (Hold hold = locks.lock("d").acquire(PATIENCE)) {
+      assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(LEASE.dividedBy(2));
+      assertThat(hold.token()).isEqualTo(1);
+      hold.checkHeld();
+    }
+    assertThat(locks.describe("d").holders()).isEmpty();
+  }
+
+  @Test
+  void requestThatIsCarriedOutTwiceGrantsOnce() throws Exception {
+    http.next(1, "UpdateItem", Fault.TWICE);
+    try (Hold hold = locks.lock("e").acquire(PATIENCE)) {
+      assertThat(hold.token()).isEqualTo(1);
+      assertThat(stranger(LEASE).lock("e").tryAcquire()).isEmpty();
+      http.next(1, "UpdateItem", Fault.TWICE);
+    }
+    try (Hold hold = locks.lock("e").acquire(PATIENCE)) {
+      assertThat(hold.token()).isEqualTo(2);
+    }
+  }
+
+  /** R14, D2: the next renewal meets a record that this one has changed. */
+  @Test
+  void renewalThatWasDoneAndNotAnsweredIsNoLoss() throws Exception {
+    try (Hold hold = locks.lock("f").acquire(PATIENCE)) {
+      http.next(2, "UpdateItem", Fault.ANSWER_LOST);
+      int before = http.count("UpdateItem");
+      until(() -> http.count("UpdateItem") >= before + 4);
+      hold.checkHeld();
+    }
+  }
+
+  /** R15. */
+  @Test
+  void renewalThatComesAfterTheReleaseChangesNothing() throws Exception {
+    var store =
+        DynamoLocks.in(table, dynamo).store(ClientOptions.defaults(), () -> {});
+    Hold hold = locks.lock("g").acquire(PATIENCE);
+    var mine = store.read("g").join();
+    hold.close();
+    var late = store.renew(mine).join();
+    assertThat(late).isInstanceOf(io.holdfast.core.spi.RenewAnswer.Changed.class);
+    assertThat(store.read("g").join().isFree()).isTrue();
+    assertThat(store.release(mine).join()).as("nor does a second release").isEmpty();
+  }
+
+  /** R16, D3: what a try has seen, the next one remembers. */
+  @Test
+  void tryTakesTheLockOfADeadHolderInTheEnd() throws Exception {
+    Process process = LocalServer.child(HolderMain.class, LocalServer.url(table), "h");
+    try (BufferedReader said =
+        new BufferedReader(
+            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+      assertThat(said.readLine()).isEqualTo("held");
+      assertThat(locks.lock("h").tryAcquire()).isEmpty();
+    } finally {
+      process.destroyForcibly().waitFor();
+    }
+    List<Hold> held = new ArrayList<>();
+    until(
+        () -> {
+          locks.lock("h").tryAcquire().ifPresent(held::add);
+          return !held.isEmpty();
+        });
+    assertThat(held.get(0).token()).isEqualTo(2);
+    held.get(0).close();
+  }
+
+  @Test
+  void killedHolderIsReplacedWithinItsLease() throws Exception {
+    Process process = LocalServer.child(HolderMain.class, LocalServer.url(table), "i");
+    try (BufferedReader said =
+        new BufferedReader(
+            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+      assertThat(said.readLine()).isEqualTo("held");
+    } finally {
+      process.destroyForcibly().waitFor();
+    }
+    long began = System.nanoTime();
+    try (Hold hold = locks.lock("i").acquire(PATIENCE)) {
+      assertThat(hold.token()).isEqualTo(2);
+      assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(4));
+    }
+  }
+
+  /** I125. */
+  @Test
+  void throttlingIsNeverLoss() throws Exception {
+    try (Hold hold = locks.lock("j").acquire(PATIENCE)) {
+      http.next(4, "UpdateItem", Fault.THROTTLED);
+      int before = http.count("UpdateItem");
+      until(() -> http.count("UpdateItem") >= before + 6);
+      hold.checkHeld();
+    }
+  }
+
+  @Test
+  void acquireThatIsThrottledIsTriedAgain() throws Exception {
+    http.next(2, "UpdateItem", Fault.THROTTLED);
+    locks.lock("k").acquire(PATIENCE).close();
+    http.next(2, "UpdateItem", Fault.NOT_CONNECTED);
+    locks.lock("k").acquire(PATIENCE).close();
+    http.next(2, "UpdateItem", Fault.SERVER_FAILED);
+    try (Hold hold = locks.lock("k").acquire(PATIENCE)) {
+      assertThat(hold.token()).isEqualTo(3);
+    }
+  }
+
+  @Test
+  void releaseWhoseAnswerIsLostIsARelease() throws Exception {
+    Hold hold = locks.lock("l").acquire(PATIENCE);
+    http.next(1, "UpdateItem", Fault.ANSWER_LOST);
+    hold.close();
+    assertThat(stranger(LEASE).lock("l").tryAcquire()).isPresent();
+  }
+
+  /** I124. */
+  @Test
+  void missingPermissionIsNamed() throws Exception {
+    http.next(1, "UpdateItem", Fault.DENIED);
+    assertThatThrownBy(() -> locks.lock("m").acquire(PATIENCE))
+        .isInstanceOf(LockRefusedException.class)
+        .hasMessageStartingWith("ACCESS_DENIED")
+        .hasMessageContaining("dynamodb:UpdateItem")
+        .hasMessageContaining(table);
+    http.next(1, "DescribeTable", Fault.DENIED);
+    assertThatThrownBy(() -> client("two", LEASE))
+        .isInstanceOf(LockRefusedException.class)
+        .hasMessageContaining("dynamodb:DescribeTable")
+        .hasMessageContaining("check=off");
+  }
+
+  /** F1. */
+  @Test
+  void tokensGoOnGrowingOverReleaseExpiryAndOtherProcesses() throws Exception {
+    long last = 0;
+    for (int i = 0; i < 3; i++) {
+      try (LockClient client = stranger(LEASE);
+          Hold hold = client.lock("n").acquire(PATIENCE)) {
+        assertThat(hold.token()).isGreaterThan(last);
+        last = hold.token();
+      }
+    }
+    try (Hold hold =
+        locks.all(locks.lock("n"), locks.lock("never before")).acquire(PATIENCE)) {
+      assertThat(hold.token()).isEqualTo(last + 1);
+    }
+    try (Hold hold = locks.lock("never before").acquire(PATIENCE)) {
+      assertThat(hold.token()).isEqualTo(last + 2);
+    }
+  }
+
+  /** D5, R17: theirs sends heartbeats one after another. */
+  @Test
+  void thousandHoldsAreRenewedInTimeWhenEachRequestTakesFiftyMillis() throws Exception {
+    LockClient many = client("many", Duration.ofSeconds(15));
+    List<CompletableFuture<Hold>> asked = new ArrayList<>();
+    for (int i = 0; i < 1_000; i++) {
+      asked.add(many.lock("many/" + i).acquireAsync().toCompletableFuture());
+    }
+    List<Hold> holds = asked.stream().map(CompletableFuture::join).toList();
+    http.delay(Duration.ofMillis(50));
+    int before = http.count("UpdateItem");
+    until(() -> http.count("UpdateItem") >= before + 1_500);
+    for (Hold hold : holds) {
+      assertThat(hold.isHeld()).isTrue();
+      assertThat(hold.remaining()).isGreaterThan(Duration.ofSeconds(6));
+    }
+    http.delay(Duration.ZERO);
+  }
+}

@@ -1,0 +1,206 @@
+package io.holdfast.dynamodb;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.holdfast.ClientOptions;
+import io.holdfast.InvalidRequestException;
+import io.holdfast.LockClient;
+import io.holdfast.LockRefusedException;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
+import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
+
+/** Tables and items that are not as they should be. */
+class TableCheckTest {
+  private final DynamoDbAsyncClient dynamo = LocalServer.client();
+
+  @AfterEach
+  void close() throws Exception {
+    dynamo.close();
+  }
+
+  private LockClient client(String table, DynamoLayout layout) {
+    return DynamoLocks.in(table, dynamo).layout(layout).client(ClientOptions.defaults());
+  }
+
+  /** I122. */
+  @Test
+  void wrongKeyNamesTheRightOne() throws Exception {
+    String table = LocalServer.table(dynamo, DynamoLayout.holdfast());
+    assertThatThrownBy(() -> client(table, DynamoLayout.python()))
+        .isInstanceOf(LockRefusedException.class)
+        .hasMessageContaining("lock_key (S) and the sort key sort_key (S)")
+        .hasMessageContaining("its key is lock (S)");
+    try (LockClient unseen =
+        DynamoLocks.in(table, dynamo)
+            .layout(DynamoLayout.python())
+            .unchecked()
+            .client(ClientOptions.defaults())) {
+      assertThatThrownBy(() -> unseen.lock("a").acquire(Duration.ofSeconds(5)))
+          .isInstanceOf(LockRefusedException.class)
+          .hasMessageContaining("lock_key (S) and the sort key sort_key (S)");
+    }
+  }
+
+  @Test
+  void missingTableIsNamed() throws Exception {
+    assertThatThrownBy(() -> client("no-such-table", DynamoLayout.holdfast()))
+        .isInstanceOf(LockRefusedException.class)
+        .hasMessageStartingWith("TABLE_MISSING")
+        .hasMessageContaining("no-such-table");
+  }
+
+  /** I129. */
+  @Test
+  void timeToLiveOnAnAttributeOfTheLocksIsRefused() throws Exception {
+    String table = LocalServer.table(dynamo, DynamoLayout.holdfast());
+    dynamo
+        .updateTimeToLive(
+            it ->
+                it.tableName(table)
+                    .timeToLiveSpecification(ttl -> ttl.enabled(true).attributeName("token")))
+        .join();
+    assertThatThrownBy(() -> client(table, DynamoLayout.holdfast()))
+        .isInstanceOf(LockRefusedException.class)
+        .hasMessageStartingWith("TIME_TO_LIVE")
+        .hasMessageContaining("token");
+  }
+
+  @Test
+  void tableForTheDialectOfPythonDeletesWhatHasExpired() throws Exception {
+    String table = LocalServer.table(dynamo, DynamoLayout.python());
+    assertThat(
+            dynamo
+                .describeTimeToLive(it -> it.tableName(table))
+                .join()
+                .timeToLiveDescription()
+                .attributeName())
+        .isEqualTo("expiry_time");
+    client(table, DynamoLayout.python()).close();
+  }
+
+  @Test
+  void tableThatIsThereIsLeftAsItIs() throws Exception {
+    String table = LocalServer.table(dynamo, DynamoLayout.holdfast());
+    assertThat(
+            DynamoTables.create(
+                    dynamo,
+                    table,
+                    DynamoLayout.aws(),
+                    new DynamoTables.Capacity.Provisioned(5, 5))
+                .join())
+        .isFalse();
+    client(table, DynamoLayout.holdfast()).close();
+  }
+
+  /** I126, D3: each attribute of each layout, missing or broken. */
+  @ParameterizedTest
+  @CsvSource({
+    "native, token",
+    "native, renewals",
+    "native, client",
+    "native, leaseMillis",
+    "native, since",
+    "aws, ownerName",
+    "aws, recordVersionNumber",
+    "aws, leaseDuration",
+    "python, owner_name",
+    "python, record_version_number",
+    "python, lease_duration"
+  })
+  void brokenItemIsRefusedByTheNameOfTheAttribute(String dialect, String attribute) throws Exception {
+    DynamoLayout layout =
+        switch (dialect) {
+          case "native" -> DynamoLayout.holdfast();
+          case "aws" -> DynamoLayout.aws();
+          default -> DynamoLayout.python();
+        };
+    String table = LocalServer.table(dynamo, layout);
+    try (LockClient holder = client(table, layout);
+        LockClient locks =
+            DynamoLocks.in(table, dynamo)
+                .layout(layout)
+                .unchecked()
+                .client(ClientOptions.defaults())) {
+      holder.lock("a").acquire(Duration.ofSeconds(5));
+      Map<String, AttributeValue> item =
+          new HashMap<>(
+              dynamo.getItem(it -> it.tableName(table).key(layout.keys().of("a"))).join().item());
+      assertThat(item).containsKey(attribute);
+      item.put(attribute, AttributeValue.fromBool(true));
+      dynamo.putItem(it -> it.tableName(table).item(item)).join();
+      assertThatThrownBy(() -> locks.lock("a").tryAcquire())
+          .isInstanceOf(LockRefusedException.class)
+          .hasMessageContaining(attribute)
+          .hasMessageContaining(table);
+      item.remove(attribute);
+      dynamo.putItem(it -> it.tableName(table).item(item)).join();
+      assertThatThrownBy(() -> locks.lock("a").tryAcquire())
+          .isInstanceOf(LockRefusedException.class)
+          .hasMessageContaining(attribute);
+      assertThat(locks.list("").locks()).as("is left out").isEmpty();
+    }
+  }
+
+  @Test
+  void itemOfAnotherLayoutIsLeftAloneAndItsLayoutNamed() throws Exception {
+    DynamoLayout aws = DynamoLayout.aws().keyAttribute("lock");
+    String table = LocalServer.table(dynamo, aws);
+    try (LockClient theirs = client(table, aws);
+        LockClient ours = client(table, DynamoLayout.holdfast())) {
+      theirs.lock("a").acquire(Duration.ofSeconds(5));
+      assertThatThrownBy(() -> ours.lock("a").tryAcquire())
+          .isInstanceOf(LockRefusedException.class)
+          .hasMessageContaining("token")
+          .hasMessageContaining("dialect=aws");
+      ours.lock("b").acquire(Duration.ofSeconds(5));
+      assertThatThrownBy(() -> theirs.lock("b").tryAcquire())
+          .isInstanceOf(LockRefusedException.class)
+          .hasMessageContaining("ownerName")
+          .hasMessageContaining("dialect=native");
+    }
+  }
+
+  /** I130. */
+  @Test
+  void whatDynamoDbCouldNotKeepIsRefusedAtTheDoor() throws Exception {
+    assertThatThrownBy(() -> DynamoLayout.aws().sortKey("range", "x".repeat(1025)))
+        .isInstanceOf(InvalidRequestException.class)
+        .hasMessageContaining("1025 bytes");
+    assertThatThrownBy(
+            () ->
+                DynamoLayout.aws()
+                    .attributes(Map.of("more", AttributeValue.fromS("x".repeat(400_000)))))
+        .isInstanceOf(InvalidRequestException.class)
+        .hasMessageStartingWith("ATTRIBUTES_TOO_LARGE");
+    assertThatThrownBy(
+            () ->
+                DynamoLayout.aws()
+                    .attributes(Map.of("isReleased", AttributeValue.fromS("1"))))
+        .isInstanceOf(InvalidRequestException.class)
+        .hasMessageContaining("isReleased");
+  }
+
+  /** I123. */
+  @Test
+  void whatTheUrlLacksIsToldAtOnce() throws Exception {
+    assertThatThrownBy(() -> LockClient.connect("dynamodb://?region=eu-central-1"))
+        .hasMessageStartingWith("URL_TABLE_MISSING");
+    assertThatThrownBy(() -> LockClient.connect("dynamodb://locks?regoin=eu-central-1"))
+        .hasMessageStartingWith("URL_PARAMETER_UNKNOWN")
+        .hasMessageContaining("region");
+    assertThatThrownBy(
+            () -> LockClient.connect("dynamodb://locks?region=eu-central-1&dialect=ruby"))
+        .hasMessageContaining("native, aws or python");
+    assertThatThrownBy(
+            () -> LockClient.connect("dynamodb://locks?region=eu-central-1&endpoint=nowhere"))
+        .hasMessageStartingWith("URL_ENDPOINT_BAD");
+  }
+}
