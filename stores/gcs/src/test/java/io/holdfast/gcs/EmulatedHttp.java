@@ -131,7 +131,9 @@ class EmulatedHttp extends HttpClient {
           @Override
           public void cancel() {}
         });
-    body.onNext(List.of(ByteBuffer.wrap(reply.body())));
+    if (reply.body().length > 0) {
+      body.onNext(List.of(ByteBuffer.wrap(reply.body())));
+    }
     body.onComplete();
     return body.getBody()
         .<HttpResponse<T>>thenApply(read -> new Answered<>(request, reply.status(), headers, read))

@@ -6,6 +6,7 @@ import io.holdfast.LockClient;
 import io.holdfast.core.LeaseLocks;
 import io.holdfast.testkit.LockContract;
 import io.holdfast.testkit.ManualTicker;
+import java.net.URI;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -29,16 +30,23 @@ class GcsContractTest extends LockContract {
     MortalHttp http = new MortalHttp(storage);
     // Facts are told with the shortest lease there is; that GCS asks for a longer one is told
     // elsewhere.
-    GcsLocks locks = GcsLocks.bucket(BUCKET).prefix(prefix()).http(http).anonymous().build(null);
-    LockClient client =
-        LockClient.over(LeaseLocks.over(locks.records(HoldOptions.MIN_LEASE), turned), turned);
+    StorageApi api =
+        new StorageApi(
+            http,
+            RequestHeaders.ANONYMOUS,
+            URI.create("http://127.0.0.1"),
+            BUCKET,
+            Duration.ofSeconds(5));
+    GcsLeaseStore store =
+        new GcsLeaseStore(api, RequestHeaders.ANONYMOUS, place(), "", HoldOptions.MIN_LEASE);
+    LockClient client = LockClient.over(LeaseLocks.over(store, turned), turned);
     connections.put(client, http);
     return client;
   }
 
   /** Clients with the same stand in one line. */
-  String prefix() {
-    return "";
+  String place() {
+    return "gs://" + BUCKET;
   }
 
   @Override
