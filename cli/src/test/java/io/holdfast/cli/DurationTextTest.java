@@ -3,7 +3,9 @@ package io.holdfast.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.holdfast.testkit.Fuzz;
 import java.time.Duration;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine.TypeConversionException;
@@ -50,5 +52,26 @@ class DurationTextTest {
     assertThatThrownBy(() -> new DurationText().convert(text))
         .isInstanceOf(TypeConversionException.class)
         .hasMessage(message);
+  }
+
+  @Test
+  void garbageIsRefusedAndNothingElseComesOfIt() {
+    Fuzz.tryMany(
+        dice -> {
+          String[] units = {"ms", "s", "m", "h", "d", "", "S", "ns"};
+          String text =
+              dice.nextBoolean()
+                  ? Fuzz.text(dice, 12)
+                  : Math.abs(Fuzz.number(dice))
+                      + (dice.nextBoolean() ? "." + dice.nextInt(1_000_000_000) : "")
+                      + units[dice.nextInt(units.length)];
+          try {
+            assertThat(new DurationText().convert(text))
+                .isGreaterThanOrEqualTo(Duration.ZERO)
+                .isLessThanOrEqualTo(DurationText.LONGEST);
+          } catch (TypeConversionException refused) {
+            assertThat(refused.getMessage()).contains("'");
+          }
+        });
   }
 }
