@@ -415,23 +415,17 @@ final class ServerCommand implements Callable<Integer> {
   private JRaftSettings logSettings() {
     boolean joins = beginning != null && beginning.join;
     Set<String> members = joins ? Set.of() : Set.copyOf(names());
-    JRaftSettings plain = JRaftSettings.of(dataDir, self(), members);
-    JRaftSettings settings =
-        new JRaftSettings(
-            plain.dataFolder(),
-            plain.self(),
-            plain.initialMembers(),
-            plain.cluster(),
-            plain.electionTimeout(),
-            plain.tls(),
-            insecure,
-            plain.snapshotAfterBytes(),
-            plain.snapshotAfter());
     PeerFiles files = peerFiles;
-    return files == null
-        ? settings
-        : settings.withTls(
-            new PeerTls(files.certificate, files.key, files.authorities, Set.copyOf(files.hosts)));
+    return JRaftSettings.of(dataDir, self(), members)
+        .with(
+            log -> {
+              log.plaintextAnywhere(insecure);
+              if (files != null) {
+                log.tls(
+                    new PeerTls(
+                        files.certificate, files.key, files.authorities, Set.copyOf(files.hosts)));
+              }
+            });
   }
 
   private void announce(LockServer server) {

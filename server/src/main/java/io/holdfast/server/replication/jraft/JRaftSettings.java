@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
 /**
@@ -90,59 +91,64 @@ public record JRaftSettings(
         DEFAULT_SNAPSHOT_AFTER);
   }
 
-  /** The same of the named cluster. */
-  public JRaftSettings withCluster(String name) {
+  /** The same but for what is changed. */
+  public JRaftSettings with(Consumer<Changes> change) {
+    Changes changes = new Changes(this);
+    change.accept(changes);
     return new JRaftSettings(
         dataFolder,
         self,
         initialMembers,
-        Optional.of(name),
-        electionTimeout,
-        tls,
-        plaintextAnywhere,
-        snapshotAfterBytes,
-        snapshotAfter);
+        changes.cluster,
+        changes.electionTimeout,
+        changes.tls,
+        changes.plaintextAnywhere,
+        changes.snapshotAfterBytes,
+        changes.snapshotAfter);
   }
 
-  /** The same with another election timeout. */
-  public JRaftSettings withElectionTimeout(Duration timeout) {
-    return new JRaftSettings(
-        dataFolder,
-        self,
-        initialMembers,
-        cluster,
-        timeout,
-        tls,
-        plaintextAnywhere,
-        snapshotAfterBytes,
-        snapshotAfter);
-  }
+  /** What may be set otherwise than {@link #of} does. Not thread-safe. */
+  public static final class Changes {
+    private Optional<String> cluster;
+    private Duration electionTimeout;
+    private Optional<PeerTls> tls;
+    private boolean plaintextAnywhere;
+    private long snapshotAfterBytes;
+    private Duration snapshotAfter;
 
-  /** The same with mutual TLS. */
-  public JRaftSettings withTls(PeerTls peerTls) {
-    return new JRaftSettings(
-        dataFolder,
-        self,
-        initialMembers,
-        cluster,
-        electionTimeout,
-        Optional.of(peerTls),
-        plaintextAnywhere,
-        snapshotAfterBytes,
-        snapshotAfter);
-  }
+    private Changes(JRaftSettings from) {
+      cluster = from.cluster;
+      electionTimeout = from.electionTimeout;
+      tls = from.tls;
+      plaintextAnywhere = from.plaintextAnywhere;
+      snapshotAfterBytes = from.snapshotAfterBytes;
+      snapshotAfter = from.snapshotAfter;
+    }
 
-  /** The same with snapshots at another distance. */
-  public JRaftSettings withSnapshots(long afterBytes, Duration after) {
-    return new JRaftSettings(
-        dataFolder,
-        self,
-        initialMembers,
-        cluster,
-        electionTimeout,
-        tls,
-        plaintextAnywhere,
-        afterBytes,
-        after);
+    public Changes cluster(String name) {
+      cluster = Optional.of(name);
+      return this;
+    }
+
+    public Changes electionTimeout(Duration timeout) {
+      electionTimeout = timeout;
+      return this;
+    }
+
+    public Changes tls(PeerTls peerTls) {
+      tls = Optional.of(peerTls);
+      return this;
+    }
+
+    public Changes plaintextAnywhere(boolean allowed) {
+      plaintextAnywhere = allowed;
+      return this;
+    }
+
+    public Changes snapshots(long afterBytes, Duration after) {
+      snapshotAfterBytes = afterBytes;
+      snapshotAfter = after;
+      return this;
+    }
   }
 }

@@ -85,8 +85,8 @@ final class Servers implements AutoCloseable {
     Path own = folder.resolve(name.replace(':', '-'));
     return change.apply(
         JRaftSettings.of(own, name, members)
-            .withCluster(CLUSTER)
-            .withElectionTimeout(ELECTION_TIMEOUT));
+            .with(it -> it.cluster(CLUSTER))
+            .with(it -> it.electionTimeout(ELECTION_TIMEOUT)));
   }
 
   One start(String name) {

@@ -97,7 +97,7 @@ class SingleServerTest {
 
   @Test
   void aSnapshotIsWrittenWhenTheLogHasGrown() {
-    servers.change = settings -> settings.withSnapshots(10_000, Duration.ofHours(1));
+    servers.change = settings -> settings.with(it -> it.snapshots(10_000, Duration.ofHours(1)));
     Servers.One one = servers.of(1).leader();
     List<String> entries = new ArrayList<>(entries(0, 1));
     one.propose("entry 0");
@@ -109,7 +109,7 @@ class SingleServerTest {
 
   @Test
   void aSnapshotIsWrittenWhenTheLastIsOld() {
-    servers.change = settings -> settings.withSnapshots(1 << 20, Duration.ofMillis(100));
+    servers.change = settings -> settings.with(it -> it.snapshots(1 << 20, Duration.ofMillis(100)));
     Servers.One one = servers.of(1).leader();
     one.propose("entry");
     eventually("a snapshot", () -> one.replicator().status().snapshotIndex() > 0);
@@ -251,7 +251,8 @@ class SingleServerTest {
     assertThatThrownBy(
             () ->
                 new JRaftReplicator(
-                        JRaftSettings.of(own, one.name(), Set.of(one.name())).withCluster("other"))
+                        JRaftSettings.of(own, one.name(), Set.of(one.name()))
+                            .with(it -> it.cluster("other")))
                     .start(new WrittenDown()))
         .isInstanceOf(ReplicationException.class)
         .hasMessageContaining("of cluster test, not of other");

@@ -92,7 +92,7 @@ class StrangersTest {
   }
 
   private Servers.One secured() {
-    servers.change = settings -> settings.withTls(member);
+    servers.change = settings -> settings.with(it -> it.tls(member));
     return servers.of(1).leader();
   }
 
@@ -174,7 +174,7 @@ class StrangersTest {
 
   @Test
   void serversAgreeUnderTls() {
-    servers.change = settings -> settings.withTls(member);
+    servers.change = settings -> settings.with(it -> it.tls(member));
     Servers.One leader = servers.of(3).leader();
     leader.propose("entry");
     servers.applied(List.of("entry"));
@@ -213,12 +213,14 @@ class StrangersTest {
   void aHostThatIsAllowedByNameIsLetIn() throws Exception {
     servers.change =
         settings ->
-            settings.withTls(
-                new PeerTls(
-                    member.certificateChain(),
-                    member.privateKey(),
-                    member.authorities(),
-                    Set.of("Elsewhere.example")));
+            settings.with(
+                it ->
+                    it.tls(
+                        new PeerTls(
+                            member.certificateChain(),
+                            member.privateKey(),
+                            member.authorities(),
+                            Set.of("Elsewhere.example"))));
     Servers.One one = servers.of(1).leader();
     assertThat(ask(with(one, elsewhere), cluster("test"), ping()).hasMessage()).isTrue();
   }
@@ -231,16 +233,18 @@ class StrangersTest {
 
   @Test
   void aServerIsNotCalledThatShowsACertificateForAnotherHost() {
-    servers.change = settings -> settings.withTls(member);
+    servers.change = settings -> settings.with(it -> it.tls(member));
     Servers.One leader = servers.of(1).leader();
     servers.change =
         settings ->
-            settings.withTls(
-                new PeerTls(
-                    elsewhere.certificateChain(),
-                    elsewhere.privateKey(),
-                    elsewhere.authorities(),
-                    Set.of("127.0.0.1")));
+            settings.with(
+                it ->
+                    it.tls(
+                        new PeerTls(
+                            elsewhere.certificateChain(),
+                            elsewhere.privateKey(),
+                            elsewhere.authorities(),
+                            Set.of("127.0.0.1"))));
     Servers.One impostor = servers.startEmpty();
     assertThatThrownBy(
             () ->
@@ -327,7 +331,7 @@ class StrangersTest {
   void certificatesThatCannotBeReadAreNamed() {
     PeerTls missing =
         new PeerTls(folder.resolve("no.pem"), member.privateKey(), member.authorities(), Set.of());
-    servers.change = settings -> settings.withTls(missing);
+    servers.change = settings -> settings.with(it -> it.tls(missing));
     assertThatThrownBy(() -> servers.of(1))
         .isInstanceOf(ReplicationException.class)
         .hasMessageContaining("no.pem");

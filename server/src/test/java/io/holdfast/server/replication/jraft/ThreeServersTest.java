@@ -275,7 +275,7 @@ class ThreeServersTest {
   @Test
   void serversOfAnotherClusterAreNotHeard() {
     Servers.One leader = servers.of(1).leader();
-    servers.change = settings -> settings.withCluster("other");
+    servers.change = settings -> settings.with(it -> it.cluster("other"));
     Servers.One other = servers.startEmpty();
     assertThatThrownBy(() -> done(leader.replicator().addMember(other.name())))
         .hasCauseInstanceOf(ReplicationException.class);

@@ -1,0 +1,66 @@
+package io.holdfast.remote;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.grpc.Metadata;
+import io.grpc.Status;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class AccessTest {
+  private static final Metadata.Key<String> LEADER =
+      Metadata.Key.of("holdfast-leader", Metadata.ASCII_STRING_MARSHALLER);
+  private static final Metadata.Key<String> AUTHORIZATION =
+      Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
+
+  @TempDir Path folder;
+
+  @Test
+  void aCredentialDoesNotGoInTheClearToWhicheverHostAServerNames() throws IOException {
+    Path token = Files.writeString(folder.resolve("token"), "secret");
+    Access local = access("holdfast://127.0.0.1:1/n?token-file=" + token);
+    assertThat(local.headers().get(AUTHORIZATION)).isEqualTo("Bearer secret");
+    assertThat(local.leader(naming("10.0.0.9:7420"))).isEmpty();
+    assertThat(local.leader(naming("127.0.0.1:7420"))).isEqualTo("127.0.0.1:7420");
+    assertThat(access("holdfast://127.0.0.1:1/n").leader(naming("10.0.0.9:7420")))
+        .isEqualTo("10.0.0.9:7420");
+    assertThat(
+            access("holdfast://127.0.0.1:1/n?tls=on&token-file=" + token)
+                .leader(naming("10.0.0.9:7420")))
+        .isEqualTo("10.0.0.9:7420");
+    assertThat(local.leader(new Metadata())).isEmpty();
+  }
+
+  @Test
+  void whoSpeaksTheWrongWayIsToldTheRightOne() {
+    assertThat(
+            access("holdfast://127.0.0.1:1/n")
+                .error(
+                    Status.UNAVAILABLE.withDescription("First received frame was not SETTINGS."),
+                    new Metadata())
+                .getMessage())
+        .startsWith("the server expects TLS: add tls=on");
+    assertThat(
+            access("holdfast://127.0.0.1:1/n?tls=on")
+                .error(
+                    Status.UNAVAILABLE
+                        .withDescription("ssl exception")
+                        .withCause(new IOException("not an SSL/TLS record: 00")),
+                    new Metadata())
+                .getMessage())
+        .startsWith("the server does not speak TLS: add tls=off");
+  }
+
+  private static Metadata naming(String leader) {
+    Metadata trailers = new Metadata();
+    trailers.put(LEADER, leader);
+    return trailers;
+  }
+
+  private static Access access(String url) {
+    return Access.of(ServerUrl.parse(url));
+  }
+}
