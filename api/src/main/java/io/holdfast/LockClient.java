@@ -51,7 +51,8 @@ public final class LockClient implements AutoCloseable {
     // Threads of their own each: a grant must reach its asker though callbacks are slow, and the
     // other way round.
     this.callbacks = options.executor().orElseGet(() -> threads("holdfast-callbacks"));
-    this.handOvers = options.executor().orElseGet(() -> threads("holdfast-hand-overs"));
+    this.handOvers =
+        options.executor().orElseGet(() -> new HandOvers(threads("holdfast-hand-overs")));
   }
 
   /**
