@@ -6,6 +6,7 @@ import io.holdfast.protocol.v1.Error;
 import io.holdfast.protocol.v1.Holder;
 import io.holdfast.remote.internal.ClientRequest;
 import io.holdfast.remote.internal.SessionCore;
+import io.holdfast.remote.internal.Wish;
 import io.holdfast.spi.AcquireOutcome;
 import io.holdfast.spi.AcquireRequest;
 import io.holdfast.spi.Lease;
@@ -28,7 +29,7 @@ final class RemoteRequest extends CompletableFuture<AcquireOutcome>
 
   private final RemoteStore store;
   private final AcquireRequest asked;
-  private final long impatientAtNanos;
+  private final Wish wish;
   private final CompletableFuture<Void> released = new CompletableFuture<>();
 
   // Guarded by the store's mutex.
@@ -43,18 +44,19 @@ final class RemoteRequest extends CompletableFuture<AcquireOutcome>
   private volatile boolean isGivenBack;
   private volatile @Nullable Consumer<LossReason> lossListener;
 
-  RemoteRequest(RemoteStore store, AcquireRequest asked, long impatientAtNanos) {
+  RemoteRequest(RemoteStore store, AcquireRequest asked, Wish wish) {
     this.store = store;
     this.asked = asked;
-    this.impatientAtNanos = impatientAtNanos;
+    this.wish = wish;
   }
 
   AcquireRequest asked() {
     return asked;
   }
 
-  long impatientAtNanos() {
-    return impatientAtNanos;
+  /** What it asks for, made before the mutex is taken. */
+  Wish wish() {
+    return wish;
   }
 
   /** It is asked for here now. With the mutex held. */

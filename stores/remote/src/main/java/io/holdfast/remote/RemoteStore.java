@@ -1,6 +1,5 @@
 package io.holdfast.remote;
 
-import com.google.protobuf.UnsafeByteOperations;
 import io.holdfast.Capability;
 import io.holdfast.ClientOptions;
 import io.holdfast.LockClient;
@@ -20,7 +19,6 @@ import io.holdfast.remote.internal.ErrorCode;
 import io.holdfast.remote.internal.Question;
 import io.holdfast.remote.internal.SessionCore;
 import io.holdfast.remote.internal.Wire;
-import io.holdfast.remote.internal.Wish;
 import io.holdfast.spi.AcquireOutcome;
 import io.holdfast.spi.AcquireRequest;
 import io.holdfast.spi.LockStore;
@@ -58,6 +56,9 @@ final class RemoteStore implements LockStore {
 
   /** A client has at most so many requests that wait or hold. */
   static final int MAX_REQUESTS = 1_000_000;
+
+  /** How often the mutex is looked at before a thread goes to sleep over it. */
+  private static final int LOOKS_AT_MUTEX = 100;
 
   /** How long closing waits for the server to confirm. */
   private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(1);
@@ -153,7 +154,8 @@ final class RemoteStore implements LockStore {
   public CompletableFuture<AcquireOutcome> acquire(AcquireRequest request) {
     long patience =
         request.maxWaitNanos() > 0 ? request.maxWaitNanos() : SessionCore.TRY_PATIENCE_NANOS;
-    RemoteRequest made = new RemoteRequest(this, request, ticker.holderNanos() + patience);
+    RemoteRequest made =
+        new RemoteRequest(this, request, WireForm.wish(request, ticker.holderNanos() + patience));
     within(() -> ask(made));
     return made;
   }
@@ -246,14 +248,7 @@ final class RemoteStore implements LockStore {
               "TOO_MANY_REQUESTS",
               "held and waited for are " + requests + ", at most " + MAX_REQUESTS));
     } else {
-      Wish wish =
-          new Wish(
-              WireForm.toWire(asked.targets()),
-              asked.maxWaitNanos() > 0,
-              request.impatientAtNanos(),
-              asked.options().maxHold().map(Duration::toMillis).orElse(Wish.UNLIMITED),
-              UnsafeByteOperations.unsafeWrap(asked.options().data().bytes()));
-      request.askedIn(session, session.acquire(wish, request));
+      request.askedIn(session, session.acquire(request.wish(), request));
     }
   }
 
@@ -275,7 +270,8 @@ final class RemoteStore implements LockStore {
 
   private <T> T within(Supplier<T> work) {
     Notices due = null;
-    mutex.lock();
+    Queue<Runnable> toSend = null;
+    enter();
     try {
       return work.get();
     } finally {
@@ -288,39 +284,53 @@ final class RemoteStore implements LockStore {
           notices = new Notices();
           hasNotices = false;
         }
+        if (!isSending) {
+          toSend = takeOutbox();
+        }
       }
       mutex.unlock();
-      if (!mutex.isHeldByCurrentThread()) {
-        send();
-        if (due != null) {
-          due.run();
-        }
+      if (toSend != null) {
+        send(toSend);
+      }
+      if (due != null) {
+        due.run();
       }
     }
   }
 
-  private void send() {
-    while (true) {
-      Queue<Runnable> batch;
-      mutex.lock();
-      try {
-        if (isSending || outbox.isEmpty()) {
-          return;
-        }
-        isSending = true;
-        batch = outbox;
-        outbox = new ArrayDeque<>();
-      } finally {
-        mutex.unlock();
+  /** Sections are shorter than it takes to wake a thread: so whoever finds the mutex taken looks again before it sleeps. */
+  private void enter() {
+    for (int i = 0; i < LOOKS_AT_MUTEX; i++) {
+      if (mutex.tryLock()) {
+        return;
       }
+      Thread.onSpinWait();
+    }
+    mutex.lock();
+  }
+
+  private void send(Queue<Runnable> first) {
+    Queue<Runnable> batch = first;
+    while (batch != null) {
       batch.forEach(Runnable::run);
-      mutex.lock();
+      enter();
       try {
-        isSending = false;
+        batch = takeOutbox();
       } finally {
         mutex.unlock();
       }
     }
+  }
+
+  /** What is to be sent, for the one thread that sends; null if there is nothing, then nobody does. With the mutex held. */
+  private @Nullable Queue<Runnable> takeOutbox() {
+    isSending = !outbox.isEmpty();
+    if (!isSending) {
+      return null;
+    }
+    Queue<Runnable> taken = outbox;
+    outbox = new ArrayDeque<>();
+    return taken;
   }
 
   private void beginToClose() {

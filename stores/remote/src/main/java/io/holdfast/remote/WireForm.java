@@ -1,5 +1,6 @@
 package io.holdfast.remote;
 
+import com.google.protobuf.UnsafeByteOperations;
 import io.holdfast.HoldData;
 import io.holdfast.Holder;
 import io.holdfast.LockDescription;
@@ -13,6 +14,9 @@ import io.holdfast.protocol.v1.Key;
 import io.holdfast.protocol.v1.LockState;
 import io.holdfast.protocol.v1.Mode;
 import io.holdfast.protocol.v1.Target;
+import io.holdfast.remote.internal.Wish;
+import io.holdfast.spi.AcquireRequest;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -42,16 +46,27 @@ final class WireForm {
     };
   }
 
+  static Wish wish(AcquireRequest asked, long impatientAtNanos) {
+    return new Wish(
+        toWire(asked.targets()),
+        asked.maxWaitNanos() > 0,
+        impatientAtNanos,
+        asked.options().maxHold().map(Duration::toMillis).orElse(Wish.UNLIMITED),
+        UnsafeByteOperations.unsafeWrap(asked.options().data().bytes()));
+  }
+
   static List<Target> toWire(List<LockTarget> targets) {
-    return targets.stream()
-        .map(
-            target ->
-                Target.newBuilder()
-                    .setKey(toWire(target.key()))
-                    .setMode(
-                        target.mode() == LockMode.SHARED ? Mode.MODE_SHARED : Mode.MODE_EXCLUSIVE)
-                    .build())
-        .toList();
+    if (targets.size() == 1) {
+      return List.of(toWire(targets.get(0)));
+    }
+    return targets.stream().map(WireForm::toWire).toList();
+  }
+
+  private static Target toWire(LockTarget target) {
+    return Target.newBuilder()
+        .setKey(toWire(target.key()))
+        .setMode(target.mode() == LockMode.SHARED ? Mode.MODE_SHARED : Mode.MODE_EXCLUSIVE)
+        .build();
   }
 
   static Key toWire(LockKey key) {

@@ -28,7 +28,9 @@ import io.holdfast.spi.Ticker;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -160,7 +162,7 @@ public final class SessionCore {
   private Ticker.@Nullable Alarm heartbeatAlarm;
 
   private long lastRequest;
-  private final TreeMap<Long, ClientRequest> requests = new TreeMap<>();
+  private final Map<Long, ClientRequest> requests = new LinkedHashMap<>();
   private final TreeMap<Long, ClientRequest> unanswered = new TreeMap<>();
   private final Deque<Sent> sent = new ArrayDeque<>();
 
