@@ -31,4 +31,13 @@ public interface ClientLink {
 
   /** The client may say more: an earlier {@link Connection#receive} had returned false. */
   void resume();
+
+  /**
+   * Has something run, soon and by the thread that calls this, when the messages that are there already have been received too.
+   *
+   * @return false if this link cannot tell when that is; then nothing is run
+   */
+  default boolean afterThese(Runnable task) {
+    return false;
+  }
 }

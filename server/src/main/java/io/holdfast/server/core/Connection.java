@@ -64,6 +64,15 @@ public final class Connection {
   private boolean awaitsLeader;
   private boolean closed;
   private long heardAtNanos;
+
+  private boolean receiving;
+
+  /** It has proposed something that waits for what else the client has said already. */
+  private boolean gathers;
+
+  /** There will be an end to that. */
+  private boolean gatheringEnds;
+
   private Ticker.@Nullable Alarm alarm;
 
   Connection(ServerCore core, ClientLink link) {
@@ -83,10 +92,36 @@ public final class Connection {
     try {
       if (!closed) {
         heardAtNanos = core.ticker.nanos();
+        receiving = true;
         understand(message);
       }
       paused = !closed && unanswered >= core.limits.operationsPerConnection();
       return !paused;
+    } finally {
+      receiving = false;
+      boolean begins = gathers && !gatheringEnds;
+      gatheringEnds |= begins;
+      core.leave();
+      if (begins && !link.afterThese(this::endGathering)) {
+        endGathering();
+      }
+    }
+  }
+
+  /** Whether what is proposed for this client now need not go at once: then its end is told to the leadership. */
+  boolean gather() {
+    gathers |= receiving;
+    return receiving;
+  }
+
+  private void endGathering() {
+    core.enter();
+    try {
+      gathers = false;
+      gatheringEnds = false;
+      if (leadership != null) {
+        leadership.proposeGathered();
+      }
     } finally {
       core.leave();
     }

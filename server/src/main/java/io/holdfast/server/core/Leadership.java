@@ -46,7 +46,9 @@ final class Leadership {
    * Deadlines stand in one sorted set, under one alarm. A session stands there under a deadline that it had once: being heard
    * of costs nothing, and when that one comes, the session moves on to the one that it has now.
    *
-   * Group commit. While entries are outstanding, what arrives is gathered and goes as one entry.
+   * Group commit. While entries are outstanding, what arrives is gathered and goes as one entry. So is what a client has said at
+   * one go: it waits until all of that is read, unless it is much. Each entry costs a write to the disk of each server: so few
+   * are outstanding that are small.
    */
 
   /** An entry has at most so many operations. */
@@ -54,6 +56,12 @@ final class Leadership {
 
   /** An entry is not added to when it has so many bytes; so it has not many more than that and one operation. */
   static final int BYTES_AN_ENTRY = 256 << 10;
+
+  /** So many operations are worth an entry, though there may be more in a moment. */
+  static final int OPERATIONS_WORTH_AN_ENTRY = 64;
+
+  /** So many entries are proposed and not applied, however small they are. */
+  static final int SMALL_ENTRIES_OUTSTANDING = 2;
 
   /** So many entries are proposed and not applied. */
   static final int ENTRIES_OUTSTANDING = 4;
@@ -390,7 +398,11 @@ final class Leadership {
       founding.remove(ofTable.namespace());
       Desks room = room(ofTable.namespace());
       if (room != null) {
-        for (Event event : happened) {
+        // Who gets a lock is told before who gave it back: in a line, the next release matters more
+        // than that somebody joins again.
+        int first = ofTable.command() instanceof Command.Release && happened.size() > 1 ? 1 : 0;
+        for (int i = 0; i < happened.size(); i++) {
+          Event event = happened.get((first + i) % happened.size());
           happened(room, ofTable.command(), event, ours);
         }
         Desk heardOf = room.open.get(sessionOf(ofTable.command()));
@@ -701,8 +713,18 @@ final class Leadership {
     queue.add(pending);
     if (pending.from != null) {
       pending.from.asked();
+      if (queue.size() < OPERATIONS_WORTH_AN_ENTRY && pending.from.gather()) {
+        return;
+      }
     }
     flush();
+  }
+
+  /** All is read that a client has said at one go. */
+  void proposeGathered() {
+    if (outstanding < SMALL_ENTRIES_OUTSTANDING || queue.size() >= OPERATIONS_WORTH_AN_ENTRY) {
+      flush();
+    } // else it goes when an entry is applied
   }
 
   private void flush() {

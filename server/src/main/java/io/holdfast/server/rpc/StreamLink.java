@@ -1,5 +1,7 @@
 package io.holdfast.server.rpc;
 
+import io.grpc.netty.shaded.io.netty.util.concurrent.EventExecutor;
+import io.grpc.netty.shaded.io.netty.util.internal.ThreadExecutorMap;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.holdfast.protocol.v1.ClientMessage;
@@ -11,6 +13,7 @@ import io.holdfast.server.core.ServerCore;
 import io.holdfast.server.security.Action;
 import io.holdfast.server.security.AuthReason;
 import java.util.Optional;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -117,6 +120,20 @@ final class StreamLink implements ClientLink, StreamObserver<ClientMessage> {
   public void resume() {
     resumes.incrementAndGet();
     askForWithheld();
+  }
+
+  @Override
+  public boolean afterThese(Runnable task) {
+    EventExecutor loop = ThreadExecutorMap.currentExecutor();
+    if (loop == null || !loop.inEventLoop()) {
+      return false; // it came by way of a thread that looked at the credential
+    }
+    try {
+      loop.execute(task); // it turns to its tasks when it has read what there is to read
+      return true;
+    } catch (RejectedExecutionException ending) {
+      return false;
+    }
   }
 
   private void askForWithheld() {

@@ -391,7 +391,7 @@ class BadInputTest {
     TestClient ann = started();
     long session = ann.opened(LEASE);
     log.hold();
-    for (int i = 1; i <= Leadership.ENTRIES_OUTSTANDING + 3; i++) {
+    for (int i = 1; i <= Leadership.SMALL_ENTRIES_OUTSTANDING + 3; i++) {
       ann.acquire(session, i, "a" + i);
     }
     assertThat(ann.rest()).isEmpty();

@@ -11,6 +11,7 @@ import io.holdfast.protocol.v1.ServerMessage.MessageCase;
 import io.holdfast.server.replication.SoloReplicator;
 import io.holdfast.testkit.ManualTicker;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
@@ -461,6 +462,71 @@ class CoreTest {
     for (int i = 1; i <= 1_000; i++) {
       assertThat(ann.next().getGranted().getRequest()).isEqualTo(i);
     }
+  }
+
+  @Test
+  void whoGetsALockIsToldBeforeWhoGaveItBack() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    ann.acquire(session, 1, "a");
+    long token = ann.next().getGranted().getToken();
+    ann.acquire(session, 2, "a");
+    ann.rest();
+    ann.release(session, 1, token);
+    assertThat(ann.rest()).containsExactly(MessageCase.GRANTED, MessageCase.RELEASED);
+  }
+
+  @Test
+  void whatAClientSaysAtOneGoGoesAsOneEntry() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    int proposals = log.proposals();
+    List<Runnable> afterThese = new ArrayList<>();
+    ann.afterThese = afterThese;
+    for (int i = 1; i <= 10; i++) {
+      ann.acquire(session, i, "a" + i);
+    }
+    assertThat(log.proposals()).isEqualTo(proposals);
+    assertThat(afterThese).hasSize(1);
+    afterThese.remove(0).run();
+    assertThat(log.proposals()).isEqualTo(proposals + 1);
+    assertThat(ann.rest()).hasSize(10).containsOnly(MessageCase.GRANTED);
+
+    ann.release(session, 1, 1);
+    assertThat(log.proposals()).isEqualTo(proposals + 1);
+    afterThese.remove(0).run();
+    assertThat(log.proposals()).isEqualTo(proposals + 2);
+  }
+
+  @Test
+  void muchGoesAtOnceThoughThereIsMoreToCome() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    int proposals = log.proposals();
+    ann.afterThese = new ArrayList<>();
+    for (int i = 1; i < Leadership.OPERATIONS_WORTH_AN_ENTRY; i++) {
+      ann.acquire(session, i, "a" + i);
+    }
+    assertThat(log.proposals()).isEqualTo(proposals);
+    ann.acquire(session, Leadership.OPERATIONS_WORTH_AN_ENTRY, "last");
+    assertThat(log.proposals()).isEqualTo(proposals + 1);
+  }
+
+  @Test
+  void fewSmallEntriesAreOutstanding() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    int proposals = log.proposals();
+    log.hold();
+    for (int i = 1; i <= Leadership.SMALL_ENTRIES_OUTSTANDING + 10; i++) {
+      ann.acquire(session, i, "a" + i);
+    }
+    assertThat(log.proposals()).isEqualTo(proposals + Leadership.SMALL_ENTRIES_OUTSTANDING);
+    log.letOne();
+    assertThat(log.proposals()).isEqualTo(proposals + Leadership.SMALL_ENTRIES_OUTSTANDING + 1);
+    log.let();
+    assertThat(log.proposals()).isEqualTo(proposals + Leadership.SMALL_ENTRIES_OUTSTANDING + 1);
+    assertThat(ann.rest()).hasSize(Leadership.SMALL_ENTRIES_OUTSTANDING + 10);
   }
 
   @Test

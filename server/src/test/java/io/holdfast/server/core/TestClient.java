@@ -40,6 +40,9 @@ final class TestClient implements ClientLink {
   boolean mayGoOn = true;
   int resumed;
 
+  /** What waits for the end of all that is said at one go; null if this link cannot tell when that is. */
+  @Nullable List<Runnable> afterThese;
+
   TestClient(Caller caller) {
     this.caller = caller;
     Arrays.fill(nonce, (byte) ++clients);
@@ -197,5 +200,10 @@ final class TestClient implements ClientLink {
   @Override
   public void resume() {
     resumed++;
+  }
+
+  @Override
+  public boolean afterThese(Runnable task) {
+    return afterThese != null && afterThese.add(task);
   }
 }
