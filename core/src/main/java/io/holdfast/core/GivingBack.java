@@ -25,6 +25,7 @@ final class GivingBack {
   private final LeaseClient client;
   private final Place place;
   private final @Nullable KeptLease lease;
+  private final boolean isOurs;
   private final long uselessAtNanos;
   private final List<One> records = new ArrayList<>();
   private final CompletableFuture<Void> answer = new CompletableFuture<>();
@@ -33,23 +34,41 @@ final class GivingBack {
   private @Nullable Throwable failure;
   private Ticker.@Nullable Alarm patience;
 
-  /**
-   * @param lease whose records they are; null if nobody came to hold it
-   * @param uselessAtNanos a holder's reading by which the lease has run out in the store
-   */
-  GivingBack(
+  private GivingBack(
       LeaseClient client,
       List<LeaseRecord> records,
       @Nullable KeptLease lease,
+      boolean isOurs,
       long uselessAtNanos) {
     this.client = client;
     this.place = client.place();
     this.lease = lease;
+    this.isOurs = isOurs;
     this.uselessAtNanos = uselessAtNanos;
     for (LeaseRecord record : records) {
       this.records.add(new One(record));
     }
     this.open = records.size();
+  }
+
+  /**
+   * What a lease that is over had.
+   *
+   * @param uselessAtNanos a holder's reading by which the lease has run out in the store
+   */
+  static GivingBack ofLease(
+      KeptLease lease, LeaseClient client, List<LeaseRecord> records, long uselessAtNanos) {
+    return new GivingBack(client, records, lease, true, uselessAtNanos);
+  }
+
+  /** What was granted to a request of this process, and nobody came to hold. */
+  static GivingBack ofNobody(LeaseClient client, List<LeaseRecord> records, long uselessAtNanos) {
+    return new GivingBack(client, records, null, true, uselessAtNanos);
+  }
+
+  /** What somebody in another process has, and may believe in for a while yet. */
+  static GivingBack ofAnother(LeaseClient client, LeaseRecord record, long uselessAtNanos) {
+    return new GivingBack(client, List.of(record), null, false, uselessAtNanos);
   }
 
   /** Returns what completes when the store has freed all. */
@@ -80,6 +99,9 @@ final class GivingBack {
       return;
     }
     client.hasGivenBack(this);
+    if (isOurs) {
+      records.forEach(one -> place.ended(one.record.grant()));
+    }
     if (wasGone && lease != null) {
       lease.wasGoneAtRelease();
     }

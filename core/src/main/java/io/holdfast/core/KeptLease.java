@@ -243,7 +243,7 @@ final class KeptLease implements Lease {
     }
     records.forEach(Kept::stopRenewing);
     client.isOver(this);
-    place.ended(grant);
+    place.over(grant);
     return true;
   }
 
@@ -253,7 +253,7 @@ final class KeptLease implements Lease {
         records.stream().filter(isGone.negate()).map(kept -> kept.record).toList();
     long lease = asked.options().leaseDuration().toNanos();
     CompletableFuture<Void> freed =
-        new GivingBack(client, mine, this, place.ticker.holderNanos() + lease).start();
+        GivingBack.ofLease(this, client, mine, place.ticker.holderNanos() + lease).start();
     place.letGo(this, gone);
     return freed;
   }

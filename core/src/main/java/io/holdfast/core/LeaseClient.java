@@ -151,7 +151,7 @@ final class LeaseClient implements LockStore {
             freed.add(mine.lose(LossReason.REVOKED));
           } else {
             long useless = place.ticker.holderNanos() + found.leaseDuration().toNanos();
-            GivingBack one = new GivingBack(this, List.of(found), null, useless);
+            GivingBack one = GivingBack.ofAnother(this, found, useless);
             alone.add(one);
             freed.add(one.start());
           }

@@ -603,9 +603,8 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
 
   private void giveBack(List<LeaseRecord> records) {
     if (!records.isEmpty()) {
-      place.ended(records.get(0).grant());
       long lease = asked.options().leaseDuration().toNanos();
-      new GivingBack(client, records, null, place.ticker.holderNanos() + lease).start();
+      GivingBack.ofNobody(client, records, place.ticker.holderNanos() + lease).start();
     }
   }
 

@@ -161,10 +161,15 @@ final class Place {
     }
   }
 
-  /** The grant is over: whoever meets it in a record knows that nobody believes in it. */
-  void ended(String grant) {
+  /** Nobody believes in the grant any more. */
+  void over(String grant) {
     assert mutex.isHeldByCurrentThread();
     leases.remove(grant);
+  }
+
+  /** Nor does anybody give it back any more: whoever meets it in a record may free that. */
+  void ended(String grant) {
+    assert mutex.isHeldByCurrentThread();
     ended.put(grant, true);
   }
 

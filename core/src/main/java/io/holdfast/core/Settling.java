@@ -67,7 +67,7 @@ final class Settling implements Question.Hearing<LeaseRecord> {
     place.see(found);
     boolean isOwn = found.grant().equals(grant);
     if (isOwn) {
-      new GivingBack(client, List.of(found), null, uselessAtNanos).start();
+      GivingBack.ofNobody(client, List.of(found), uselessAtNanos).start();
     }
     if (!isOwn && named == 0) {
       lookAgain(false);

@@ -14,6 +14,8 @@ final class ClassesLoadedAgain extends ClassLoader {
           "io.holdfast.table.",
           "io.holdfast.server.core.",
           "io.holdfast.remote.internal.",
+          "io.holdfast.core.",
+          "io.holdfast.testkit.lease.",
           "io.holdfast.simulation.");
 
   private final Map<String, byte[]> changed;

@@ -2,6 +2,7 @@ package io.holdfast.simulation;
 
 import com.google.protobuf.ByteString;
 import io.holdfast.LockKey;
+import io.holdfast.core.LeaseLocks;
 import io.holdfast.protocol.v1.ClientMessage;
 import io.holdfast.remote.internal.ClientCore;
 import io.holdfast.server.core.ServerCore;
@@ -58,6 +59,7 @@ final class InMemoryCompiler {
             ByteString.class,
             ServerCore.class,
             ClientCore.class,
+            LeaseLocks.class,
             Simulation.class,
             NullMarked.class)
         .map(InMemoryCompiler::origin)

@@ -15,6 +15,7 @@ record Mutant(String bug, String file, String was, String becomes) {
   private static final String TABLE = "table/src/main/java/io/holdfast/table/";
   private static final String SERVER = "server/src/main/java/io/holdfast/server/core/";
   private static final String CLIENT = "stores/remote/src/main/java/io/holdfast/remote/internal/";
+  private static final String ENGINE = "core/src/main/java/io/holdfast/core/";
   private static final String SIMULATION = "simulation/src/main/java/io/holdfast/simulation/";
 
   /** In the lock table. */
@@ -32,6 +33,11 @@ record Mutant(String bug, String file, String was, String becomes) {
     return new Mutant(bug, CLIENT + type + ".java", was, becomes);
   }
 
+  /** In the lease engine. */
+  static Mutant ofEngine(String bug, String type, String was, String becomes) {
+    return new Mutant(bug, ENGINE + type + ".java", was, becomes);
+  }
+
   /** In what stands for the log, or for what the locks guard. */
   static Mutant ofSimulation(String bug, String type, String was, String becomes) {
     return new Mutant(bug, SIMULATION + type + ".java", was, becomes);
@@ -39,6 +45,10 @@ record Mutant(String bug, String file, String was, String becomes) {
 
   boolean isOfTable() {
     return file.startsWith(TABLE);
+  }
+
+  boolean isOfEngine() {
+    return file.startsWith(ENGINE);
   }
 
   /** The name of the class that the file has, with its package. */

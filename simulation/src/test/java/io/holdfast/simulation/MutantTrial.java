@@ -9,7 +9,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Brings a mutant before the simulation and the explorer. The table, the cores and the simulation are loaded once more beside the
+ * Brings a mutant before the simulations and the explorer. The table, the cores, the engine and the simulations are loaded once more beside the
  * real ones, with the changed class among them: the code under test has no switches, and knows nothing of this. Who breaks
  * down is convicted too.
  */
@@ -32,8 +32,17 @@ final class MutantTrial {
 
   /** What the simulation finds with this seed; null if nothing. */
   @Nullable String simulate(long seed) {
+    return simulate("Simulation", seed);
+  }
+
+  /** What the simulation of leases finds with this seed; null if nothing. */
+  @Nullable String simulateLeases(long seed) {
+    return simulate("LeaseSimulation", seed);
+  }
+
+  private @Nullable String simulate(String simulation, long seed) {
     try {
-      return verdict("breach", call("Simulation", "run", new Class<?>[] {long.class}, seed));
+      return verdict("breach", call(simulation, "run", new Class<?>[] {long.class}, seed));
     } catch (BrokeDownException e) {
       return "seed " + seed + ": " + e;
     }

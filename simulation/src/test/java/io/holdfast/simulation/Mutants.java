@@ -1,6 +1,7 @@
 package io.holdfast.simulation;
 
 import static io.holdfast.simulation.Mutant.ofClient;
+import static io.holdfast.simulation.Mutant.ofEngine;
 import static io.holdfast.simulation.Mutant.ofServer;
 import static io.holdfast.simulation.Mutant.ofSimulation;
 import static io.holdfast.simulation.Mutant.ofTable;
@@ -226,6 +227,87 @@ final class Mutants {
             "ClientCore",
             "if (from != stream) { return; }",
             ""),
+        ofEngine(
+            "a lease counts from the answer (F2)",
+            "KeptLease",
+            "this.deadlineNanos = sentNanos + lease - (long) (lease * MARGIN);",
+            "this.deadlineNanos ="
+                + " place.ticker.holderNanos() + lease - (long) (lease * MARGIN);"),
+        ofEngine(
+            "a lease has no margin", "KeptLease", "double MARGIN = 0.10;", "double MARGIN = 0.00;"),
+        ofEngine(
+            "the end of a lease is known only when its alarm goes off",
+            "KeptLease",
+            "if (reason == null && isHeld() && place.ticker.holderNanos() - deadlineNanos >= 0) {",
+            "if (reason == null && lost != null) {"),
+        ofEngine(
+            "a sleep is not counted (R24)",
+            "KeptLease",
+            "if (reason == null && isHeld() && place.ticker.holderNanos() - deadlineNanos >= 0) {",
+            "if (reason == null && isHeld() && place.ticker.nanos() - (deadlineNanos"
+                + " - (place.ticker.holderNanos() - place.ticker.nanos()))"
+                + " >= 0 && state == State.LOST) {"),
+        ofEngine(
+            "several are believed in until the last of them ends",
+            "KeptLease",
+            "least = kept.deadlineNanos - least < 0 ? kept.deadlineNanos : least;",
+            "least = kept.deadlineNanos - least > 0 ? kept.deadlineNanos : least;"),
+        ofEngine(
+            "a renewal that was not answered counts from when it was found out",
+            "KeptLease",
+            "renewed(since, found);",
+            "renewed(place.ticker.holderNanos(), found);"),
+        ofEngine(
+            "a hold taken away is believed in for as long as renewals fail",
+            "KeptLease",
+            "lose(LossReason.REVOKED, kept -> kept == this);",
+            "renewed(place.ticker.holderNanos(), found);"),
+        ofEngine(
+            "whoever renews is dead all the same: the version is not compared",
+            "Place",
+            "before.record().version().equals(record.version())",
+            "before.record().grant().equals(record.grant())"),
+        ofEngine(
+            "a record counts as seen from before the question left",
+            "Place",
+            "long now = ticker.nanos(); long since",
+            "long now = ticker.nanos() - 2_000_000_000L; long since"),
+        ofEngine(
+            "a waiter judges by a clock that can be set",
+            "LeaseRequest",
+            "long now = place.ticker.nanos(); List<Take.Wanted> wanted",
+            "long now = place.ticker.holderNanos(); List<Take.Wanted> wanted"),
+        ofEngine(
+            "what is found is freed, whoever's it is (D1)",
+            "Settling",
+            "boolean isOwn = found.grant().equals(grant);",
+            "boolean isOwn = !found.isFree();"),
+        ofEngine(
+            "a late answer to a request sent twice frees what is held",
+            "LeaseRequest",
+            "if (answer instanceof TakeAnswer.Taken all && place.lease(taken) == null) {",
+            "if (answer instanceof TakeAnswer.Taken all) {"),
+        ofEngine(
+            "a grant that comes after the wait is kept (R33)",
+            "LeaseRequest",
+            "if (isOver) { giveBack(all.records()); } else { granted(",
+            "if (isOver && hasAsked && names.isEmpty()) { giveBack(all.records()); } else {"
+                + " granted("),
+        ofEngine(
+            "a record that is adopted counts from when it was found (D2)",
+            "LeaseRequest",
+            "confirm(seen.record());",
+            "adopted.put(name, new Adopted(seen.record(), place.ticker.holderNanos())); next();"),
+        ofEngine(
+            "a failed renewal is not tried again (R18)",
+            "KeptLease",
+            "if (isHeld()) { renewAgain(); }",
+            "if (isHeld() && isAsking) { renewAgain(); }"),
+        ofEngine(
+            "who leaves does not stir who comes next",
+            "LeaseRequest",
+            "if (place.line(name).leave(this) || place.line(name).isIdle()) {",
+            "if (!place.line(name).leave(this) && place.line(name).isIdle()) {"),
         ofSimulation(
             "the resource does not look at the token",
             "FencedResource",

@@ -27,6 +27,12 @@ class RedGateTest {
   @MethodSource("io.holdfast.simulation.Mutants#all")
   void everyMutantIsConvicted(Mutant mutant) throws IOException {
     MutantTrial trial = MutantTrial.of(mutant);
+    if (mutant.isOfEngine()) {
+      String breach = simulateLeases(trial, SEEDS);
+      Figures.print("mutant: %s%n  simulation of leases: %s%n", mutant, breach);
+      assertThat(breach).as("the simulation of leases has not found: " + mutant).isNotNull();
+      return;
+    }
     String counterexample = mutant.isOfTable() ? explore(trial) : null;
     String breach = simulate(trial, counterexample == null ? SEEDS : SEEDS_IF_EXPLORED);
     Figures.print("mutant: %s%n  simulation: %s%n  explorer: %s%n", mutant, breach, counterexample);
@@ -40,6 +46,15 @@ class RedGateTest {
     MutantTrial trial = MutantTrial.ofNobody();
     assertThat(trial.explore(3)).isNull();
     assertThat(simulate(trial, 3)).isNull();
+    assertThat(simulateLeases(trial, 3)).isNull();
+  }
+
+  private static @Nullable String simulateLeases(MutantTrial trial, int seeds) {
+    String found = null;
+    for (int seed = 0; seed < seeds && found == null; seed++) {
+      found = trial.simulateLeases(seed);
+    }
+    return found;
   }
 
   private static @Nullable String explore(MutantTrial trial) {
