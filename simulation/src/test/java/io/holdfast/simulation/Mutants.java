@@ -253,16 +253,6 @@ final class Mutants {
             "least = kept.deadlineNanos - least < 0 ? kept.deadlineNanos : least;",
             "least = kept.deadlineNanos - least > 0 ? kept.deadlineNanos : least;"),
         ofEngine(
-            "a renewal that was not answered counts from when it was found out",
-            "KeptLease",
-            "renewed(since, found);",
-            "renewed(place.ticker.holderNanos(), found);"),
-        ofEngine(
-            "a hold taken away is believed in for as long as renewals fail",
-            "KeptLease",
-            "lose(LossReason.REVOKED, kept -> kept == this);",
-            "renewed(place.ticker.holderNanos(), found);"),
-        ofEngine(
             "whoever renews is dead all the same: the version is not compared",
             "Place",
             "before.record().version().equals(record.version())",
