@@ -388,7 +388,11 @@ final class PostgresStore implements LockStore {
     decide(
         decision -> {
           session.leave(request.claims);
-          again[0] = isOver && ++request.breaks <= maxSessions + MAX_NEW_BREAKS && !request.isDone() && !closed;
+          again[0] =
+              isOver
+                  && ++request.breaks <= maxSessions + MAX_NEW_BREAKS
+                  && !request.isDone()
+                  && !closed;
           if (!again[0]) {
             fail(request, Failures.of(e), decision);
           }
@@ -777,8 +781,7 @@ final class PostgresStore implements LockStore {
         boolean isTooLate = !attempt.isGranted() && isImpatient(request);
         AdvisoryKey busy = request.claims.get(Math.max(0, attempt.inTheWay())).key();
         String holders = isTooLate ? session.holders(busy) : "";
-        decide(
-            decision -> goesOn[0] = settleWait(session, request, attempt, holders, decision));
+        decide(decision -> goesOn[0] = settleWait(session, request, attempt, holders, decision));
       } catch (SQLException e) {
         boolean isOver = isOver(session, e) || !isCleanedUp(session, request.claims);
         if (isOver) {
