@@ -47,7 +47,7 @@ final class Stream implements ClientLink {
     this.there = new Lane(server.process, () -> client.link().stalledUntil);
     this.back = new Lane(client.process(), () -> client.link().stalledBackUntil);
     server.approached(this);
-    if (world.isStorm() && world.dice.chance(0.1)) {
+    if (world.isStorm() && world.dice.chance(0.25)) {
       world.evidence.count(Fact.STREAM_LATE);
       there.lastArrival =
           world.time.now() + world.dice.between(Nanos.MILLI * 100, Nanos.SECOND * 4);

@@ -14,7 +14,6 @@ final class Campaign {
           Fact.MESSAGE_DELAYED,
           Fact.STREAM_BROKEN,
           Fact.STREAM_SILENT,
-          Fact.STREAM_REFUSED,
           Fact.SENT_AWAY,
           Fact.SESSION_RESUMED,
           Fact.OLD_STREAM_HEARD,

@@ -1,5 +1,6 @@
 package io.holdfast.testkit;
 
+import io.holdfast.spi.Ticker;
 import java.time.Duration;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Assertions;
@@ -30,9 +31,9 @@ public final class Fuzz {
       tryOne(tried, only);
       return;
     }
-    long end =
-        System.nanoTime() + Duration.ofSeconds(Long.getLong(SECONDS, USUAL_SECONDS)).toNanos();
-    for (long seed = 1; seed <= LEAST || System.nanoTime() - end < 0; seed++) {
+    Ticker ticker = Ticker.system();
+    long end = ticker.nanosIn(Duration.ofSeconds(Long.getLong(SECONDS, USUAL_SECONDS)));
+    for (long seed = 1; seed <= LEAST || ticker.nanos() - end < 0; seed++) {
       tryOne(tried, seed);
     }
   }
