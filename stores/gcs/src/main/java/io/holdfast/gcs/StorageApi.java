@@ -190,15 +190,19 @@ final class StorageApi {
   }
 
   private CompletableFuture<Map<String, String>> credentials() {
-    return headers
-        .next()
-        .exceptionally(
-            failure -> {
-              throw new StoreUnavailableException(
-                  "no credentials for Google Cloud Storage just now: "
-                      + ErrorText.shown(String.valueOf(cause(failure).getMessage())),
-                  cause(failure));
-            });
+    CompletableFuture<Map<String, String>> shown;
+    try {
+      shown = headers.next();
+    } catch (RuntimeException e) { // too many wait for credentials
+      shown = CompletableFuture.failedFuture(e);
+    }
+    return shown.exceptionally(
+        failure -> {
+          throw new StoreUnavailableException(
+              "no credentials for Google Cloud Storage just now: "
+                  + ErrorText.shown(String.valueOf(cause(failure).getMessage())),
+              cause(failure));
+        });
   }
 
   private static LockException lost(Throwable failure, boolean isWrite) {

@@ -18,10 +18,15 @@ import io.holdfast.StoreUnavailableException;
 import io.holdfast.UncertainOutcomeException;
 import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.core.spi.Take;
+import java.io.File;
 import java.io.IOException;
 import java.net.URI;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Date;
 import java.util.List;
 import java.util.Optional;
@@ -32,6 +37,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.NullSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** From URL or builder to the wire, over real connections. */
 @Timeout(60)
@@ -188,6 +195,60 @@ class GcsLocksTest {
         .hasMessageContaining("the vault is shut");
     assertThat(emulator.storage().calls()).isEmpty();
     store.close();
+  }
+
+  @ParameterizedTest
+  @NullSource
+  @ValueSource(strings = {"", "sec ret", "secret\n"})
+  void aTokenThatIsNoneIsNeitherSentNorShown(String token) {
+    LeaseStore store =
+        GcsLocks.bucket("bucket")
+            .endpoint(emulator.endpoint())
+            .bearerToken(() -> token)
+            .build(null)
+            .records(GcsLocks.MIN_LEASE);
+    Throwable failure = failure(store);
+    assertThat(failure).isInstanceOf(StoreUnavailableException.class);
+    assertThat(failure).message().doesNotContain("sec").endsWith("no header can carry");
+    assertThat(emulator.storage().calls()).isEmpty();
+    store.close();
+  }
+
+  @Test
+  void afterItsCloseAStoreFailsAndDoesNotThrow() {
+    LeaseStore store =
+        GcsLocks.bucket("bucket")
+            .endpoint(emulator.endpoint())
+            .bearerToken(() -> "secret")
+            .build(null)
+            .records(GcsLocks.MIN_LEASE);
+    store.close();
+    assertThat(failure(store)).isInstanceOf(StoreUnavailableException.class);
+  }
+
+  /** It is an optional dependency. */
+  @Test
+  void withoutGooglesLibraryTheMissingJarIsNamed() throws Exception {
+    List<URL> jars = new ArrayList<>();
+    for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+      if (!entry.contains("google-auth")) {
+        jars.add(Path.of(entry).toUri().toURL());
+      }
+    }
+    ClassLoader platform = ClassLoader.getPlatformClassLoader();
+    try (URLClassLoader loader = new URLClassLoader(jars.toArray(URL[]::new), platform)) {
+      Class<?> locks = loader.loadClass("io.holdfast.gcs.GcsLocks");
+      Object builder = locks.getMethod("bucket", String.class).invoke(null, "bucket");
+      URI google = URI.create("https://storage.googleapis.com");
+      builder.getClass().getMethod("endpoint", URI.class).invoke(builder, google);
+      Object bucket = builder.getClass().getMethod("build").invoke(builder);
+      Class<?> options = loader.loadClass("io.holdfast.ClientOptions");
+      Object defaults = options.getMethod("defaults").invoke(null);
+      assertThat(catchThrowable(() -> locks.getMethod("client", options).invoke(bucket, defaults)))
+          .rootCause()
+          .hasMessageStartingWith(
+              "CREDENTIALS_MISSING: com.google.auth:google-auth-library-oauth2-http is not on");
+    }
   }
 
   @Test

@@ -1,0 +1,199 @@
+package io.holdfast.gcs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.holdfast.ClientOptions;
+import io.holdfast.Hold;
+import io.holdfast.HoldOptions;
+import io.holdfast.LockClient;
+import io.holdfast.LossReason;
+import io.holdfast.spi.Ticker;
+import io.holdfast.testkit.ManualTicker;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The engine and the records together, in turned time: what a bucket's troubles do to a holder and to a waiter. */
+@Timeout(60)
+class GcsEngineTest {
+  private static final Duration LEASE = Duration.ofSeconds(10);
+  private static final Duration STEP = Duration.ofMillis(100);
+
+  private final ManualTicker ticker = new ManualTicker();
+  private final EmulatedStorage storage = new EmulatedStorage(ticker::instant);
+  private final EmulatedHttp http = new EmulatedHttp(storage);
+  private final GcslockProcess gcslock = new GcslockProcess(http, "bucket", ticker::instant);
+  private LockClient ann;
+
+  @BeforeEach
+  void start() {
+    storage.createBucket("bucket");
+    ann = client("ann", LEASE);
+  }
+
+  @AfterEach
+  void stop() {
+    storage.heal();
+    close(ann);
+  }
+
+  /** Closing waits for what is under way, which may wait for time to pass. */
+  private void close(LockClient client) {
+    CompletableFuture<Void> closing = CompletableFuture.runAsync(client::close);
+    until(closing, () -> letPass(STEP));
+  }
+
+  private static void until(CompletableFuture<?> done, Runnable meanwhile) {
+    long bound = Ticker.system().nanosIn(Duration.ofSeconds(20));
+    while (!done.isDone() && Ticker.system().nanos() - bound < 0) {
+      meanwhile.run();
+      LockSupport.parkNanos(1_000_000);
+    }
+    assertThat(done).isDone();
+  }
+
+  private LockClient client(String name, Duration lease) {
+    ClientOptions options =
+        ClientOptions.defaults()
+            .name(name)
+            .ticker(ticker)
+            .holds(HoldOptions.defaults().leaseDuration(lease));
+    return GcsLocks.bucket("bucket").http(http).anonymous().build(null).client(options);
+  }
+
+  private void letPass(Duration time) {
+    for (Duration passed = Duration.ZERO; passed.compareTo(time) < 0; passed = passed.plus(STEP)) {
+      ticker.advance(STEP);
+    }
+  }
+
+  /** G3: a body longer than the lease, which is renewed all the while. */
+  @Test
+  void aHoldLastsLongerThanItsLeaseAndLeavesNothingHeldBehind() throws InterruptedException {
+    storage.limitWrites();
+    Hold hold = ann.lock("a").acquire();
+    letPass(LEASE.multipliedBy(10));
+    assertThat(hold.isHeld()).isTrue();
+    assertThat(gcslock.tryAcquire("a", "theirs", 30)).isFalse();
+    CompletableFuture<Void> closing = hold.closeAsync();
+    letPass(Duration.ofSeconds(5)); // a renewal may have been a moment ago
+    closing.orTimeout(10, TimeUnit.SECONDS).join();
+    assertThat(ann.list("").locks()).isEmpty();
+  }
+
+  @Test
+  void renewalsOfOneObjectAreASecondApartOrMore() throws InterruptedException {
+    LockClient brief = client("brief", GcsLocks.MIN_LEASE);
+    Hold hold = brief.lock("a").acquire();
+    storage.forgetCalls();
+    letPass(Duration.ofSeconds(60));
+    assertThat(hold.isHeld()).isTrue();
+    assertThat(storage.calls().size()).isBetween(30, 60);
+    close(brief);
+  }
+
+  /** J136. */
+  @Test
+  void overloadWithinTheLeaseIsNoLoss() throws InterruptedException {
+    Hold hold = ann.lock("a").acquire();
+    for (int status : new int[] {429, 503}) {
+      storage.failAlways(EmulatedStorage.Call::isWrite, status, "rateLimitExceeded", "slow down");
+      letPass(Duration.ofSeconds(5));
+      storage.heal();
+      letPass(Duration.ofSeconds(15));
+      assertThat(hold.isHeld()).isTrue();
+    }
+    hold.close();
+  }
+
+  @Test
+  void silenceUntilTheDeadlineIsALossAndToldBeforeTheLeaseIsOver() throws InterruptedException {
+    Hold hold = ann.lock("a").acquire();
+    storage.failAlways(EmulatedStorage.Call::isWrite, 503, "backendError", "down");
+    letPass(LEASE);
+    assertThat(hold.isHeld()).isFalse();
+    assertThat(reason(hold)).isEqualTo(LossReason.EXPIRED);
+  }
+
+  /** J137. */
+  @Test
+  void aRenewalThatFindsAnotherHolderIsALossAtOnce() throws InterruptedException {
+    Hold hold = ann.lock("a").acquire();
+    gcslock.delete("a");
+    gcslock.create("a", "theirs", 30);
+    letPass(LEASE.dividedBy(2));
+    assertThat(reason(hold)).isEqualTo(LossReason.REVOKED);
+    assertThat(gcslock.refresh("a", 30)).as("theirs is left alone").isTrue();
+  }
+
+  /** G4: the holder's lease is longer than the waiter's patience. */
+  @Test
+  void aWaiterLooksUntilItsPatienceIsOverAndNoticesAnEarlyRelease() {
+    assertThat(gcslock.tryAcquire("a", "theirs", 3600)).isTrue();
+    CompletableFuture<Hold> waiting = ann.lock("a").acquireAsync(Duration.ofSeconds(30));
+    letPass(Duration.ofSeconds(20));
+    assertThat(waiting).isNotDone();
+    gcslock.release("a");
+    letPass(Duration.ofMillis(1_100));
+    Hold hold = waiting.orTimeout(10, TimeUnit.SECONDS).join();
+    assertThat(hold.isHeld()).isTrue();
+    hold.close();
+  }
+
+  @Test
+  void aDeadHolderWithGcslockIsReplacedWhenItsTimeIsUpByOurClock() {
+    assertThat(gcslock.tryAcquire("a", "theirs", 30)).isTrue();
+    CompletableFuture<Hold> waiting = ann.lock("a").acquireAsync(Duration.ofSeconds(60));
+    letPass(Duration.ofSeconds(29));
+    assertThat(waiting).isNotDone();
+    letPass(Duration.ofSeconds(3));
+    waiting.orTimeout(10, TimeUnit.SECONDS).join().close();
+  }
+
+  @Test
+  void aRefreshedLockOfGcslocksIsNotTaken() {
+    assertThat(gcslock.tryAcquire("a", "theirs", 30)).isTrue();
+    CompletableFuture<Hold> waiting = ann.lock("a").acquireAsync(Duration.ofMinutes(3));
+    for (int i = 0; i < 5; i++) {
+      letPass(Duration.ofSeconds(20));
+      assertThat(gcslock.refresh("a", 30)).isTrue();
+    }
+    assertThat(waiting).isNotDone();
+    waiting.cancel(false);
+  }
+
+  @Test
+  void pollingLooksAndDoesNotWrite() {
+    gcslock.tryAcquire("a", "theirs", 3600);
+    storage.forgetCalls();
+    CompletableFuture<Hold> waiting = ann.lock("a").acquireAsync(Duration.ofMinutes(3));
+    letPass(Duration.ofMinutes(1));
+    List<EmulatedStorage.Call> calls = storage.calls();
+    assertThat(calls.stream().filter(EmulatedStorage.Call::isWrite)).hasSizeLessThanOrEqualTo(1);
+    assertThat(calls.size()).isBetween(50, 140);
+    waiting.cancel(false);
+  }
+
+  @Test
+  void anAcquireWhoseAnswerIsLostIsHadOnce() {
+    storage.drop(EmulatedStorage.Call::isWrite, true);
+    CompletableFuture<Hold> acquiring = ann.lock("a").acquireAsync(Duration.ofSeconds(30));
+    letPass(Duration.ofSeconds(5));
+    Hold hold = acquiring.orTimeout(10, TimeUnit.SECONDS).join();
+    assertThat(hold.token()).isEqualTo(1);
+    hold.close();
+  }
+
+  /** Callbacks and hand-overs run in threads of the client's own. */
+  private static LossReason reason(Hold hold) {
+    CompletableFuture<LossReason> lost = hold.lost().toCompletableFuture();
+    until(lost, () -> {});
+    return lost.join();
+  }
+}
