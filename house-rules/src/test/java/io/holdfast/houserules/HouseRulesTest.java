@@ -200,6 +200,8 @@ class HouseRulesTest {
                 API,
                 TABLE,
                 TESTKIT,
+                CORE,
+                LEASE_STORE,
                 PROTOCOL,
                 PROTOBUF,
                 SERVER_CORE,
