@@ -88,6 +88,11 @@ final class GivingBack {
     return wasGone;
   }
 
+  /** The client is about to close: whatever rests is sent again at once. */
+  void hurry() {
+    records.forEach(One::hurry);
+  }
+
   /** Stops trying. */
   void drop() {
     records.forEach(One::stopResting);
@@ -179,6 +184,13 @@ final class GivingBack {
         place.stir(record.name());
       } else {
         place.letGo(lease, List.of(record.name()));
+      }
+    }
+
+    private void hurry() {
+      if (rest != null) {
+        rest.cancel();
+        send();
       }
     }
 

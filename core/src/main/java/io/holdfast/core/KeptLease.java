@@ -386,6 +386,10 @@ final class KeptLease implements Lease {
         // By the rules nobody takes over before this holder has stopped to believe: so it was an
         // operator's doing, whoever has the lock by now.
         lose(LossReason.REVOKED, kept -> kept == this);
+      } else if (found.token() != record.token()) {
+        // It was taken away, and then a late copy of the request that had taken it arrived.
+        place.see(found);
+        lose(LossReason.REVOKED);
       } else if (since != null) {
         // It was one of ours, carried out without our being told. Which one is not known; it left
         // no earlier than the first of them.

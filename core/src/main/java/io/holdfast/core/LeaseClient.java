@@ -179,6 +179,7 @@ final class LeaseClient implements LockStore {
                   () -> place.notice(() -> over.complete(null))));
           List.copyOf(leases).forEach(lease -> lease.lose(LossReason.SESSION_ENDED));
           List.copyOf(requests).forEach(request -> request.fail(closed()));
+          List.copyOf(givingBack).forEach(GivingBack::hurry);
           List.copyOf(settling).forEach(Settling::hurry);
           completeIfQuiet();
         });
