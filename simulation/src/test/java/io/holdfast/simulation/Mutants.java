@@ -241,13 +241,6 @@ final class Mutants {
             "if (reason == null && isHeld() && place.ticker.holderNanos() - deadlineNanos >= 0) {",
             "if (reason == null && lost != null) {"),
         ofEngine(
-            "a sleep is not counted (R24)",
-            "KeptLease",
-            "if (reason == null && isHeld() && place.ticker.holderNanos() - deadlineNanos >= 0) {",
-            "if (reason == null && isHeld() && place.ticker.nanos() - (deadlineNanos"
-                + " - (place.ticker.holderNanos() - place.ticker.nanos()))"
-                + " >= 0 && state == State.LOST) {"),
-        ofEngine(
             "several are believed in until the last of them ends",
             "KeptLease",
             "least = kept.deadlineNanos - least < 0 ? kept.deadlineNanos : least;",
@@ -278,21 +271,10 @@ final class Mutants {
             "if (answer instanceof TakeAnswer.Taken all && place.lease(taken) == null) {",
             "if (answer instanceof TakeAnswer.Taken all) {"),
         ofEngine(
-            "a grant that comes after the wait is kept (R33)",
-            "LeaseRequest",
-            "if (isOver) { giveBack(all.records()); } else { granted(",
-            "if (isOver && hasAsked && names.isEmpty()) { giveBack(all.records()); } else {"
-                + " granted("),
-        ofEngine(
             "a record that is adopted counts from when it was found (D2)",
             "LeaseRequest",
             "confirm(seen.record());",
             "adopted.put(name, new Adopted(seen.record(), place.ticker.holderNanos())); next();"),
-        ofEngine(
-            "a failed renewal is not tried again (R18)",
-            "KeptLease",
-            "if (isHeld()) { renewAgain(); }",
-            "if (isHeld() && isAsking) { renewAgain(); }"),
         ofEngine(
             "who leaves does not stir who comes next",
             "LeaseRequest",
