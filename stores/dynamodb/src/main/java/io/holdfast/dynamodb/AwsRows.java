@@ -23,7 +23,7 @@ final class AwsRows extends ForeignRows {
   private static final String DATA = "data";
   private static final String RELEASED = "isReleased";
 
-  static final List<String> RESERVED = List.of(OWNER, LEASE, VERSION, DATA, RELEASED, TOKEN);
+  static final List<String> RESERVED = List.of(OWNER, LEASE, VERSION, DATA, RELEASED, TOKEN, SINCE);
 
   private final boolean keepsReleased;
   private final boolean isConsistent;
@@ -60,7 +60,7 @@ final class AwsRows extends ForeignRows {
     if (!take.data().isEmpty()) {
       item.put(DATA, b(take.data().bytes()));
     }
-    addToken(item, token);
+    addOurs(item, now, token);
     Expression on = new Expression();
     return put(item, condition(wanted, on), on);
   }
@@ -124,7 +124,7 @@ final class AwsRows extends ForeignRows {
         client(owner),
         row.millisInText(LEASE),
         token(row),
-        Instant.EPOCH, // nobody writes down when
+        since(row),
         row.data(DATA));
   }
 

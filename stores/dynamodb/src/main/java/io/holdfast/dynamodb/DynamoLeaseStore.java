@@ -1,7 +1,6 @@
 package io.holdfast.dynamodb;
 
 import io.holdfast.Capability;
-import io.holdfast.InvalidRequestException;
 import io.holdfast.LockRefusedException;
 import io.holdfast.StoreUnavailableException;
 import io.holdfast.core.spi.LeaseRecord;
@@ -57,9 +56,6 @@ final class DynamoLeaseStore implements LeaseStore {
    * A condition that fails tells the item as it is, so nothing is ever read after a write.
    */
 
-  /** DynamoDB takes so many writes in a transaction. */
-  static final int MOST_IN_TRANSACTION = 100;
-
   /** A list reads at most so many pages, of a megabyte each. */
   static final int MOST_PAGES = 1_000;
 
@@ -108,7 +104,10 @@ final class DynamoLeaseStore implements LeaseStore {
 
   @Override
   public Set<Capability> capabilities() {
-    EnumSet<Capability> can = EnumSet.of(Capability.ALL, Capability.LIST);
+    EnumSet<Capability> can = EnumSet.of(Capability.LIST);
+    if (rows.countsInPlace() || !rows.keepsTokens()) {
+      can.add(Capability.ALL); // as many writes as the api has targets fit, not twice as many
+    }
     if (rows.keepsData()) {
       can.add(Capability.DATA);
     }
@@ -144,14 +143,6 @@ final class DynamoLeaseStore implements LeaseStore {
   }
 
   private CompletableFuture<TakeAnswer> takeTogether(Take take) {
-    int each = rows.keepsTokens() && !rows.countsInPlace() ? 2 : 1;
-    if (take.wanted().size() * each > MOST_IN_TRANSACTION) {
-      int most = MOST_IN_TRANSACTION / each;
-      return CompletableFuture.failedFuture(
-          new InvalidRequestException(
-              "TOO_MANY_TARGETS",
-              "targets are " + take.wanted().size() + ", at most " + most + " with this layout"));
-    }
     if (!rows.keepsTokens()) {
       return takeWith(take, 0);
     }

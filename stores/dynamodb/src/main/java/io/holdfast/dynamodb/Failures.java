@@ -122,6 +122,7 @@ final class Failures {
     }
     if (said.contains("key element does not match")
         || said.contains("Missing the key")
+        || said.contains("required keys was not given")
         || said.contains("number of conditions on the keys")
         || said.contains("Type mismatch for key")) {
       return new LockRefusedException(

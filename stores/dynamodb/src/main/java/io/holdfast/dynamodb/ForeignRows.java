@@ -30,6 +30,9 @@ abstract class ForeignRows implements RowFormat {
    */
   static final String TOKEN = "fencingToken";
 
+  /** Milliseconds since 1970 by our clock, for people; the others take it for one more attribute of a user's. */
+  static final String SINCE = "grantedAt";
+
   static final String COUNTED = "token";
   private static final Pattern OURS = Pattern.compile("(.+)#([0-9a-f]{32})", Pattern.DOTALL);
   private static final String OTHERS = "~";
@@ -117,10 +120,16 @@ abstract class ForeignRows implements RowFormat {
     return keys.name(item);
   }
 
-  final void addToken(Map<String, AttributeValue> item, OptionalLong token) {
+  final void addOurs(Map<String, AttributeValue> item, Instant now, OptionalLong token) {
+    item.put(SINCE, n(now.toEpochMilli()));
     if (counts && token.isPresent()) {
       item.put(TOKEN, n(token.getAsLong()));
     }
+  }
+
+  /** Others do not write down when. */
+  static Instant since(Row row) {
+    return row.has(SINCE) ? Instant.ofEpochMilli(row.number(SINCE, Long.MIN_VALUE)) : Instant.EPOCH;
   }
 
   final long token(Row row) {

@@ -27,7 +27,7 @@ final class PythonRows extends ForeignRows {
   private static final String LEASE = "lease_duration";
   private static final String VERSION = "record_version_number";
 
-  static final List<String> RESERVED = List.of(OWNER, LEASE, VERSION, TOKEN);
+  static final List<String> RESERVED = List.of(OWNER, LEASE, VERSION, TOKEN, SINCE);
 
   private static final String EXISTS = "attribute_exists(#pk) AND attribute_exists(#sk)";
 
@@ -64,7 +64,7 @@ final class PythonRows extends ForeignRows {
     item.put(LEASE, n(take.leaseDuration().plusNanos(999_999_999).toSeconds()));
     item.put(VERSION, s(newVersion.get()));
     item.put(expiry, n(expiryAt(now)));
-    addToken(item, token);
+    addOurs(item, now, token);
     Expression on = keyNames();
     if (wanted.expired().isEmpty()) {
       return put(item, "NOT(" + EXISTS + ")", on);
@@ -106,7 +106,7 @@ final class PythonRows extends ForeignRows {
         client(owner),
         row.seconds(LEASE),
         token(row),
-        Instant.EPOCH, // nobody writes down when
+        since(row),
         HoldData.empty());
   }
 

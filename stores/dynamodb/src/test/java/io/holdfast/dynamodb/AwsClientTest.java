@@ -15,7 +15,6 @@ import io.holdfast.HoldOptions;
 import io.holdfast.LockClient;
 import io.holdfast.LockTimeoutException;
 import java.io.BufferedReader;
-import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -25,9 +24,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 
@@ -85,14 +84,14 @@ class AwsClientTest {
   @Test
   void theirHolderKeepsOursOut() throws Exception {
     LockItem item =
-        theirs.acquireLock(asks("a").withData(ByteBuffer.wrap("job 7".getBytes(StandardCharsets.UTF_8))).build());
+        theirs.acquireLock(
+            asks("a").withData(ByteBuffer.wrap("job 7".getBytes(StandardCharsets.UTF_8))).build());
 
     assertThat(ours.lock("a").tryAcquire()).isEmpty();
     assertThatThrownBy(() -> ours.lock("a").acquire(LEASE.plusSeconds(1)))
         .as("longer than a lease, through which they send heartbeats")
         .isInstanceOf(LockTimeoutException.class);
-    assertThat(ours.describe("a").holders().get(0).data())
-        .isEqualTo(HoldData.of("job 7"));
+    assertThat(ours.describe("a").holders().get(0).data()).isEqualTo(HoldData.of("job 7"));
 
     item.close();
     try (Hold hold = ours.lock("a").acquire(Duration.ofSeconds(5))) {
@@ -162,7 +161,8 @@ class AwsClientTest {
 
   @Test
   void killedProcessOfOursIsReplacedByThem() throws Exception {
-    Process process = LocalServer.child(HolderMain.class, LocalServer.url(table) + "&dialect=aws", "f");
+    Process process =
+        LocalServer.child(HolderMain.class, LocalServer.url(table) + "&dialect=aws", "f");
     try (BufferedReader said =
         new BufferedReader(
             new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
@@ -171,8 +171,7 @@ class AwsClientTest {
     } finally {
       process.destroyForcibly().waitFor();
     }
-    LockItem item =
-        theirs.acquireLock(asks("f").withAdditionalTimeToWaitForLock(5_000L).build());
+    LockItem item = theirs.acquireLock(asks("f").withAdditionalTimeToWaitForLock(5_000L).build());
     assertThat(item.isExpired()).isFalse();
     item.close();
   }

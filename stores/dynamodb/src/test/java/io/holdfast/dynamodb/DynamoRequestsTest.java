@@ -8,15 +8,20 @@ import io.holdfast.Hold;
 import io.holdfast.HoldOptions;
 import io.holdfast.LockClient;
 import io.holdfast.LockRefusedException;
+import io.holdfast.core.spi.RenewAnswer;
 import io.holdfast.dynamodb.FaultyHttp.Fault;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -75,7 +80,7 @@ class DynamoRequestsTest {
     boolean holds() throws Exception;
   }
 
-  private static void until(BooleanSupplier fact) throws InterruptedException {
+  private static void until(Fact fact) throws Exception {
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(15);
     while (!fact.holds()) {
       assertThat(System.nanoTime() - end).as("waited too long").isNegative();
@@ -164,13 +169,12 @@ class DynamoRequestsTest {
   /** R15. */
   @Test
   void renewalThatComesAfterTheReleaseChangesNothing() throws Exception {
-    var store =
-        DynamoLocks.in(table, dynamo).store(ClientOptions.defaults(), () -> {});
+    var store = DynamoLocks.in(table, dynamo).store(ClientOptions.defaults(), () -> {});
     Hold hold = locks.lock("g").acquire(PATIENCE);
     var mine = store.read("g").join();
     hold.close();
     var late = store.renew(mine).join();
-    assertThat(late).isInstanceOf(io.holdfast.core.spi.RenewAnswer.Changed.class);
+    assertThat(late).isInstanceOf(RenewAnswer.Changed.class);
     assertThat(store.read("g").join().isFree()).isTrue();
     assertThat(store.release(mine).join()).as("nor does a second release").isEmpty();
   }
@@ -272,8 +276,7 @@ class DynamoRequestsTest {
         last = hold.token();
       }
     }
-    try (Hold hold =
-        locks.all(locks.lock("n"), locks.lock("never before")).acquire(PATIENCE)) {
+    try (Hold hold = locks.all(locks.lock("n"), locks.lock("never before")).acquire(PATIENCE)) {
       assertThat(hold.token()).isEqualTo(last + 1);
     }
     try (Hold hold = locks.lock("never before").acquire(PATIENCE)) {
@@ -295,8 +298,58 @@ class DynamoRequestsTest {
     until(() -> http.count("UpdateItem") >= before + 1_500);
     for (Hold hold : holds) {
       assertThat(hold.isHeld()).isTrue();
-      assertThat(hold.remaining()).isGreaterThan(Duration.ofSeconds(6));
+      assertThat(hold.remaining().orElseThrow()).isGreaterThan(Duration.ofSeconds(6));
     }
     http.delay(Duration.ZERO);
+  }
+
+  /** D4: theirs polls without order, and of eight clients one had 126 grants and one had 1. */
+  @Test
+  void clientsOfOneProcessTakeTurns() throws Exception {
+    int clients = 8;
+    int[] grants = new int[clients];
+    List<Thread> threads = new ArrayList<>();
+    AtomicInteger left = new AtomicInteger(clients * 20);
+    CyclicBarrier together = new CyclicBarrier(clients);
+    for (int i = 0; i < clients; i++) {
+      int me = i;
+      LockClient client = client("client " + i, LEASE);
+      Thread thread =
+          new Thread(
+              () -> {
+                try {
+                  together.await();
+                  while (left.getAndDecrement() > 0) {
+                    client.lock("turns").acquire(Duration.ofMinutes(1)).close();
+                    grants[me]++;
+                  }
+                } catch (InterruptedException | BrokenBarrierException e) {
+                  Thread.currentThread().interrupt();
+                }
+              });
+      threads.add(thread);
+      thread.start();
+    }
+    for (Thread thread : threads) {
+      thread.join();
+    }
+    assertThat(Arrays.stream(grants).sum()).isEqualTo(clients * 20);
+    assertThat(Arrays.stream(grants).boxed())
+        .as("of twenty each, but for the first and the last round")
+        .allMatch(it -> it >= 18 && it <= 22);
+  }
+
+  /** D6: theirs is never renewed again once it was in danger. */
+  @Test
+  void holdThatWasAtRiskIsRenewedAgain() throws Exception {
+    AtomicInteger warnings = new AtomicInteger();
+    try (Hold hold = locks.lock("p").acquire(PATIENCE)) {
+      hold.onAtRisk(LEASE.dividedBy(3), it -> warnings.incrementAndGet());
+      http.next(Integer.MAX_VALUE, "UpdateItem", Fault.THROTTLED);
+      until(() -> warnings.get() > 0);
+      http.next(0, "UpdateItem", Fault.NONE);
+      until(() -> hold.remaining().orElseThrow().compareTo(LEASE.dividedBy(2)) > 0);
+      hold.checkHeld();
+    }
   }
 }

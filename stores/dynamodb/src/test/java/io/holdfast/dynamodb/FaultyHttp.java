@@ -100,9 +100,13 @@ final class FaultyHttp implements SdkAsyncHttpClient {
               .thenCompose(lost -> fail(request, lost));
       case TWICE -> real.execute(silent(request)).thenCompose(it -> real.execute(request));
       case THROTTLED ->
-          answer(request, 400, "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException");
+          answer(
+              request,
+              400,
+              "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException");
       case DENIED -> answer(request, 400, "com.amazon.coral.service#AccessDeniedException");
-      case SERVER_FAILED -> answer(request, 500, "com.amazonaws.dynamodb.v20120810#InternalServerError");
+      case SERVER_FAILED ->
+          answer(request, 500, "com.amazonaws.dynamodb.v20120810#InternalServerError");
     };
   }
 

@@ -134,6 +134,11 @@ final class LocalServer {
   }
 
   static Process child(Class<?> main, String... arguments) throws IOException {
+    return command(main, arguments).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+  }
+
+  /** Runs a class of the tests in a JVM of its own. */
+  static ProcessBuilder command(Class<?> main, String... arguments) {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -143,6 +148,6 @@ final class LocalServer {
                 System.getProperty("java.class.path"),
                 main.getName()));
     command.addAll(Arrays.asList(arguments));
-    return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    return new ProcessBuilder(command);
   }
 }

@@ -91,10 +91,7 @@ class TableCheckTest {
     String table = LocalServer.table(dynamo, DynamoLayout.holdfast());
     assertThat(
             DynamoTables.create(
-                    dynamo,
-                    table,
-                    DynamoLayout.aws(),
-                    new DynamoTables.Capacity.Provisioned(5, 5))
+                    dynamo, table, DynamoLayout.aws(), new DynamoTables.Capacity.Provisioned(5, 5))
                 .join())
         .isFalse();
     client(table, DynamoLayout.holdfast()).close();
@@ -115,7 +112,8 @@ class TableCheckTest {
     "python, record_version_number",
     "python, lease_duration"
   })
-  void brokenItemIsRefusedByTheNameOfTheAttribute(String dialect, String attribute) throws Exception {
+  void brokenItemIsRefusedByTheNameOfTheAttribute(String dialect, String attribute)
+      throws Exception {
     DynamoLayout layout =
         switch (dialect) {
           case "native" -> DynamoLayout.holdfast();
@@ -181,9 +179,7 @@ class TableCheckTest {
         .isInstanceOf(InvalidRequestException.class)
         .hasMessageStartingWith("ATTRIBUTES_TOO_LARGE");
     assertThatThrownBy(
-            () ->
-                DynamoLayout.aws()
-                    .attributes(Map.of("isReleased", AttributeValue.fromS("1"))))
+            () -> DynamoLayout.aws().attributes(Map.of("isReleased", AttributeValue.fromS("1"))))
         .isInstanceOf(InvalidRequestException.class)
         .hasMessageContaining("isReleased");
   }
