@@ -54,6 +54,11 @@ class PostgresContractTest extends LockContract {
   }
 
   @Override
+  protected Duration arrivesWithin() {
+    return Duration.ofMillis(150);
+  }
+
+  @Override
   protected int mostClients() {
     return 23;
   }
