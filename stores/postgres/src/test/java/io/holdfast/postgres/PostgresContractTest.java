@@ -65,7 +65,7 @@ class PostgresContractTest extends LockContract {
 
   @Override
   protected int rounds() {
-    return 50;
+    return 10;
   }
 
   /** A server knows sessions, not threads; the client knows those of its own. */
