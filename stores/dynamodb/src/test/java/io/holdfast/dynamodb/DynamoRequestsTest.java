@@ -148,7 +148,6 @@ class DynamoRequestsTest {
     try (Hold hold = locks.lock("e").acquire(PATIENCE)) {
       assertThat(hold.token()).isEqualTo(1);
       assertThat(stranger(LEASE).lock("e").tryAcquire()).isEmpty();
-      http.next(1, "UpdateItem", Fault.TWICE);
     }
     try (Hold hold = locks.lock("e").acquire(PATIENCE)) {
       assertThat(hold.token()).isEqualTo(2);

@@ -60,13 +60,16 @@ class PostgresUrlTest {
     "postgresql://db/app?sslmode,             URL_PARAMETER",
     "postgresql://db/app?keys=python&keys=x,  URL_PARAMETER",
     "postgresql://db/app?mode=row,            URL_PARAMETER",
+    "postgresql://db/app?mode=rows&keys=python, URL_PARAMETER",
+    "postgresql://db/app?table=locks,         URL_PARAMETER",
+    "postgresql://db/app?mode=rows&table=Locks, TABLE_NAME",
     "postgresql://db/app?tokens=5,            URL_PARAMETER",
     "postgresql://db/app?maxSessions=many,    URL_PARAMETER",
     "postgresql://db/app?maxSessions=0,       MAX_SESSIONS",
     "postgresql://db/app?keys=md5,            KEYS_UNKNOWN"
   })
   void whatIsWrongIsRefusedByName(String url, String reason) {
-    assertThatThrownBy(() -> parse(url).locks())
+    assertThatThrownBy(() -> locks(parse(url)))
         .isInstanceOf(InvalidRequestException.class)
         .hasMessageStartingWith(reason + ": ");
   }
@@ -94,6 +97,10 @@ class PostgresUrlTest {
         }) {
       assertThatThrownBy(() -> parse(url)).message().doesNotContain("secret");
     }
+  }
+
+  private static Object locks(PostgresUrl url) {
+    return url.isOfRows() ? url.rows() : url.locks();
   }
 
   private static PostgresUrl parse(String url) {
