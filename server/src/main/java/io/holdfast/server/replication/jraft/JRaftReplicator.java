@@ -306,11 +306,11 @@ public final class JRaftReplicator implements Replicator {
     @Override
     public void leads(long term) {
       ended(term);
+      // Also told when a hand-over came to nothing. Before anybody can see that this server leads and asks for the next.
+      failHandOver("the other server did not take over in time");
       leads = true;
       leader = Optional.of(settings.self());
       membersChanged();
-      // Also told when a hand-over came to nothing.
-      failHandOver("the other server did not take over in time");
     }
 
     @Override
