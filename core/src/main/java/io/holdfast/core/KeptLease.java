@@ -311,8 +311,16 @@ final class KeptLease implements Lease {
       renewIn(Math.max(every, client.writesApartNanos()) - passed);
     }
 
+    /** The nearer the end, the sooner: at least two more attempts fit into what is left. */
     private void renewAgain() {
-      renewIn(Math.max(pace.next(client.chance()), client.writesApartNanos()));
+      long rest = Math.min(pace.next(client.chance()), patience());
+      renewIn(Math.max(rest, client.writesApartNanos()));
+    }
+
+    /** At most half of what is left of the lease. */
+    private long patience() {
+      long left = deadlineNanos - place.ticker.holderNanos();
+      return Math.max(record.leaseDuration().toNanos() / FIRST_REST_OF_LEASE, left / 2);
     }
 
     private void renewIn(long nanos) {
@@ -326,10 +334,8 @@ final class KeptLease implements Lease {
         isAsking = true;
         LeaseRecord mine = record;
         long lease = record.leaseDuration().toNanos();
-        long left = deadlineNanos - place.ticker.holderNanos();
-        long patience = Math.max(lease / FIRST_REST_OF_LEASE, left / 2);
         client.ask(
-            Math.min(patience, lease / ATTEMPTS_PER_LEASE), store -> store.renew(mine), this);
+            Math.min(patience(), lease / ATTEMPTS_PER_LEASE), store -> store.renew(mine), this);
       }
     }
 
