@@ -63,6 +63,14 @@ public abstract class LockContract {
     return options.leaseDuration();
   }
 
+  /**
+   * Whether the store still works on what it was asked. Time that is turned by hand stands still for a while then, lest a slow
+   * machine's answers come too late.
+   */
+  protected boolean isBusy() {
+    return false;
+  }
+
   /** How many clients may be open at a time; at PostgreSQL, for one, each costs a connection. */
   protected int mostClients() {
     return 50;

@@ -44,6 +44,8 @@ final class StoreUnderTest {
   private static final Duration LOOK_EVERY = Duration.ofMillis(1);
 
   /** How far the time of a store that polls or renews is turned between two looks. */
+  private static final Duration LONGEST_STILLNESS = Duration.ofMillis(500);
+
   private static final Duration TURN = Duration.ofMillis(20);
 
   /** Time that passes is turned in steps of this, with a pause after each for answers to come in. */
@@ -184,9 +186,18 @@ final class StoreUnderTest {
     while (left.compareTo(SLICE) > 0) {
       ticker.get().advance(SLICE);
       pause(LOOK_EVERY);
+      standStill();
       left = left.minus(SLICE);
     }
     ticker.get().advance(left);
+  }
+
+  /** While the store works on something; not for ever, as it may have died over it. */
+  private void standStill() {
+    long deadline = CLOCK.nanosIn(LONGEST_STILLNESS);
+    while (contract.isBusy() && CLOCK.nanos() - deadline < 0) {
+      pause(LOOK_EVERY);
+    }
   }
 
   /** Lets real time pass, whatever may wake the thread up. */
@@ -267,6 +278,7 @@ final class StoreUnderTest {
       }
       pause(LOOK_EVERY);
       if (turns && turned.compareTo(bound) < 0) {
+        standStill();
         contract.ticker().orElseThrow().advance(TURN);
         turned = turned.plus(TURN);
       }

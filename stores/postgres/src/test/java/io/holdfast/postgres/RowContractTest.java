@@ -2,8 +2,12 @@ package io.holdfast.postgres;
 
 import io.holdfast.ClientOptions;
 import io.holdfast.LockClient;
+import io.holdfast.core.LeaseLocks;
+import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.testkit.LockContract;
 import io.holdfast.testkit.ManualTicker;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -11,8 +15,10 @@ import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 
@@ -22,6 +28,7 @@ class RowContractTest extends LockContract {
   private static String database;
 
   private final ManualTicker ticker = new ManualTicker(0);
+  private final AtomicInteger unanswered = new AtomicInteger();
   private final Map<LockClient, MortalConnections> connections = new ConcurrentHashMap<>();
 
   @BeforeAll
@@ -40,9 +47,36 @@ class RowContractTest extends LockContract {
   @Override
   protected LockClient connect(ClientOptions options) {
     MortalConnections made = new MortalConnections();
-    LockClient client = PostgresRows.on(made, "test").connect(options.ticker(ticker));
+    ClientOptions turned = options.ticker(ticker);
+    LeaseStore store = counted(PostgresRows.on(made, "test").store());
+    LockClient client = LockClient.over(LeaseLocks.over(store, turned), turned);
     connections.put(client, made);
     return client;
+  }
+
+  /** The same store, whose requests are counted until they are answered. */
+  private LeaseStore counted(LeaseStore store) {
+    return (LeaseStore)
+        Proxy.newProxyInstance(
+            LeaseStore.class.getClassLoader(),
+            new Class<?>[] {LeaseStore.class},
+            (proxy, method, arguments) -> {
+              try {
+                Object answer = method.invoke(store, arguments);
+                if (answer instanceof CompletableFuture<?> awaited) {
+                  unanswered.incrementAndGet();
+                  awaited.whenComplete((told, failure) -> unanswered.decrementAndGet());
+                }
+                return answer;
+              } catch (InvocationTargetException e) {
+                throw e.getCause();
+              }
+            });
+  }
+
+  @Override
+  protected boolean isBusy() {
+    return unanswered.get() > 0;
   }
 
   @Override
