@@ -84,9 +84,6 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
 
   private int retakes;
 
-  /** The store did not serve it, so it rests, and other clients may go first: perhaps it serves them. */
-  private boolean stepsAside;
-
   /** A take was not answered, and nobody has looked since. */
   private boolean isUnsettled;
 
@@ -134,7 +131,7 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
 
   /** Does what is next if it is this request's turn and nothing is under way. */
   void proceed() {
-    if (isOver || stepsAside) {
+    if (isOver) {
       return;
     }
     if (isAsking) {
@@ -238,26 +235,8 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
     if (isHopeless) {
       fail(failure);
     } else {
-      stopResting();
-      stepsAside = true;
-      rest = place.at(place.ticker.nanos() + retries.next(client.chance()), this::stepBack);
-      if (waits()) {
-        names.forEach(place::stir);
-      }
+      rest(retries.next(client.chance()));
     }
-  }
-
-  private void stepBack() {
-    stepsAside = false;
-    proceed();
-  }
-
-  boolean stepsAside() {
-    return stepsAside;
-  }
-
-  LeaseClient client() {
-    return client;
   }
 
   private void rest(long nanos) {

@@ -2,8 +2,6 @@ package io.holdfast.core;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.HashSet;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,16 +23,7 @@ final class Line {
     return waiting.remove(request);
   }
 
-  /** Whose turn it is: the first one's, but for clients whose own way to the store is broken. */
   @Nullable LeaseRequest first() {
-    Set<LeaseClient> broken = new HashSet<>();
-    for (LeaseRequest request : waiting) {
-      if (request.stepsAside()) {
-        broken.add(request.client());
-      } else if (!broken.contains(request.client())) {
-        return request;
-      }
-    }
     return waiting.peekFirst();
   }
 

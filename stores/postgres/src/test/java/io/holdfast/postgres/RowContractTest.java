@@ -2,6 +2,7 @@ package io.holdfast.postgres;
 
 import io.holdfast.ClientOptions;
 import io.holdfast.LockClient;
+import io.holdfast.LockRefusedException;
 import io.holdfast.core.LeaseLocks;
 import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.testkit.LockContract;
@@ -48,19 +49,23 @@ class RowContractTest extends LockContract {
   protected LockClient connect(ClientOptions options) {
     MortalConnections made = new MortalConnections();
     ClientOptions turned = options.ticker(ticker);
-    LeaseStore store = counted(PostgresRows.on(made, "test").store());
+    LeaseStore store = counted(PostgresRows.on(made, "test").store(), made);
     LockClient client = LockClient.over(LeaseLocks.over(store, turned), turned);
     connections.put(client, made);
     return client;
   }
 
-  /** The same store, whose requests are counted until they are answered. */
-  private LeaseStore counted(LeaseStore store) {
+  /** The same store, whose requests are counted until they are answered; a dead process has none. */
+  private LeaseStore counted(LeaseStore store, MortalConnections connections) {
     return (LeaseStore)
         Proxy.newProxyInstance(
             LeaseStore.class.getClassLoader(),
             new Class<?>[] {LeaseStore.class},
             (proxy, method, arguments) -> {
+              if (connections.dead && method.getReturnType() == CompletableFuture.class) {
+                return CompletableFuture.failedFuture(
+                    new LockRefusedException("DEAD", "its process is dead"));
+              }
               try {
                 Object answer = method.invoke(store, arguments);
                 if (answer instanceof CompletableFuture<?> awaited) {

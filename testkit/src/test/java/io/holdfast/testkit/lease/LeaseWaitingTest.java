@@ -213,27 +213,6 @@ class LeaseWaitingTest {
   }
 
   @Test
-  void whoseWayToTheStoreIsBrokenLetsOtherClientsOfTheProcessPass() {
-    LeaseWorld.Member cid = world.client("cid", "bob's process", world.ticker);
-    Hold hold = ann.acquired("a");
-    CompletableFuture<Hold> first = bob.asks("a");
-    CompletableFuture<Hold> second = bob.asks("a");
-    CompletableFuture<Hold> other = cid.asks("a");
-    bob.store.fate(Fate.failed(new StoreUnavailableException("away", new Exception())));
-    world.pass(SECOND);
-    long asked = bob.store.count(Kind.READ);
-    hold.close();
-    world.pass(SECOND.multipliedBy(2));
-    assertThat(bob.store.count(Kind.READ) - asked).as("what bob asks in vain").isLessThan(5L);
-    other.join().close();
-    bob.store.fate(Fate.fine());
-    world.pass(SECOND.multipliedBy(3));
-    first.join().close();
-    world.pass(SECOND);
-    second.join().close();
-  }
-
-  @Test
   void whoWaitsForSeveralHoldsNoneAndIsNotOvertakenHere() {
     LeaseWorld.Member cid = world.client("cid", "bob's process", world.ticker);
     Hold hold = ann.acquired("b");
