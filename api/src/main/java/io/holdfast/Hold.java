@@ -10,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -30,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 public final class Hold implements AutoCloseable {
   /*
    * A hold ends once: `ending` goes from null to its value by one compare-and-set, whoever comes first of close(), the
-   * store's loss signal, and nobody else. `ended` is made only if somebody wants to be told (it would be the larger part of
+   * store's loss signal, a heartbeat that stays out, and nobody else. `ended` is made only if somebody wants to be told (it would be the larger part of
    * a hold's memory); maker and ender each write their own field before they read the other's, so one of the two completes
    * it.
    */
@@ -128,6 +129,20 @@ public final class Hold implements AutoCloseable {
     Durations.requireBetween("AT_RISK", "before", before, Duration.ofNanos(1), Durations.LONGEST);
     Objects.requireNonNull(callback, "callback");
     new DeadlineWatch(this, before.toNanos(), callback).start();
+  }
+
+  /**
+   * Lets the hold last only as long as a condition says yes: that the work it is for still gets on,
+   * for one. The condition is asked now and then three times a {@link HoldOptions#leaseDuration};
+   * when it has not said yes for that long, for it said no, threw, or did not return, the hold is
+   * lost ({@link LossReason#EXPIRED}) and the lock given back. Of several conditions each must say
+   * yes. {@link #remaining} knows nothing of it.
+   *
+   * @param condition asked on the client's executor, never twice at a time
+   */
+  public void heartbeatWhile(BooleanSupplier condition) {
+    Objects.requireNonNull(condition, "condition");
+    new Heartbeats(this, condition, lock.options().leaseDuration().toNanos()).start();
   }
 
   /** Asks to be told, once, if the hold is lost; at once if it is. */
@@ -275,6 +290,13 @@ public final class Hold implements AutoCloseable {
       lose(LossReason.EXPIRED);
     }
     return ending;
+  }
+
+  /** Loses it though its lease still runs, and gives the lock back. */
+  void expire() {
+    if (endingByNow() == null && end(new Lost(LossReason.EXPIRED))) {
+      CompletableFuture<Void> unused = lease.release(); // if it fails, the lease ends by itself
+    }
   }
 
   private void lose(LossReason reason) {

@@ -93,10 +93,16 @@ final class GivingBack {
     records.forEach(One::hurry);
   }
 
-  /** Stops trying. */
+  /** Stops trying: the client has closed. Others of this process may free what they meet of it. */
   void drop() {
-    records.forEach(One::stopResting);
     answerWith(uncertain(failure));
+    for (One one : records) {
+      one.stopResting();
+      if (isOurs) {
+        place.ended(one.record.grant());
+      }
+      one.others();
+    }
   }
 
   private void endIfThrough() {

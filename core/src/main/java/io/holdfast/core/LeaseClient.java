@@ -348,6 +348,11 @@ final class LeaseClient implements LockStore {
                 public void failed(long sentNanos, Throwable failure) {
                   place.notice(() -> result.completeExceptionally(Trouble.told(failure)));
                 }
+
+                @Override
+                public void dropped() {
+                  place.notice(() -> result.completeExceptionally(closed()));
+                }
               });
         });
     return join(result);

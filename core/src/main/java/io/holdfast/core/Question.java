@@ -28,6 +28,9 @@ final class Question<T> {
     /** An answer, after {@link #failed} has said that there was none. */
     default void answeredLate(long sentNanos, T answer) {}
 
+    /** The client has closed; there will be no answer. */
+    default void dropped() {}
+
     /** Whether a client that closes waits for the answer: it may bring a grant that is to be given back. */
     default boolean mustBeHeard() {
       return false;
@@ -78,6 +81,7 @@ final class Question<T> {
   void drop() {
     isDropped = true;
     close();
+    hearing.dropped();
   }
 
   private void answered(@Nullable T answer, @Nullable Throwable failure) {

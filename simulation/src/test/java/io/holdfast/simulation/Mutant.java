@@ -3,15 +3,17 @@ package io.holdfast.simulation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
- * A bug, as a change of one source file: the code in {@code was}, which must occur exactly once, is replaced. Spaces
- * and line breaks do not count, so that a formatter cannot hide it.
+ * A bug, as a change of one source file: what stands there exactly once is replaced by something
+ * else. Spaces and line breaks do not count, so that a formatter cannot hide it.
  *
  * @param bug what is wrong with it, in a few words
  * @param file the source file, below the root of the repository
  */
-record Mutant(String bug, String file, String was, String becomes) {
+record Mutant(String bug, String file, List<Edit> edits) {
   private static final String TABLE = "table/src/main/java/io/holdfast/table/";
   private static final String SERVER = "server/src/main/java/io/holdfast/server/core/";
   private static final String CLIENT = "stores/remote/src/main/java/io/holdfast/remote/internal/";
@@ -20,28 +22,42 @@ record Mutant(String bug, String file, String was, String becomes) {
 
   /** In the lock table. */
   static Mutant ofTable(String bug, String type, String was, String becomes) {
-    return new Mutant(bug, TABLE + type + ".java", was, becomes);
+    return of(bug, TABLE + type, was, becomes);
   }
 
   /** In the server's core. */
   static Mutant ofServer(String bug, String type, String was, String becomes) {
-    return new Mutant(bug, SERVER + type + ".java", was, becomes);
+    return of(bug, SERVER + type, was, becomes);
   }
 
   /** In the client's core. */
   static Mutant ofClient(String bug, String type, String was, String becomes) {
-    return new Mutant(bug, CLIENT + type + ".java", was, becomes);
+    return of(bug, CLIENT + type, was, becomes);
   }
 
   /** In the lease engine. */
   static Mutant ofEngine(String bug, String type, String was, String becomes) {
-    return new Mutant(bug, ENGINE + type + ".java", was, becomes);
+    return of(bug, ENGINE + type, was, becomes);
   }
 
   /** In what stands for the log, or for what the locks guard. */
   static Mutant ofSimulation(String bug, String type, String was, String becomes) {
-    return new Mutant(bug, SIMULATION + type + ".java", was, becomes);
+    return of(bug, SIMULATION + type, was, becomes);
   }
+
+  private static Mutant of(String bug, String type, String was, String becomes) {
+    return new Mutant(bug, type + ".java", List.of(new Edit(was, becomes)));
+  }
+
+  /** The same bug in one more place of the file. */
+  Mutant and(String was, String becomes) {
+    List<Edit> more = new ArrayList<>(edits);
+    more.add(new Edit(was, becomes));
+    return new Mutant(bug, file, more);
+  }
+
+  /** What stands in the source once, and what stands there instead. */
+  record Edit(String was, String becomes) {}
 
   boolean isOfTable() {
     return file.startsWith(TABLE);
@@ -60,7 +76,14 @@ record Mutant(String bug, String file, String was, String becomes) {
   /** The source with the bug in it. */
   String source(Path repository) throws IOException {
     String source = words(Files.readString(repository.resolve(file)));
-    String from = words(was);
+    for (Edit edit : edits) {
+      source = edited(source, edit);
+    }
+    return source;
+  }
+
+  private String edited(String source, Edit edit) {
+    String from = words(edit.was);
     int at = source.indexOf(from);
     if (at < 0 || source.indexOf(from, at + 1) >= 0) {
       throw new IllegalStateException(
@@ -72,7 +95,7 @@ record Mutant(String bug, String file, String was, String becomes) {
               + ": the code has changed, and Mutants must follow. It looks for: "
               + from);
     }
-    return source.substring(0, at) + becomes + source.substring(at + from.length());
+    return source.substring(0, at) + edit.becomes + source.substring(at + from.length());
   }
 
   /** Comments are left out, for with them on one line everything behind would be one. */

@@ -280,6 +280,25 @@ final class Mutants {
             "LeaseRequest",
             "if (place.line(name).leave(this) || place.line(name).isIdle()) {",
             "if (!place.line(name).leave(this) && place.line(name).isIdle()) {"),
+        ofEngine(
+            "a renewal that was carried out unheard counts from when that is found out",
+            "KeptLease",
+            "renewed(since, found);",
+            "renewed(place.ticker.holderNanos(), found);"),
+        ofEngine(
+            "of several renewals that were not answered the last one counts",
+            "KeptLease",
+            "if (unansweredSinceNanos == null && Trouble.of(failure) == Trouble.UNCERTAIN) {",
+            "if (Trouble.of(failure) == Trouble.UNCERTAIN) {"),
+        ofEngine(
+                "what a machine sleeps while it waits for an answer counts for no holder (R24)",
+                "Question",
+                "sentNanos = place.ticker.holderNanos();",
+                "sentNanos = place.ticker.nanos();")
+            .and(
+                "boolean isInTime = isOpen;",
+                "boolean isInTime = isOpen;"
+                    + " sentNanos += place.ticker.holderNanos() - place.ticker.nanos();"),
         ofSimulation(
             "the resource does not look at the token",
             "FencedResource",

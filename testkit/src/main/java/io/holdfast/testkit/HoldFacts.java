@@ -3,6 +3,7 @@ package io.holdfast.testkit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.holdfast.Capability;
 import io.holdfast.ClientOptions;
@@ -24,6 +25,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
@@ -322,6 +324,59 @@ abstract class HoldFacts extends Facts {
         .isInstanceOf(InvalidRequestException.class)
         .hasMessageContaining("-5 ms");
     hold.close();
+  }
+
+  @Test
+  void aHoldLastsAsLongAsItsConditionSaysYes() throws Exception {
+    AtomicBoolean isWell = new AtomicBoolean(true);
+    Hold hold = ann.lock(name).with(BRIEF).acquire();
+    hold.heartbeatWhile(isWell::get);
+    store.letPassSlowly(BRIEF.leaseDuration().multipliedBy(5).dividedBy(4));
+    assertThat(hold.isHeld()).isTrue();
+    isWell.set(false);
+    store.letPassSlowly(BRIEF.leaseDuration());
+    assertThat(store.promptly(hold.lost().toCompletableFuture())).isEqualTo(LossReason.EXPIRED);
+    assertThatThrownBy(hold::close).isInstanceOf(HoldLostException.class);
+    store.freed(bob.lock(name)).close();
+  }
+
+  @Test
+  void aConditionThatThrowsOrNeverReturnsHasNotSaidYes() throws Exception {
+    assumeTrue(store.timeIsTurnedByHand(), "in real time it would take long");
+    CountDownLatch never = new CountDownLatch(1);
+    Hold throwing = ann.lock(name).with(BRIEF).acquire();
+    throwing.heartbeatWhile(
+        () -> {
+          throw new IllegalStateException("out of order");
+        });
+    Hold hanging = bob.lock(store.name("2")).with(BRIEF).acquire();
+    hanging.heartbeatWhile(
+        () -> {
+          await(never, Duration.ofMinutes(1));
+          return true;
+        });
+    store.letPassSlowly(BRIEF.leaseDuration());
+    assertThat(store.promptly(throwing.lost().toCompletableFuture())).isEqualTo(LossReason.EXPIRED);
+    assertThat(store.promptly(hanging.lost().toCompletableFuture())).isEqualTo(LossReason.EXPIRED);
+    never.countDown();
+  }
+
+  @Test
+  void aConditionThatSaysYesAgainInTimeEndsNothing() throws Exception {
+    assumeTrue(store.timeIsTurnedByHand(), "in real time it would take long");
+    AtomicInteger asked = new AtomicInteger();
+    Hold hold = store.watchedClient("dan").lock(name).with(BRIEF).acquire();
+    hold.heartbeatWhile(() -> asked.getAndIncrement() % 2 == 0);
+    Duration untilAsked = BRIEF.leaseDuration().dividedBy(3);
+    for (int i = 0; i < 9; i++) {
+      store.callbacksAreThrough();
+      store.letPass(untilAsked);
+    }
+    assertThat(asked.get()).as("asked three times a lease").isBetween(9, 10);
+    assertThat(hold.isHeld()).isTrue();
+    hold.close();
+    store.letPass(BRIEF.leaseDuration());
+    assertThat(asked.get()).as("and no more once it is closed").isBetween(9, 10);
   }
 
   @Test

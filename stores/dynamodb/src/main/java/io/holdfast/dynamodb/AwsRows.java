@@ -115,7 +115,7 @@ final class AwsRows extends ForeignRows {
       if (!row.text(RELEASED).equals("1")) {
         throw row.broken(RELEASED, "is not \"1\"");
       }
-      return LeaseRecord.free(name, version, token(row));
+      return LeaseRecord.free(name, version, token(row, owner));
     }
     return new LeaseRecord(
         name,
@@ -123,8 +123,8 @@ final class AwsRows extends ForeignRows {
         grant(owner),
         client(owner),
         row.millisInText(LEASE),
-        token(row),
-        since(row),
+        token(row, owner),
+        since(row, owner),
         row.data(DATA));
   }
 

@@ -43,6 +43,15 @@ public final class DynamoLocks {
 
   private DynamoLocks(
       Dynamo dynamo, String table, DynamoLayout layout, boolean isChecked, boolean oneRegion) {
+    checkTable(table);
+    this.dynamo = dynamo;
+    this.table = table;
+    this.layout = layout;
+    this.isChecked = isChecked;
+    this.oneRegion = oneRegion;
+  }
+
+  static void checkTable(String table) {
     if (!TABLE.matcher(table).matches()) {
       throw new InvalidRequestException(
           "TABLE_BAD",
@@ -50,11 +59,6 @@ public final class DynamoLocks {
               + InvalidRequestException.show(table)
               + " is not 3 to 255 of letters, digits, '_', '-' and '.', nor a table's ARN");
     }
-    this.dynamo = dynamo;
-    this.table = table;
-    this.layout = layout;
-    this.isChecked = isChecked;
-    this.oneRegion = oneRegion;
   }
 
   /** Locks in a table, in the layout {@link DynamoLayout#holdfast}. Asks nothing yet. */
@@ -119,12 +123,18 @@ public final class DynamoLocks {
     return LeaseLocks.over(store(options, closing), options);
   }
 
+  /** Refuses a table in which locks would not be safe. */
+  void check() {
+    look(new Failures(table, layout.schema()));
+  }
+
+  private String look(Failures failures) {
+    return new TableCheck(dynamo, table, layout, failures).look(oneRegion);
+  }
+
   LeaseStore store(ClientOptions options, Runnable closing) {
     Failures failures = new Failures(table, layout.schema());
-    String where =
-        isChecked
-            ? new TableCheck(dynamo, table, layout, failures).look(oneRegion)
-            : "unchecked-" + UNCHECKED.incrementAndGet();
+    String where = isChecked ? look(failures) : "unchecked-" + UNCHECKED.incrementAndGet();
     return new DynamoLeaseStore(
         dynamo,
         table,

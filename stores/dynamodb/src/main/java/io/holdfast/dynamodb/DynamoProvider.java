@@ -5,7 +5,9 @@ import io.holdfast.InvalidRequestException;
 import io.holdfast.LockRefusedException;
 import io.holdfast.spi.LockProvider;
 import io.holdfast.spi.LockStore;
+import io.holdfast.spi.StoreSetup;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -40,6 +42,7 @@ import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
  * <tr><td>{@code expiry=1h}, {@code expiry-attribute=NAME}<td>with dialect python
  * <tr><td>{@code check=off}<td>does not look at the table first
  * <tr><td>{@code replicas=one-region}<td>all clients use this region of a global table
+ * <tr><td>{@code capacity=on-demand|READS/WRITES}<td>of the table that {@link #setup} makes
  * </table>
  */
 public final class DynamoProvider implements LockProvider {
@@ -59,38 +62,31 @@ public final class DynamoProvider implements LockProvider {
     DynamoUrl parsed = DynamoUrl.parse(url);
     DynamoDbAsyncClient client = connect(parsed);
     try {
-      DynamoLocks locks = DynamoLocks.in(parsed.table(), client).layout(parsed.layout());
-      locks = parsed.isChecked() ? locks : locks.unchecked();
-      locks = parsed.oneRegion() ? locks.oneRegion() : locks;
-      return locks.open(options, client::close);
+      DynamoLocks locks = locks(parsed, client);
+      return (parsed.isChecked() ? locks : locks.unchecked()).open(options, client::close);
     } catch (RuntimeException e) {
       client.close();
       throw e;
     }
   }
 
+  @Override
+  public Optional<StoreSetup> setup(String url) {
+    return Optional.of(new TableSetup(DynamoUrl.parse(url)));
+  }
+
+  static DynamoLocks locks(DynamoUrl url, DynamoDbAsyncClient client) {
+    DynamoLocks locks = DynamoLocks.in(url.table(), client).layout(url.layout());
+    return url.oneRegion() ? locks.oneRegion() : locks;
+  }
+
   /**
-   * The SDK's client that a URL stands for, for those who have something else to ask of the table, to make it for one. To be
-   * closed by the caller.
+   * The SDK's client that a URL stands for. To be closed by the caller.
    *
-   * @throws InvalidRequestException if the URL is not one of this store's, or no region is known
+   * @throws InvalidRequestException if no region is known
    * @throws LockRefusedException if there are no credentials
    */
-  public static DynamoDbAsyncClient connect(String url) {
-    return connect(DynamoUrl.parse(url));
-  }
-
-  /** The name of the table in a URL. */
-  public static String table(String url) {
-    return DynamoUrl.parse(url).table();
-  }
-
-  /** The layout that a URL asks for. */
-  public static DynamoLayout layout(String url) {
-    return DynamoUrl.parse(url).layout();
-  }
-
-  private static DynamoDbAsyncClient connect(DynamoUrl url) {
+  static DynamoDbAsyncClient connect(DynamoUrl url) {
     Region region = region(url);
     AwsCredentialsProvider credentials = credentials(url);
     var builder =

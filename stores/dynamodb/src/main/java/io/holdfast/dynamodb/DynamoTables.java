@@ -2,10 +2,12 @@ package io.holdfast.dynamodb;
 
 import io.holdfast.InvalidRequestException;
 import io.holdfast.LockRefusedException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import software.amazon.awssdk.retries.api.BackoffStrategy;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
 import software.amazon.awssdk.services.dynamodb.model.AttributeDefinition;
 import software.amazon.awssdk.services.dynamodb.model.BillingMode;
@@ -18,6 +20,11 @@ import software.amazon.awssdk.services.dynamodb.model.ScalarAttributeType;
 
 /** Makes tables for locks. Needs the permissions {@code CreateTable}, {@code DescribeTable} and {@code UpdateTimeToLive}. */
 public final class DynamoTables {
+  /** A new table can be used within so long; mostly it takes some seconds. */
+  static final Duration READY_WITHIN = Duration.ofMinutes(3);
+
+  private static final Duration LOOKS_EVERY = Duration.ofSeconds(1);
+
   private DynamoTables() {}
 
   /** What a table may be asked. */
@@ -46,7 +53,8 @@ public final class DynamoTables {
    * Makes a table for locks of a layout, and waits until it can be used. In the layout of the Python client DynamoDB is told to
    * delete what has expired.
    *
-   * @return completes with whether it was made; false if there was one of that name already, which is left as it is
+   * @return completes with whether it was made; false if there was one of that name already, which is left as it is; either way
+   *     it can be used then
    */
   public static CompletableFuture<Boolean> create(
       DynamoDbAsyncClient client, String table, DynamoLayout layout, Capacity capacity) {
@@ -63,17 +71,25 @@ public final class DynamoTables {
             })
         .thenCompose(
             made ->
-                made
-                    ? ready(client, table, failures)
-                        .thenCompose(it -> expire(client, table, layout, failures))
-                    : CompletableFuture.completedFuture(false));
+                ready(client, table, failures)
+                    .thenCompose(
+                        it ->
+                            made
+                                ? expire(client, table, layout, failures)
+                                : CompletableFuture.completedFuture(false)));
   }
 
   private static CompletableFuture<Void> ready(
       DynamoDbAsyncClient client, String table, Failures failures) {
     var waiter = client.waiter();
     return waiter
-        .waitUntilTableExists(request -> request.tableName(table))
+        .waitUntilTableExists(
+            request -> request.tableName(table),
+            waiting ->
+                waiting
+                    .maxAttempts((int) READY_WITHIN.dividedBy(LOOKS_EVERY))
+                    .waitTimeout(READY_WITHIN)
+                    .backoffStrategyV2(BackoffStrategy.fixedDelayWithoutJitter(LOOKS_EVERY)))
         .handle(
             (response, failure) -> {
               waiter.close();
@@ -109,7 +125,7 @@ public final class DynamoTables {
             });
   }
 
-  private static CreateTableRequest request(String table, DynamoLayout layout, Capacity capacity) {
+  static CreateTableRequest request(String table, DynamoLayout layout, Capacity capacity) {
     List<AttributeDefinition> attributes = new ArrayList<>();
     List<KeySchemaElement> key = new ArrayList<>();
     add(layout.keys().attribute(), KeyType.HASH, attributes, key);

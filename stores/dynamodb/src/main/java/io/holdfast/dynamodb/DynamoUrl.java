@@ -20,7 +20,8 @@ record DynamoUrl(
     Optional<String> profile,
     DynamoLayout layout,
     boolean isChecked,
-    boolean oneRegion) {
+    boolean oneRegion,
+    DynamoTables.Capacity capacity) {
   static final String SCHEME = "dynamodb";
 
   private static final String REGION = "region";
@@ -37,6 +38,7 @@ record DynamoUrl(
   private static final String EXPIRY_KEY = "expiry-attribute";
   private static final String CHECK = "check";
   private static final String REPLICAS = "replicas";
+  private static final String CAPACITY = "capacity";
 
   private static final List<String> PARAMETERS =
       List.of(
@@ -53,10 +55,12 @@ record DynamoUrl(
           EXPIRY,
           EXPIRY_KEY,
           CHECK,
-          REPLICAS);
+          REPLICAS,
+          CAPACITY);
 
   private static final Pattern REGION_NAME = Pattern.compile("[a-z0-9-]{2,50}");
   private static final Pattern DURATION = Pattern.compile("(\\d{1,6})(s|m|h|d)");
+  private static final Pattern READS_AND_WRITES = Pattern.compile("(\\d{1,9})/(\\d{1,9})");
 
   static DynamoUrl parse(String url) {
     String start = SCHEME + "://";
@@ -80,7 +84,8 @@ record DynamoUrl(
         Optional.ofNullable(given.get(PROFILE)),
         layout(given),
         isOn(given, CHECK, true),
-        oneRegion(given));
+        oneRegion(given),
+        capacity(given));
   }
 
   private static DynamoLayout layout(Map<String, String> given) {
@@ -161,6 +166,21 @@ record DynamoUrl(
       throw refuse("URL_REPLICAS_BAD", "replicas " + show(replicas) + " is not one-region");
     }
     return replicas != null;
+  }
+
+  private static DynamoTables.Capacity capacity(Map<String, String> given) {
+    String capacity = given.getOrDefault(CAPACITY, "on-demand");
+    if (capacity.equals("on-demand")) {
+      return new DynamoTables.Capacity.OnDemand();
+    }
+    Matcher matcher = READS_AND_WRITES.matcher(capacity);
+    if (!matcher.matches()) {
+      throw refuse(
+          "URL_CAPACITY_BAD",
+          "capacity " + show(capacity) + " is neither on-demand nor READS/WRITES, as in 25/50");
+    }
+    return new DynamoTables.Capacity.Provisioned(
+        Long.parseLong(matcher.group(1)), Long.parseLong(matcher.group(2)));
   }
 
   private static boolean isOn(Map<String, String> given, String name, boolean byDefault) {

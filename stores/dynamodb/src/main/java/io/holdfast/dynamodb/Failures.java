@@ -110,7 +110,10 @@ final class Failures {
     }
     if (code.equals("ResourceNotFoundException")) {
       return new LockRefusedException(
-          "TABLE_MISSING", "there is no table " + table + " in this account and region: " + said);
+          "TABLE_MISSING",
+          "there is no table "
+              + table
+              + " in this account and region; holdfast setup makes it, or DynamoTables");
     }
     if (TURNED_AWAY.contains(code) || answer.isThrottlingException()) {
       return new StoreUnavailableException(what, answer);
@@ -175,7 +178,24 @@ final class Failures {
     return line.contains("Unable to load credentials") || line.contains("Unable to load region");
   }
 
+  /**
+   * What the SDK says of a failed connection is that a request has failed; why is further inside.
+   */
   private static String line(Throwable failure) {
-    return failure.toString().replace('\n', ' ');
+    StringBuilder line = new StringBuilder(one(failure));
+    @Nullable Throwable cause = failure.getCause();
+    for (int i = 0; i < MOST_CAUSES && cause != null; i++) {
+      if (cause.getCause() == null) {
+        line.append(": ").append(one(cause));
+      }
+      cause = cause.getCause();
+    }
+    return line.toString();
+  }
+
+  private static String one(Throwable failure) {
+    String message = failure.getMessage();
+    String type = failure.getClass().getSimpleName();
+    return (message == null ? type : type + ", " + message).replace('\n', ' ');
   }
 }

@@ -127,13 +127,22 @@ abstract class ForeignRows implements RowFormat {
     }
   }
 
-  /** Others do not write down when. */
-  static Instant since(Row row) {
-    return row.has(SINCE) ? Instant.ofEpochMilli(row.number(SINCE, Long.MIN_VALUE)) : Instant.EPOCH;
+  /**
+   * Others do not write down when; and one that updates items may have left what stood there of an
+   * earlier grant of ours.
+   */
+  static Instant since(Row row, String owner) {
+    return isOurs(owner) && row.has(SINCE)
+        ? Instant.ofEpochMilli(row.number(SINCE, Long.MIN_VALUE))
+        : Instant.EPOCH;
   }
 
-  final long token(Row row) {
-    return counts && row.has(TOKEN) ? row.number(TOKEN, 1) : 0;
+  final long token(Row row, String owner) {
+    return counts && isOurs(owner) && row.has(TOKEN) ? row.number(TOKEN, 1) : 0;
+  }
+
+  private static boolean isOurs(String owner) {
+    return OURS.matcher(owner).matches();
   }
 
   /** The name of a grant's owner. */

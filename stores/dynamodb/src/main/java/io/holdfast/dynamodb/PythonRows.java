@@ -105,8 +105,8 @@ final class PythonRows extends ForeignRows {
         grant(owner),
         client(owner),
         row.seconds(LEASE),
-        token(row),
-        since(row),
+        token(row, owner),
+        since(row, owner),
         HoldData.empty());
   }
 

@@ -12,6 +12,7 @@ import io.holdfast.ClientOptions;
 import io.holdfast.Hold;
 import io.holdfast.HoldData;
 import io.holdfast.HoldOptions;
+import io.holdfast.Holder;
 import io.holdfast.LockClient;
 import io.holdfast.LockTimeoutException;
 import java.io.BufferedReader;
@@ -19,6 +20,7 @@ import java.io.InputStreamReader;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -145,6 +147,29 @@ class AwsClientTest {
     assertThat(item).isPresent();
     assertThat(ours.lock("d").tryAcquire()).isEmpty();
     item.get().close();
+  }
+
+  /** An option of theirs: then what we wrote beside it stays where it was. */
+  @Test
+  void whatIsLeftOfOursInAnItemThatTheyUpdateIsNotTheirs() throws Exception {
+    try (LockClient client = ours(DynamoLayout.aws().tokens().keepReleased())) {
+      client.lock("i").acquire(Duration.ofSeconds(5)).close();
+      Optional<LockItem> item =
+          theirs.tryAcquireLock(asks("i").withUpdateExistingLockRecord(true).build());
+      assertThat(
+              blocking
+                  .getItem(it -> it.tableName(table).key(DynamoLayout.aws().keys().of("i")))
+                  .item())
+          .as("what this is about")
+          .containsKeys("fencingToken", "grantedAt");
+      Holder holder = client.describe("i").holders().get(0);
+      assertThat(holder.token()).isEmpty();
+      assertThat(holder.since()).isEqualTo(Instant.EPOCH);
+      item.orElseThrow().close();
+      try (Hold next = client.lock("i").acquire(Duration.ofSeconds(5))) {
+        assertThat(next.token()).isEqualTo(2);
+      }
+    }
   }
 
   @Test

@@ -5,10 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.holdfast.ClientOptions;
 import io.holdfast.Hold;
+import io.holdfast.HoldData;
 import io.holdfast.HoldOptions;
 import io.holdfast.LockClient;
 import io.holdfast.LockRefusedException;
+import io.holdfast.core.spi.LeaseRecord;
 import io.holdfast.core.spi.RenewAnswer;
+import io.holdfast.core.spi.Take;
+import io.holdfast.core.spi.TakeAnswer;
 import io.holdfast.dynamodb.FaultyHttp.Fault;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
@@ -17,6 +21,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CyclicBarrier;
@@ -25,7 +31,12 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.core.SdkRequest;
+import software.amazon.awssdk.core.interceptor.Context;
+import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
+import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
+import software.amazon.awssdk.services.dynamodb.model.ScanRequest;
 
 /** What is asked of DynamoDB, how often, and what becomes of a request that goes wrong. */
 class DynamoRequestsTest {
@@ -178,6 +189,35 @@ class DynamoRequestsTest {
     assertThat(store.release(mine).join()).as("nor does a second release").isEmpty();
   }
 
+  /** Else who has seen the first of them would take the second, which is alive, for dead. */
+  @Test
+  void grantThatALateRequestBringsBackHasAnotherVersion() throws Exception {
+    var store = DynamoLocks.in(table, dynamo).store(ClientOptions.defaults(), () -> {});
+    Take take =
+        new Take(
+            List.of(new Take.Wanted("back", Optional.empty(), Optional.empty())),
+            "0123456789abcdef0123456789abcdef",
+            "ann",
+            LEASE,
+            HoldData.empty());
+    store.take(take).join();
+    LeaseRecord first = store.read("back").join();
+    assertThat(store.release(first).join()).isPresent();
+    store.take(take).join();
+    LeaseRecord second = store.read("back").join();
+    assertThat(second.grant()).isEqualTo(first.grant());
+    assertThat(second.version()).isNotEqualTo(first.version());
+
+    Take overFirst =
+        new Take(
+            List.of(new Take.Wanted("back", Optional.of(first), Optional.of(first))),
+            "fedcba9876543210fedcba9876543210",
+            "bob",
+            LEASE,
+            HoldData.empty());
+    assertThat(store.take(overFirst).join()).isInstanceOf(TakeAnswer.InTheWay.class);
+  }
+
   /** R16, D3: what a try has seen, the next one remembers. */
   @Test
   void tryTakesTheLockOfADeadHolderInTheEnd() throws Exception {
@@ -262,6 +302,55 @@ class DynamoRequestsTest {
         .isInstanceOf(LockRefusedException.class)
         .hasMessageContaining("dynamodb:DescribeTable")
         .hasMessageContaining("check=off");
+  }
+
+  /** A page of DynamoDB's ends after a megabyte, or where the request says. */
+  @Test
+  void listReadsAllPages() throws Exception {
+    ExecutionInterceptor smallPages =
+        new ExecutionInterceptor() {
+          @Override
+          public SdkRequest modifyRequest(
+              Context.ModifyRequest context, ExecutionAttributes attributes) {
+            return context.request() instanceof ScanRequest scan
+                ? scan.toBuilder().limit(2).build()
+                : context.request();
+          }
+        };
+    List<String> names = new ArrayList<>();
+    for (int i = 0; i < 10; i++) {
+      locks.lock("pages/" + i).acquire(PATIENCE);
+      names.add("pages/" + i);
+      locks.lock("free/" + i).acquire(PATIENCE).close();
+    }
+    try (FaultyHttp counting = new FaultyHttp();
+        DynamoDbAsyncClient paging = LocalServer.client(counting, smallPages);
+        LockClient reader = DynamoLocks.in(table, paging).client(ClientOptions.defaults())) {
+      assertThat(reader.list("pages/").locks())
+          .extracting(it -> it.key().toString())
+          .containsExactlyElementsOf(names);
+      assertThat(counting.count("Scan")).as("of 20 items").isGreaterThanOrEqualTo(10);
+    }
+  }
+
+  /** Of a table that somebody has filled beyond what one answer has room for. */
+  @Test
+  void listReadsOnBeyondTheFirstMegabyte() throws Exception {
+    String padding = "x".repeat(300_000);
+    for (int i = 0; i < 5; i++) {
+      String name = "padding " + i;
+      dynamo
+          .putItem(
+              it ->
+                  it.tableName(table)
+                      .item(Map.of("lock", Expression.s(name), "more", Expression.s(padding))))
+          .join();
+    }
+    locks.lock("large/1").acquire(PATIENCE);
+    locks.lock("large/2").acquire(PATIENCE);
+    http.forgetCounts();
+    assertThat(locks.list("large/").locks()).hasSize(2);
+    assertThat(http.count("Scan")).isGreaterThan(1);
   }
 
   /** F1. */

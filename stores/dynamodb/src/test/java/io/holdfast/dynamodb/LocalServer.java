@@ -15,6 +15,7 @@ import java.util.stream.Stream;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
+import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
 import software.amazon.awssdk.http.async.SdkAsyncHttpClient;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
@@ -102,13 +103,16 @@ final class LocalServer {
     return client(new JdkHttp());
   }
 
-  static DynamoDbAsyncClient client(SdkAsyncHttpClient http) {
+  static DynamoDbAsyncClient client(SdkAsyncHttpClient http, ExecutionInterceptor... others) {
     return DynamoDbAsyncClient.builder()
         .endpointOverride(endpoint())
         .region(Region.US_EAST_1)
         .credentialsProvider(credentials())
         .httpClient(http)
-        .overrideConfiguration(it -> it.retryStrategy(AwsRetryStrategy.doNotRetry()))
+        .overrideConfiguration(
+            it ->
+                it.retryStrategy(AwsRetryStrategy.doNotRetry())
+                    .executionInterceptors(List.of(others)))
         .build();
   }
 

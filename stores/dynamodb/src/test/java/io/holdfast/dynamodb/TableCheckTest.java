@@ -10,12 +10,22 @@ import io.holdfast.LockRefusedException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.NullSource;
+import software.amazon.awssdk.core.SdkResponse;
+import software.amazon.awssdk.core.interceptor.Context;
+import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
+import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
 import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
+import software.amazon.awssdk.services.dynamodb.model.DescribeTableResponse;
+import software.amazon.awssdk.services.dynamodb.model.MultiRegionConsistency;
+import software.amazon.awssdk.services.dynamodb.model.ReplicaDescription;
 
 /** Tables and items that are not as they should be. */
 class TableCheckTest {
@@ -71,6 +81,59 @@ class TableCheckTest {
         .isInstanceOf(LockRefusedException.class)
         .hasMessageStartingWith("TIME_TO_LIVE")
         .hasMessageContaining("token");
+  }
+
+  /** DynamoDB Local has no other regions, so its answer is changed on the way. */
+  private static DynamoDbAsyncClient withReplicas(MultiRegionConsistency consistency) {
+    return LocalServer.client(
+        new JdkHttp(),
+        new ExecutionInterceptor() {
+          @Override
+          public SdkResponse modifyResponse(
+              Context.ModifyResponse context, ExecutionAttributes attributes) {
+            if (!(context.response() instanceof DescribeTableResponse answer)) {
+              return context.response();
+            }
+            return answer.toBuilder()
+                .table(
+                    answer.table().toBuilder()
+                        .multiRegionConsistency(consistency)
+                        .replicas(
+                            ReplicaDescription.builder().regionName("eu-west-1").build(),
+                            ReplicaDescription.builder().regionName("us-east-2").build())
+                        .build())
+                .build();
+          }
+        });
+  }
+
+  private static void openGlobal(DynamoDbAsyncClient client, UnaryOperator<DynamoLocks> how) {
+    String table = LocalServer.table(client, DynamoLayout.holdfast());
+    how.apply(DynamoLocks.in(table, client)).client(ClientOptions.defaults()).close();
+  }
+
+  /** I128: a table of before there was a choice does not say, and is of the eventual kind. */
+  @ParameterizedTest
+  @NullSource
+  @EnumSource(names = "EVENTUAL")
+  void globalTableWhereTheLastWriterWinsIsRefused(MultiRegionConsistency consistency)
+      throws Exception {
+    try (DynamoDbAsyncClient global = withReplicas(consistency)) {
+      assertThatThrownBy(() -> openGlobal(global, it -> it))
+          .isInstanceOf(LockRefusedException.class)
+          .hasMessageStartingWith("GLOBAL_TABLE")
+          .hasMessageContaining("eu-west-1, us-east-2")
+          .hasMessageContaining("the last writer wins")
+          .hasMessageContaining("replicas=one-region");
+      openGlobal(global, DynamoLocks::oneRegion);
+    }
+  }
+
+  @Test
+  void globalTableWithStrongConsistencyIsGood() throws Exception {
+    try (DynamoDbAsyncClient global = withReplicas(MultiRegionConsistency.STRONG)) {
+      openGlobal(global, it -> it);
+    }
   }
 
   @Test

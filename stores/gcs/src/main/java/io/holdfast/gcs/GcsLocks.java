@@ -8,6 +8,7 @@ import io.holdfast.LockRefusedException;
 import io.holdfast.core.LeaseLocks;
 import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.spi.LockStore;
+import io.holdfast.spi.StoreSetup;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.nio.charset.StandardCharsets;
@@ -74,6 +75,11 @@ public final class GcsLocks {
    */
   public LockClient client(ClientOptions options) {
     return LockClient.over(open(options), options);
+  }
+
+  /** The bucket, which is looked for and never made. */
+  StoreSetup setup() {
+    return new BucketSetup(this, bucket);
   }
 
   LockStore open(ClientOptions options) {

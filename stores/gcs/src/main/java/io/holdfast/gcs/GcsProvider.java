@@ -3,6 +3,8 @@ package io.holdfast.gcs;
 import io.holdfast.ClientOptions;
 import io.holdfast.spi.LockProvider;
 import io.holdfast.spi.LockStore;
+import io.holdfast.spi.StoreSetup;
+import java.util.Optional;
 
 /**
  * {@code gs://bucket/prefix}, locks as objects of a Google Cloud Storage bucket. For {@link java.util.ServiceLoader}.
@@ -27,5 +29,10 @@ public final class GcsProvider implements LockProvider {
   @Override
   public LockStore open(String url, ClientOptions options) {
     return GcsUrl.parse(url).build().open(options);
+  }
+
+  @Override
+  public Optional<StoreSetup> setup(String url) {
+    return Optional.of(GcsUrl.parse(url).build().setup());
   }
 }

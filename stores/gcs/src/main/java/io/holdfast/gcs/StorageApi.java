@@ -165,7 +165,10 @@ final class StorageApi {
 
   private LockRefusedException bucketMissing() {
     return new LockRefusedException(
-        "BUCKET_MISSING", "there is no bucket " + ErrorText.shown(bucket) + ": create it first");
+        "BUCKET_MISSING",
+        "there is no bucket "
+            + ErrorText.shown(bucket)
+            + ": make it first (holdfast setup --print)");
   }
 
   // ------------------------------------------------------------ sending

@@ -395,7 +395,9 @@ class GcsLeaseStoreTest {
     LeaseStore nowhere = store("no-such-bucket");
     assertThat(failure(() -> nowhere.take(take("g1"))))
         .isInstanceOf(LockRefusedException.class)
-        .hasMessage("BUCKET_MISSING: there is no bucket no-such-bucket: create it first");
+        .hasMessage(
+            "BUCKET_MISSING: there is no bucket no-such-bucket: make it first (holdfast setup"
+                + " --print)");
     assertThat(failure(() -> store("no-such-bucket").read(NAME)))
         .hasMessageStartingWith("BUCKET_MISSING");
     assertThat(failure(() -> store("no-such-bucket").list("", 10)))

@@ -18,6 +18,7 @@ import io.holdfast.StoreUnavailableException;
 import io.holdfast.UncertainOutcomeException;
 import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.core.spi.Take;
+import io.holdfast.spi.StoreSetup;
 import java.io.File;
 import java.io.IOException;
 import java.net.URI;
@@ -327,5 +328,17 @@ class GcsLocksTest {
         .isInstanceOf(InvalidRequestException.class)
         .hasMessageStartingWith("PREFIX_TOO_LONG")
         .hasMessageEndingWith("has 513 bytes, at most 512");
+  }
+
+  @Test
+  void setupLooksForTheBucketAndSaysHowToMakeIt() {
+    assertThat(new GcsProvider().setup(url("bucket/p")).orElseThrow().run())
+        .isEqualTo("bucket bucket is there");
+    StoreSetup missing = new GcsProvider().setup(url("nowhere")).orElseThrow();
+    assertThat(catchThrowable(missing::run))
+        .isInstanceOf(LockRefusedException.class)
+        .hasMessageStartingWith("BUCKET_MISSING");
+    assertThat(missing.script())
+        .isEqualTo("gcloud storage buckets create gs://nowhere --uniform-bucket-level-access");
   }
 }

@@ -18,6 +18,7 @@ import io.holdfast.testkit.lease.FaultyLeaseStore.Kind;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -408,5 +409,31 @@ class LeaseSafetyTest {
     assertThat(bob.canHave("a")).isFalse();
     world.pass(NANO);
     assertThat(bob.canHave("a")).isTrue();
+  }
+
+  /** Whoever else is in the process waits behind a holder that will never be heard of again. */
+  @Test
+  void aClientThatClosesWhileTheStoreIsSilentKeepsNobodyOfItsProcessOut() {
+    LeaseWorld.Member cid = world.client("cid", "ann's process", world.ticker);
+    ann.acquired("a");
+    ann.store.fate(Fate.lost());
+    CompletableFuture<Hold> asked = cid.asks("a");
+    world.close(ann);
+    world.pass(SECOND);
+    assertThat(asked).as("who may free what the other has left").isDone();
+    asked.join().close();
+  }
+
+  @Test
+  void aQuestionThatIsOpenWhenItsClientClosesIsAnsweredSo() {
+    ann.store.fate(Fate.lost());
+    CompletableFuture<?> described = CompletableFuture.supplyAsync(() -> ann.client.describe("a"));
+    while (ann.store.count(Kind.READ) == 0) {
+      Thread.onSpinWait();
+    }
+    world.close(ann);
+    assertThatThrownBy(() -> described.get(5, TimeUnit.SECONDS))
+        .hasCauseInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("closed");
   }
 }
