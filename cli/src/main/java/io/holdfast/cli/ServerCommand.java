@@ -48,15 +48,18 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "server",
     description = {
-      "Runs a lock server until it is interrupted: alone, or as one of several that keep the same log.",
-      "A server's name among the others is where it listens for them, so that address is not to change."
+      "Runs a lock server until it is interrupted: alone, or as one of several that keep the same"
+          + " log.",
+      "A server's name among the others is where it listens for them, so that address is not to"
+          + " change."
     },
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
     sortOptions = false,
     footer = {
       "",
-      "Exit codes: 64 the command line is wrong, 70 its log has failed, 78 it cannot be started so, 128+n ended by signal n."
+      "Exit codes: 64 the command line is wrong, 70 its log has failed, 78 it cannot be started so,"
+          + " 128+n ended by signal n."
     })
 final class ServerCommand implements Callable<Integer> {
   @Spec
@@ -105,14 +108,16 @@ final class ServerCommand implements Callable<Integer> {
       paramLabel = "HOST:PORT",
       converter = HostPort.Converter.class,
       description =
-          "Where /metrics, /healthz and /readyz are, over HTTP and for whoever reaches it (nowhere).")
+          "Where /metrics, /healthz and /readyz are, over HTTP and for whoever reaches it"
+              + " (nowhere).")
   private @Nullable HostPort metricsListen;
 
   @Option(
       names = "--audit-log",
       paramLabel = "FILE",
       description =
-          "Who took locks from others and changed the servers; what cannot be written there is not done (nowhere).")
+          "Who took locks from others and changed the servers; what cannot be written there is not"
+              + " done (nowhere).")
   private @Nullable Path auditLog;
 
   @Option(
@@ -120,7 +125,8 @@ final class ServerCommand implements Callable<Integer> {
       paramLabel = "NAME=NUMBER",
       completionCandidates = LimitNames.class,
       description = {
-        "At most so many of something; what is more is refused with RESOURCE_EXHAUSTED. Once for each limit:",
+        "At most so many of something; what is more is refused with RESOURCE_EXHAUSTED. Once for"
+            + " each limit:",
         "${COMPLETION-CANDIDATES}."
       })
   private Map<String, Integer> limits = Map.of();
@@ -128,7 +134,8 @@ final class ServerCommand implements Callable<Integer> {
   @Option(
       names = "--insecure",
       description =
-          "Allow what lets others on the network lock, read and pretend: addresses other than loopback without credentials or TLS.")
+          "Allow what lets others on the network lock, read and pretend: addresses other than"
+              + " loopback without credentials or TLS.")
   private boolean insecure;
 
   @Option(names = "--json", description = "Write JSON, an object a line, for programs.")
@@ -152,7 +159,8 @@ final class ServerCommand implements Callable<Integer> {
         split = ",",
         converter = HostPort.Converter.class,
         description =
-            "The names of all servers that the cluster begins with, this one included (this one alone).")
+            "The names of all servers that the cluster begins with, this one included (this one"
+                + " alone).")
     private List<HostPort> peers = List.of();
 
     @Option(
@@ -321,7 +329,7 @@ final class ServerCommand implements Callable<Integer> {
               ? AuthInterceptor.trusting(denied)
               : AuthInterceptor.asking(
                   new Authenticator(tokens.settings(), ticker), insecure, denied));
-      audit.ifPresent(kept -> builder.interceptor(new AuditInterceptor(kept)));
+      audit.ifPresent(kept -> builder.interceptor(new AuditInterceptor(kept, denied)));
       builder.service(
           new ServerHealth(ticker, () -> missing(replicator).isEmpty(), () -> leads(replicator))
               .service());

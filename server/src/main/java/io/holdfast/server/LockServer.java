@@ -109,7 +109,8 @@ public final class LockServer implements AutoCloseable {
     door.guard(grpc);
     builder.transport.accept(grpc);
     List<ServerServiceDefinition> services = new ArrayList<>();
-    LocksService locks = new LocksService(core, builder.ticker, MAX_MESSAGE_BYTES);
+    LocksService locks =
+        new LocksService(core, builder.ticker, MAX_MESSAGE_BYTES, settings.limits().connections());
     grpc.addTransportFilter(locks.transports());
     services.add(locks.checked());
     services.add(new ClusterService(core, replicator, version()).bindService());

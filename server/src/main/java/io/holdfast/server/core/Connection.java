@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -52,12 +53,19 @@ public final class Connection {
 
   private volatile boolean abortTold;
 
+  /** Locks, holders and waiters that answers tell of which the link has not taken. One answer may tell of many. */
+  private final AtomicInteger untold = new AtomicInteger();
+
   // Guarded by the core's mutex.
   private @Nullable Leadership leadership;
   private String namespace = "";
   private String client = "";
   private String unreachable = "";
   private final Set<Desk> desks = new HashSet<>();
+
+  /** Sessions that are on their way into the log. */
+  private int opening;
+
   private int unanswered;
   private boolean paused;
   private boolean watches;
@@ -132,6 +140,20 @@ public final class Connection {
     core.enter();
     try {
       close(problem);
+    } finally {
+      core.leave();
+    }
+  }
+
+  /** When a moment of table time comes by the wall clock, rather too early than too late. After welcome. */
+  public long unixMillis(long tableTime) {
+    core.enter();
+    try {
+      Leadership leader = leadership;
+      if (leader == null) {
+        throw new IllegalStateException("asked before welcome");
+      }
+      return leader.unixMillis(tableTime);
     } finally {
       core.leave();
     }
@@ -235,6 +257,11 @@ public final class Connection {
     desk.connection = this;
     desks.add(desk);
     return true;
+  }
+
+  /** A session that was to be opened here is open, or is none any more. */
+  void opened() {
+    opening--;
   }
 
   void detach(Desk desk) {
@@ -399,17 +426,19 @@ public final class Connection {
   private void openSession(Leadership leader, OpenSession open) {
     try {
       require(Action.ACQUIRE);
-      if (desks.size() >= core.limits.sessionsPerConnection()) {
-        throw new Problem.Found(
-            Problem.exhausted(
-                "SESSIONS",
-                "sessions of the stream",
-                desks.size(),
-                core.limits.sessionsPerConnection()));
-      }
+      requireRoomForSession();
       leader.open(this, namespace, client, FromWire.terms(open, link.subject()));
+      opening++;
     } catch (Problem.Found e) {
       fail(0, open.getNonce(), e.problem());
+    }
+  }
+
+  private void requireRoomForSession() {
+    int are = desks.size() + opening;
+    int most = core.limits.sessionsPerConnection();
+    if (are >= most) {
+      throw new Problem.Found(Problem.exhausted("SESSIONS", "sessions of the stream", are, most));
     }
   }
 
@@ -421,11 +450,13 @@ public final class Connection {
       if (desk != null
           && Leadership.belongsTo(desk, nonce, link.subject())
           && resume.getHeartbeat() >= desk.resumedBy) {
+        if (desk.connection != this) {
+          requireRoomForSession();
+        }
         desk.resumedBy = resume.getHeartbeat();
         attach(desk);
       }
-      // Whose session it is, and whether there is one, is told to nobody else: it is the same
-      // answer.
+      // Whose session it is, and whether there is one, is told to nobody else: the same answer.
       List<Long> requests = List.copyOf(resume.getRequestsList());
       confirm(
           leader,
@@ -517,11 +548,14 @@ public final class Connection {
       confirm(
           leader,
           () -> {
+            if (!takesAnswers(number)) {
+              return;
+            }
             Desks room = leader.room(namespace);
             KeyView view =
                 room == null ? new KeyView(key, List.of(), List.of()) : room.table.describe(key);
             ToWire.Times times = times(leader, room, List.of(view));
-            tellLater(to -> to.send(ToWire.described(number, view, times)));
+            answer(List.of(view), to -> to.send(ToWire.described(number, view, times)));
           },
           problem -> fail(number, ByteString.EMPTY, problem));
     } catch (Problem.Found e) {
@@ -538,17 +572,57 @@ public final class Connection {
       confirm(
           leader,
           () -> {
+            if (!takesAnswers(number)) {
+              return;
+            }
             Desks room = leader.room(namespace);
             List<KeyView> found = which.in(room, most + 1);
             boolean truncated = found.size() > most;
             List<KeyView> views = truncated ? found.subList(0, most) : found;
             ToWire.Times times = times(leader, room, views);
-            tellLater(to -> ToWire.listed(number, views, truncated, times).forEach(to::send));
+            answer(views, to -> ToWire.listed(number, views, truncated, times).forEach(to::send));
           },
           problem -> fail(number, ByteString.EMPTY, problem));
     } catch (Problem.Found e) {
       fail(number, ByteString.EMPTY, e.problem());
     }
+  }
+
+  /**
+   * Whether the client takes what it asks for. Who asks and does not read gets no more to be kept here: answers can be large, and
+   * a stream is free to ask for as many as it likes.
+   */
+  private boolean takesAnswers(long number) {
+    int are = untold.get();
+    int most = core.limits.unsentMessages();
+    if (are < most) {
+      return true;
+    }
+    fail(
+        number,
+        ByteString.EMPTY,
+        new Problem(
+            Problem.Code.RESOURCE_EXHAUSTED,
+            "SLOW_READER",
+            "locks, holders and waiters in answers that the client has not read are "
+                + are
+                + ", at most "
+                + most));
+    return false;
+  }
+
+  private void answer(List<KeyView> views, Consumer<ClientLink> message) {
+    int told = 0;
+    for (KeyView view : views) {
+      told += 1 + view.holders().size() + view.waiters().size();
+    }
+    int weight = told;
+    untold.addAndGet(weight);
+    tellLater(
+        to -> {
+          untold.addAndGet(-weight);
+          message.accept(to);
+        });
   }
 
   private void forceRelease(Leadership leader, ForceRelease force) {

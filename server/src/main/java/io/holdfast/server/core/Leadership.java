@@ -219,6 +219,7 @@ final class Leadership {
     pending.answered =
         answer -> {
           opening.merge(namespace, -1, (a, b) -> a + b == 0 ? null : a + b);
+          from.opened();
           Desk desk = desk(namespace, session);
           if (desk != null && from.attach(desk)) {
             from.tell(ToWire.sessionOpened(EntryCodec.nonce(terms), session, tableNow()));
@@ -361,6 +362,11 @@ final class Leadership {
   /** The time of day now, as everything here is told. */
   long unixMillis() {
     return offsetMillis() + tableNow() / 1_000_000;
+  }
+
+  /** When a moment of table time comes by the wall clock as it stands now, rounded down. */
+  long unixMillis(long tableTime) {
+    return ticker.instant().toEpochMilli() + Math.floorDiv(tableTime - tableNow(), 1_000_000L);
   }
 
   private long offsetMillis() {

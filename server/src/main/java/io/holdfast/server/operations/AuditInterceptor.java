@@ -20,7 +20,9 @@ import io.holdfast.protocol.v1.TakeSnapshotRequest;
 import io.holdfast.protocol.v1.TransferLeadershipRequest;
 import io.holdfast.server.operations.AuditEntry.Act;
 import io.holdfast.server.operations.AuditEntry.Result;
+import io.holdfast.server.security.Action;
 import io.holdfast.server.security.AuthInterceptor;
+import io.holdfast.server.security.AuthReason;
 import io.holdfast.server.security.Caller;
 import io.holdfast.server.security.DeniedCall;
 import io.holdfast.server.security.Enclosed;
@@ -31,6 +33,7 @@ import java.util.OptionalLong;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -65,9 +68,16 @@ public final class AuditInterceptor implements ServerInterceptor {
   private static final Logger LOG = LoggerFactory.getLogger(AuditInterceptor.class);
 
   private final AuditLog log;
+  private final Consumer<DeniedCall> turnedAway;
 
-  public AuditInterceptor(AuditLog log) {
+  /**
+   * Records what goes through it.
+   *
+   * @param turnedAway is told of each attempt on a stream by somebody who may not; quick. There can be any number of them
+   */
+  public AuditInterceptor(AuditLog log, Consumer<DeniedCall> turnedAway) {
     this.log = log;
+    this.turnedAway = turnedAway;
   }
 
   @Override
@@ -76,10 +86,13 @@ public final class AuditInterceptor implements ServerInterceptor {
     if (!AUDITED.contains(call.getMethodDescriptor().getFullMethodName())) {
       return next.startCall(call, headers);
     }
-    Caller caller = Caller.KEY.get();
     Acts acts =
         new Acts(
-            log, caller == null ? "" : caller.subject(), DeniedCall.from(call.getAttributes()));
+            log,
+            turnedAway,
+            call.getMethodDescriptor().getFullMethodName(),
+            Caller.KEY.get(),
+            DeniedCall.from(call.getAttributes()));
     Answers<Q, A> answers = new Answers<>(call, acts);
     return new Gate<>(next.startCall(answers, headers), answers, acts, Context.current());
   }
@@ -90,6 +103,9 @@ public final class AuditInterceptor implements ServerInterceptor {
     static final long THE_ONLY = 0;
 
     private final AuditLog log;
+    private final Consumer<DeniedCall> turnedAway;
+    private final String method;
+    private final @Nullable Caller caller;
     private final String who;
     private final String from;
 
@@ -98,9 +114,17 @@ public final class AuditInterceptor implements ServerInterceptor {
     private final Map<Long, AuditEntry> unanswered = new HashMap<>();
     private String namespace = "";
 
-    Acts(AuditLog log, String who, String from) {
+    Acts(
+        AuditLog log,
+        Consumer<DeniedCall> turnedAway,
+        String method,
+        @Nullable Caller caller,
+        String from) {
       this.log = log;
-      this.who = who;
+      this.turnedAway = turnedAway;
+      this.method = method;
+      this.caller = caller;
+      this.who = caller == null ? "" : caller.subject();
       this.from = from;
     }
 
@@ -141,33 +165,39 @@ public final class AuditInterceptor implements ServerInterceptor {
     }
 
     private @Nullable AuditEntry read(ClientMessage said) {
-      if (said.hasHello()) {
-        mutex.lock();
-        try {
+      if (!said.hasHello() && !said.hasForceRelease()) {
+        return null;
+      }
+      String where;
+      mutex.lock();
+      try {
+        if (said.hasHello() && namespace.isEmpty()) { // the service takes no second one
           namespace = said.getHello().getNamespace();
-        } finally {
-          mutex.unlock();
         }
+        where = namespace;
+      } finally {
+        mutex.unlock();
       }
       if (!said.hasForceRelease()) {
         return null;
       }
-      ForceRelease force = said.getForceRelease();
-      mutex.lock();
-      try {
-        return new AuditEntry(
-            Act.FORCE_RELEASE,
-            who,
-            from,
-            namespace,
-            force.getKey().getName(),
-            force.getKey().getPath(),
-            OptionalLong.of(force.getToken()),
-            "",
-            Result.ASKED);
-      } finally {
-        mutex.unlock();
+      if (caller == null || !caller.may(Action.ADMIN, where)) {
+        // No act, for the service refuses it: only an attempt, and anybody can make as many as they
+        // like.
+        turnedAway.accept(new DeniedCall(AuthReason.NOT_ALLOWED, method, who, from));
+        return null;
       }
+      ForceRelease force = said.getForceRelease();
+      return new AuditEntry(
+          Act.FORCE_RELEASE,
+          who,
+          from,
+          where,
+          force.getKey().getName(),
+          force.getKey().getPath(),
+          OptionalLong.of(force.getToken()),
+          "",
+          Result.ASKED);
     }
 
     /** False if there are too many, or one of that number. */
@@ -232,8 +262,7 @@ public final class AuditInterceptor implements ServerInterceptor {
     private final Acts acts;
 
     // A refusal comes from another thread than the service's answers, and a call is for one at a
-    // time. Nothing in it blocks:
-    // gRPC takes what is said and sends it later.
+    // time. Nothing in it blocks: gRPC takes what is said and sends it later.
     private final ReentrantLock speaking = new ReentrantLock();
     // Guarded by the lock.
     private boolean begun;

@@ -18,13 +18,13 @@ import io.holdfast.server.security.AuthReason;
 import io.holdfast.spi.Ticker;
 import java.security.SecureRandom;
 import java.time.Duration;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
-import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,12 +47,18 @@ final class CallSession implements ClientLink {
   private static final SecureRandom NONCES = new SecureRandom();
 
   private final Outbox<Runnable> tasks = new Outbox<>(() -> true, Runnable::run);
-  private final Credential credential;
+  private final CallSessions home;
+  private final CallSessions.Key key;
   private final Ticker ticker;
-  private final long leaseMillis;
-
-  private final Runnable whenOver;
   private final ByteString nonce;
+
+  /** That which ends last of those that callers have shown. */
+  private volatile Credential credential;
+
+  /** Calls that are on their way here. */
+  private final AtomicInteger coming = new AtomicInteger();
+
+  private boolean opening;
 
   private @Nullable Connection connection;
   private long session;
@@ -66,13 +72,23 @@ final class CallSession implements ClientLink {
   private Ticker.@Nullable Alarm alarm;
 
   /** By request: those that wait or hold. */
-  private final Map<Long, Call> calls = new HashMap<>();
+  private final Map<Long, Call> calls = new LinkedHashMap<>();
+
+  /** Told of a grant. */
+  interface Granted {
+    /**
+     * A call has its lock.
+     *
+     * @param endsUnixMillis when the hold ends by itself, no later than that; empty if it does not
+     */
+    void granted(long token, OptionalLong endsUnixMillis);
+  }
 
   /** A call that acquires. */
   static final class Call {
     final Acquire.Builder acquire;
     final OptionalLong timeoutMillis;
-    final LongConsumer granted;
+    final Granted granted;
     final Consumer<RuntimeException> failed;
     private boolean told;
     private boolean calledOff;
@@ -82,13 +98,13 @@ final class CallSession implements ClientLink {
      * A call to come.
      *
      * @param timeoutMillis how long to wait; 0 not at all, empty without end
-     * @param granted told the token
+     * @param granted told that it has the lock
      * @param failed told why not
      */
     Call(
         Acquire.Builder acquire,
         OptionalLong timeoutMillis,
-        LongConsumer granted,
+        Granted granted,
         Consumer<RuntimeException> failed) {
       this.acquire = acquire;
       this.timeoutMillis = timeoutMillis;
@@ -112,28 +128,46 @@ final class CallSession implements ClientLink {
     }
   }
 
-  CallSession(Credential credential, Ticker ticker, long leaseMillis, Runnable whenOver) {
+  CallSession(Credential credential, Ticker ticker, CallSessions home, CallSessions.Key key) {
     this.credential = credential;
     this.ticker = ticker;
-    this.leaseMillis = leaseMillis;
-    this.whenOver = whenOver;
+    this.home = home;
+    this.key = key;
     byte[] random = new byte[16];
     NONCES.nextBytes(random);
     this.nonce = ByteString.copyFrom(random);
   }
 
-  void open(ServerCore core, String namespace, String owner) {
+  /** Becomes a client of the core, if it is none yet. Not to be called by whoever holds a mutex. */
+  void open(ServerCore core) {
     inTurn(
         () -> {
-          connection = core.connect(this).orElse(null);
-          say(OneCall.hello(namespace, owner));
+          if (!opening) {
+            opening = true;
+            connection = core.connect(this).orElse(null);
+            say(OneCall.hello(key.namespace(), key.owner()));
+          }
         });
   }
 
+  /** Somebody is on the way here who is to {@link #acquire}. */
+  void expect() {
+    coming.incrementAndGet();
+  }
+
+  boolean isExpecting() {
+    return coming.get() > 0;
+  }
+
   /** Asks for a lock; the call is told when it has it, or why not. */
-  void acquire(Call call) {
+  void acquire(Call call, Credential shown) {
     inTurn(
         () -> {
+          credential = Credential.lasting(credential, shown);
+          coming.decrementAndGet();
+          if (call.told) {
+            return; // called off before it came
+          }
           if (over != null || unwanted) {
             call.fail(over == null ? gone() : over);
             return;
@@ -142,6 +176,7 @@ final class CallSession implements ClientLink {
           calls.put(request, call);
           call.acquire
               .setRequest(request)
+              .setAcknowledged(request - 1) // nothing is asked here for a second time
               .setMayWait(call.timeoutMillis.isEmpty() || call.timeoutMillis.getAsLong() > 0);
           if (call.timeoutMillis.isPresent() && call.timeoutMillis.getAsLong() > 0) {
             long millis = Math.min(call.timeoutMillis.getAsLong(), Duration.ofDays(365).toMillis());
@@ -151,8 +186,10 @@ final class CallSession implements ClientLink {
                     () ->
                         inTurn(
                             () -> {
-                              call.fail(notInTime());
-                              giveBack(request, call);
+                              if (!call.told) { // else it was granted while this was on its way
+                                call.fail(notInTime());
+                                giveBack(request, call);
+                              }
                             }));
           }
           if (session != 0) {
@@ -222,10 +259,11 @@ final class CallSession implements ClientLink {
       case WELCOME ->
           say(
               ClientMessage.newBuilder()
-                  .setOpenSession(OpenSession.newBuilder().setNonce(nonce).setLeaseMs(leaseMillis))
+                  .setOpenSession(
+                      OpenSession.newBuilder().setNonce(nonce).setLeaseMs(key.leaseMillis()))
                   .build());
       case SESSION_OPENED -> opened(message.getSessionOpened().getSession());
-      case GRANTED -> granted(message.getGranted().getRequest(), message.getGranted().getToken());
+      case GRANTED -> granted(message.getGranted());
       case BUSY -> ended(message.getBusy().getRequest(), notInTime());
       case REFUSED ->
           ended(
@@ -251,13 +289,17 @@ final class CallSession implements ClientLink {
     liveOn();
   }
 
-  private void granted(long request, long token) {
-    Call call = calls.get(request);
-    if (call != null && !call.calledOff) {
+  private void granted(io.holdfast.protocol.v1.Granted grant) {
+    Call call = calls.get(grant.getRequest());
+    if (call != null && !call.calledOff && connection != null) {
       call.stopWaiting();
       if (!call.told) {
         call.told = true;
-        call.granted.accept(token);
+        call.granted.granted(
+            grant.getToken(),
+            grant.hasUntil()
+                ? OptionalLong.of(connection.unixMillis(grant.getUntil()))
+                : OptionalLong.empty());
       }
     }
   }
@@ -280,14 +322,14 @@ final class CallSession implements ClientLink {
       }
       calls.values().forEach(call -> call.fail(why));
       calls.clear();
-      whenOver.run();
+      home.forget(key, this);
     }
   }
 
   private void liveOn() {
     alarm =
         ticker.schedule(
-            ticker.nanosIn(Duration.ofMillis(leaseMillis / HEARTBEATS_A_LEASE)),
+            ticker.nanosIn(Duration.ofMillis(key.leaseMillis() / HEARTBEATS_A_LEASE)),
             () -> inTurn(this::beat));
   }
 
@@ -295,13 +337,13 @@ final class CallSession implements ClientLink {
     if (over != null) {
       return;
     }
-    if (!calls.isEmpty()) {
+    if (calls.isEmpty() && home.retire(key, this)) {
+      leave(); // nobody uses it; the next call gets another one
+    } else {
       say(
           ClientMessage.newBuilder()
               .setHeartbeat(Heartbeat.newBuilder().setSession(session).setNumber(++lastHeartbeat))
               .build());
-    } else {
-      leave(); // nobody uses it; the next call gets another one
     }
     liveOn();
   }
@@ -322,7 +364,7 @@ final class CallSession implements ClientLink {
 
   @Override
   public String subject() {
-    return credential.subject();
+    return key.subject();
   }
 
   @Override

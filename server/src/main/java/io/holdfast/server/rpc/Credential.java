@@ -5,6 +5,7 @@ import io.holdfast.server.security.AuthReason;
 import io.holdfast.server.security.Authenticator;
 import io.holdfast.server.security.Caller;
 import io.holdfast.spi.Ticker;
+import java.time.Instant;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +15,12 @@ record Credential(Caller caller, @Nullable Authenticator authenticator, Ticker t
   static @Nullable Credential current(Ticker ticker) {
     Caller caller = Caller.KEY.get();
     return caller == null ? null : new Credential(caller, Authenticator.KEY.get(), ticker);
+  }
+
+  /** The one of two of a subject that ends later; the second if neither does. */
+  static Credential lasting(Credential one, Credential other) {
+    Instant end = one.caller.expiresAt().orElse(Instant.MAX);
+    return other.caller.expiresAt().orElse(Instant.MAX).isBefore(end) ? one : other;
   }
 
   String subject() {

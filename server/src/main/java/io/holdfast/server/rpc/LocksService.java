@@ -72,17 +72,31 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
   /** The client's name of a caller who does not say one. */
   private static final String CALLER = "unnamed";
 
+  /** So much of the core's connections holds with a ttl may take, so that there are always some for other clients. */
+  private static final int LASTING_SHARE = 2;
+
+  private static final int LASTING_SHARE_OF_SUBJECT = 4;
+
   private final ServerCore core;
   private final Ticker ticker;
   private final int maxMessageBytes;
+
+  /** Those of holds that have a ttl: they outlive the connections of their callers. */
+  private final CallSessions lasting;
 
   /**
    * Over a core.
    *
    * @param maxMessageBytes what is longer is refused
+   * @param maxConnections of the core
    */
-  public LocksService(ServerCore core, Ticker ticker, int maxMessageBytes) {
+  public LocksService(ServerCore core, Ticker ticker, int maxMessageBytes, int maxConnections) {
     this.core = core;
+    this.lasting =
+        new CallSessions(
+            "owners of holds with a ttl",
+            Math.max(1, maxConnections / LASTING_SHARE),
+            Math.max(1, maxConnections / LASTING_SHARE_OF_SUBJECT));
     this.ticker = ticker;
     this.maxMessageBytes = maxMessageBytes;
   }
@@ -427,21 +441,44 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
       return;
     }
     CallTransport transport = CallTransport.current();
-    // The leader's settings of the lock; another server does not get as far as to use them.
-    OptionalLong ttlMillis =
-        request.hasTtlMs()
-            ? OptionalLong.of(request.getTtlMs())
-            : core.createdTtlMillis(request.getNamespace(), request.getKey());
-    acquire(credential, transport, request, mode, ttlMillis, out, answer);
+    ServerCallStreamObserver<A> calling = (ServerCallStreamObserver<A>) out;
+    if (request.hasTtlMs() || core.isServing()) {
+      OptionalLong ttlMillis =
+          request.hasTtlMs()
+              ? OptionalLong.of(request.getTtlMs())
+              : core.createdTtlMillis(request.getNamespace(), request.getKey());
+      Runnable leaving = acquire(credential, transport, request, mode, ttlMillis, calling, answer);
+      calling.setOnCancelHandler(leaving);
+      return;
+    }
+    // Nobody but a leader that serves knows for certain whether the lock was created with a ttl.
+    new OneCall<>(
+            calling,
+            credential,
+            false,
+            (call, connection) ->
+                call.handOver(
+                    () ->
+                        acquire(
+                            credential,
+                            transport,
+                            request,
+                            mode,
+                            core.createdTtlMillis(request.getNamespace(), request.getKey()),
+                            calling,
+                            answer)),
+            (call, message) -> {})
+        .ask(core, request.getNamespace(), CALLER);
   }
 
-  private <A> void acquire(
+  /** Returns what is to be done when the caller leaves. */
+  private <A> Runnable acquire(
       Credential credential,
       CallTransport transport,
       AcquireLockRequest request,
       Mode mode,
       OptionalLong ttlMillis,
-      StreamObserver<A> out,
+      ServerCallStreamObserver<A> out,
       BiFunction<Long, OptionalLong, A> answer) {
     Acquire.Builder acquire =
         Acquire.newBuilder()
@@ -452,45 +489,28 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
         new CallSession.Call(
             acquire,
             request.hasTimeoutMs() ? OptionalLong.of(request.getTimeoutMs()) : OptionalLong.empty(),
-            token -> {
-              OptionalLong expiresAt =
-                  ttlMillis.isPresent()
-                      ? OptionalLong.of(ticker.instant().toEpochMilli() + ttlMillis.getAsLong())
-                      : OptionalLong.empty();
-              out.onNext(answer.apply(token, expiresAt));
+            (token, ends) -> {
+              out.onNext(answer.apply(token, ends));
               out.onCompleted();
             },
             out::onError);
-    String owner = request.getOwner().isEmpty() ? CALLER : request.getOwner();
-    Optional<CallSession> session;
-    if (ttlMillis.isPresent()) {
-      CallSession own = new CallSession(credential, ticker, ttlMillis.getAsLong(), () -> {});
-      own.open(core, request.getNamespace(), owner);
-      session = Optional.of(own);
-    } else {
-      CallTransport.Key key =
-          new CallTransport.Key(request.getNamespace(), owner, credential.subject());
-      session =
-          transport.session(
-              key,
-              () -> {
-                CallSession made =
-                    new CallSession(
-                        credential,
-                        ticker,
-                        CallSession.LEASE.toMillis(),
-                        () -> transport.forget(key));
-                made.open(core, request.getNamespace(), owner);
-                return made;
-              });
+    CallSessions home = ttlMillis.isPresent() ? lasting : transport.sessions();
+    CallSessions.Key key =
+        new CallSessions.Key(
+            request.getNamespace(),
+            request.getOwner().isEmpty() ? CALLER : request.getOwner(),
+            credential.subject(),
+            ttlMillis.orElse(CallSession.LEASE.toMillis()));
+    Optional<CallSession> claimed =
+        home.claim(key, () -> new CallSession(credential, ticker, home, key));
+    if (claimed.isEmpty()) {
+      out.onError(Statuses.of(home.full()));
+      return () -> {};
     }
-    if (session.isEmpty()) {
-      out.onError(Statuses.of(CallTransport.TOO_MANY));
-      return;
-    }
-    CallSession found = session.orElseThrow();
-    ((ServerCallStreamObserver<A>) out).setOnCancelHandler(() -> found.callOff(call));
-    found.acquire(call);
+    CallSession session = claimed.orElseThrow();
+    session.open(core);
+    session.acquire(call, credential);
+    return () -> session.callOff(call);
   }
 
   private <A> void one(

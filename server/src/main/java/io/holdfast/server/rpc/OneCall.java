@@ -13,6 +13,7 @@ import io.holdfast.server.security.AuthReason;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,6 +28,9 @@ final class OneCall<A> implements ClientLink {
   private final BiConsumer<OneCall<A>, ServerMessage> answered;
   private final AtomicBoolean through = new AtomicBoolean();
   private volatile @Nullable Connection connection;
+
+  /** What is done when the caller leaves, once another one is to answer. */
+  private volatile @Nullable Runnable handedOver;
 
   /**
    * A call to come.
@@ -52,7 +56,7 @@ final class OneCall<A> implements ClientLink {
     Connection opened = core.connect(this).orElse(null);
     connection = opened;
     if (opened != null) {
-      out.setOnCancelHandler(opened::gone);
+      out.setOnCancelHandler(this::callerLeft);
       out.setOnReadyHandler(opened::ready);
       opened.receive(hello(namespace, client));
     }
@@ -80,6 +84,22 @@ final class OneCall<A> implements ClientLink {
     }
   }
 
+  /**
+   * Leaves the call to somebody else, unless it is through.
+   *
+   * @param next begins with it, and returns what is to be done when the caller leaves; harmless when it is through
+   */
+  void handOver(Supplier<Runnable> next) {
+    if (through.compareAndSet(false, true)) {
+      hangUp();
+      Runnable leaving = next.get();
+      handedOver = leaving;
+      if (out.isCancelled()) { // perhaps before it was known what to do
+        leaving.run();
+      }
+    }
+  }
+
   /** Ends the call with a failure. */
   void fail(RuntimeException status) {
     if (through.compareAndSet(false, true)) {
@@ -94,6 +114,14 @@ final class OneCall<A> implements ClientLink {
       throw new IllegalStateException("answered before it was asked");
     }
     return opened;
+  }
+
+  private void callerLeft() {
+    hangUp();
+    Runnable leaving = handedOver;
+    if (leaving != null) {
+      leaving.run();
+    }
   }
 
   private void hangUp() {

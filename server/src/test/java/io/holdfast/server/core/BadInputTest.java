@@ -8,6 +8,7 @@ import io.holdfast.protocol.v1.Acquire;
 import io.holdfast.protocol.v1.ClientMessage;
 import io.holdfast.protocol.v1.Describe;
 import io.holdfast.protocol.v1.Error;
+import io.holdfast.protocol.v1.Failed;
 import io.holdfast.protocol.v1.ForceRelease;
 import io.holdfast.protocol.v1.Hello;
 import io.holdfast.protocol.v1.Key;
@@ -425,6 +426,87 @@ class BadInputTest {
     assertThat(core.figures().connections()).isZero();
   }
 
+  @Test
+  void whoAsksAndDoesNotReadIsOwedNoMoreThanSoMuch() {
+    core = newCore(new Limits(9, 9, 9, 999, 99, 999, 9, 9, 9, 9, 99, 99, 9, 50, 40));
+    log.restart(core);
+    log.lead();
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    for (int i = 1; i <= 40; i++) {
+      ann.acquire(session, i, "a" + i);
+    }
+    TestClient mallory = started();
+    mallory.ready = false;
+    for (int i = 1; i <= 20; i++) {
+      mallory.say(list(i));
+    }
+    mallory.say(describe(21, "a1"));
+    assertThat(mallory.closed).isFalse();
+    mallory.ready = true;
+    mallory.connection.ready();
+    // One tells of forty locks and forty holders, which is more than fifty.
+    assertThat(mallory.next().getListed().getLocksCount()).isEqualTo(40);
+    for (int i = 2; i <= 21; i++) {
+      Failed failed = mallory.next().getFailed();
+      assertThat(failed.getNumber()).isEqualTo(i);
+      assertThat(failed.getError())
+          .isEqualTo(
+              exhausted(
+                  "SLOW_READER",
+                  "locks, holders and waiters in answers that the client has not read are 80, at"
+                      + " most 50"));
+    }
+    // Now that it has read, it may ask again; who reads is not held up however much it asks for.
+    for (int i = 22; i <= 40; i++) {
+      mallory.say(list(i));
+      assertThat(mallory.next().getListed().getLocksCount()).isEqualTo(40);
+      mallory.say(describe(i, "a1"));
+      assertThat(mallory.next().getDescribed().getLock().getHoldersCount()).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void aStreamHasNoMoreSessionsWhetherTheyAreOpenedResumedOrOnTheirWay() {
+    core = newCore(new Limits(9, 99, 2, 9, 9, 9, 9, 9, 9, 9, 99, 99, 99, 99, 9));
+    log.restart(core);
+    log.lead();
+    TestClient ann = started();
+    log.hold();
+    for (int i = 0; i < 5; i++) {
+      ann.open(LEASE);
+    }
+    log.let();
+    assertThat(ann.rest())
+        .containsExactly(
+            MessageCase.FAILED,
+            MessageCase.FAILED,
+            MessageCase.FAILED,
+            MessageCase.SESSION_OPENED,
+            MessageCase.SESSION_OPENED);
+    assertThat(core.figures().sessions()).isEqualTo(2);
+
+    TestClient bob = started();
+    long first = bob.opened(LEASE);
+    TestClient eve = started();
+    eve.opened(LEASE);
+    long second = eve.opened(LEASE);
+    // A stream with one of its own takes one more, which it may resume again, and not a third.
+    System.arraycopy(bob.nonce, 0, eve.nonce, 0, bob.nonce.length);
+    eve.resume(first, 1);
+    assertThat(eve.next().getFailed().getError())
+        .isEqualTo(exhausted("TOO_MANY_SESSIONS", "sessions of the stream are 2, at most 2"));
+    bob.heartbeat(first, 1);
+    assertThat(bob.next().hasAlive()).isTrue();
+    eve.closeSession(second);
+    assertThat(eve.next().hasSessionGone()).isTrue();
+    for (int i = 2; i <= 3; i++) {
+      eve.resume(first, i);
+      assertThat(eve.next().hasAlive()).isTrue();
+    }
+    isExhausted(eve, "TOO_MANY_SESSIONS", "sessions of the stream are 2, at most 2");
+  }
+
   private void isExhausted(TestClient client, String reason, String message) {
     client.open(LEASE);
     assertThat(client.next().getFailed().getError()).isEqualTo(exhausted(reason, message));
@@ -448,6 +530,11 @@ class BadInputTest {
     return ClientMessage.newBuilder()
         .setDescribe(
             Describe.newBuilder().setNumber(number).setKey(Key.newBuilder().setName(name)));
+  }
+
+  private static ClientMessage.Builder list(long number) {
+    return ClientMessage.newBuilder()
+        .setList(io.holdfast.protocol.v1.List.newBuilder().setNumber(number));
   }
 
   private static ClientMessage.Builder forceRelease(long number, String name, long token) {

@@ -4,8 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.nimbusds.jose.util.JSONObjectUtils;
+import io.grpc.Context;
+import io.grpc.Contexts;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
@@ -14,6 +19,7 @@ import io.holdfast.protocol.v1.AcquireLockRequest;
 import io.holdfast.protocol.v1.ClientMessage;
 import io.holdfast.protocol.v1.Describe;
 import io.holdfast.protocol.v1.DescribeLockRequest;
+import io.holdfast.protocol.v1.Failed;
 import io.holdfast.protocol.v1.ForceRelease;
 import io.holdfast.protocol.v1.ForceReleaseLockRequest;
 import io.holdfast.protocol.v1.Hello;
@@ -23,7 +29,11 @@ import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.server.LockServer;
 import io.holdfast.server.ServerSettings;
 import io.holdfast.server.replication.SoloReplicator;
+import io.holdfast.server.security.Action;
 import io.holdfast.server.security.AuthInterceptor;
+import io.holdfast.server.security.AuthReason;
+import io.holdfast.server.security.Caller;
+import io.holdfast.server.security.DeniedCall;
 import io.holdfast.testkit.ManualTicker;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -34,7 +44,12 @@ import java.text.ParseException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -47,6 +62,8 @@ import org.junit.jupiter.api.io.TempDir;
 class AuditInterceptorTest {
   @TempDir private Path folder;
   private Path file;
+  private final Queue<DeniedCall> turnedAway = new ConcurrentLinkedQueue<>();
+  private volatile Caller caller = Caller.ANYBODY;
   private AuditLog log;
   private LockServer server;
   private ManagedChannel channel;
@@ -62,7 +79,8 @@ class AuditInterceptorTest {
                     "one:1", new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
                 new SoloReplicator("one:1").leadingFromStart())
             .interceptor(AuthInterceptor.trusting(reason -> {}))
-            .interceptor(new AuditInterceptor(log))
+            .interceptor(new As())
+            .interceptor(new AuditInterceptor(log, turnedAway::add))
             .start();
     channel = NettyChannelBuilder.forTarget(server.clientAddress()).usePlaintext().build();
     locks = LocksGrpc.newBlockingStub(channel).withDeadlineAfter(40, TimeUnit.SECONDS);
@@ -164,6 +182,7 @@ class AuditInterceptorTest {
   /** A client that speaks the stream by hand. */
   private final class Stream implements StreamObserver<ServerMessage> {
     final BlockingQueue<ServerMessage> heard = new LinkedBlockingQueue<>();
+    final CompletableFuture<Void> ended = new CompletableFuture<>();
     final StreamObserver<ClientMessage> said = LocksGrpc.newStub(channel).session(this);
 
     Stream() {
@@ -204,10 +223,24 @@ class AuditInterceptorTest {
     }
 
     @Override
-    public void onError(Throwable failure) {}
+    public void onError(Throwable failure) {
+      ended.complete(null);
+    }
 
     @Override
-    public void onCompleted() {}
+    public void onCompleted() {
+      ended.complete(null);
+    }
+  }
+
+  /** Takes everybody for whom the test says. */
+  private final class As implements ServerInterceptor {
+    @Override
+    public <Q, A> ServerCall.Listener<Q> interceptCall(
+        ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
+      return Contexts.interceptCall(
+          Context.current().withValue(Caller.KEY, caller), call, headers, next);
+    }
   }
 
   @Test
@@ -266,6 +299,51 @@ class AuditInterceptorTest {
     assertThat(refused).isEqualTo(50);
     assertThat(described).isEqualTo(50);
     assertThat(isHeld("a")).isTrue();
+  }
+
+  @Test
+  void attemptsOfThoseWhoMayNotDoNotFillTheLog() throws Exception {
+    long token = acquire("a");
+    caller = new Caller("eve", Optional.empty(), Map.of("team", Set.of(Action.READ)));
+    Stream eve = new Stream();
+    assertThat(eve.next().hasWelcome()).isTrue();
+    for (int i = 1; i <= 100; i++) {
+      eve.force(i, "a", token);
+    }
+    for (int i = 1; i <= 100; i++) {
+      Failed answer = eve.next().getFailed();
+      assertThat(answer.getNumber()).isEqualTo(i);
+      assertThat(answer.getError().getReason()).isEqualTo("NOT_ALLOWED");
+    }
+    caller = Caller.ANYBODY;
+    assertThat(isHeld("a")).isTrue();
+    assertThat(recorded()).isEmpty();
+    assertThat(turnedAway)
+        .hasSize(100)
+        .allSatisfy(
+            each -> {
+              assertThat(each.reason()).isEqualTo(AuthReason.NOT_ALLOWED);
+              assertThat(each.who()).isEqualTo("eve");
+              assertThat(each.method()).isEqualTo("holdfast.v1.Locks/Session");
+            });
+  }
+
+  @Test
+  void whoMayInOneNamespaceIsNotTakenToMayInAnother() throws Exception {
+    caller =
+        new Caller(
+            "eve",
+            Optional.empty(),
+            Map.of("other", Set.of(Action.ADMIN), "team", Set.of(Action.READ)));
+    Stream eve = new Stream();
+    assertThat(eve.next().hasWelcome()).isTrue();
+    eve.said.onNext(
+        ClientMessage.newBuilder()
+            .setHello(Hello.newBuilder().setNamespace("other").setClient("eve"))
+            .build());
+    eve.force(1, "a", 1);
+    eve.ended.get(20, TimeUnit.SECONDS);
+    assertThat(recorded()).isEmpty();
   }
 
   @Test

@@ -254,6 +254,66 @@ class UnaryTest {
     fails(() -> ann.releaseLock(release("a", 1)), Status.Code.UNAVAILABLE, "NOT_LEADER");
   }
 
+  @Test
+  void whoWasToldOfAnotherLeaderIsServedWhenThisServerLeadsAgain() throws Exception {
+    try (Elsewhere two = new Elsewhere()) {
+      two.feed(server);
+      log.follow(Optional.of("two:1"), 0);
+      for (int i = 0; i < 2; i++) {
+        fails(() -> ann.acquireLock(acquire("a").build()), Status.Code.UNAVAILABLE, "NOT_LEADER");
+      }
+      log.lead();
+      assertThat(ann.acquireLock(acquire("a").build()).getAcquired()).isTrue();
+    }
+  }
+
+  @Test
+  void whatWasCreatedUnderAnotherLeaderCountsForWhoComesBeforeItIsKnown() throws Exception {
+    try (Elsewhere two = new Elsewhere()) {
+      two.client()
+          .createLock(
+              CreateLockRequest.newBuilder()
+                  .setNamespace("team")
+                  .setKey("a")
+                  .setTtlMs(60_000)
+                  .build());
+      log.follow(Optional.empty(), 0);
+      log.hold();
+      log.lead(); // elected, and not yet serving
+      int before = server.core().figures().connections();
+      CompletableFuture<AcquireLockResponse> asked =
+          CompletableFuture.supplyAsync(() -> ann.acquireLock(acquire("a").build()));
+      until(() -> server.core().figures().connections() > before);
+      two.feed(server);
+      log.let();
+      AcquireLockResponse held = asked.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+      assertThat(held.hasExpiresAt()).isTrue();
+    }
+  }
+
+  @Test
+  void whoLeavesBeforeThereIsALeaderHoldsNothingAfterwards() {
+    log.follow(Optional.empty(), 0);
+    log.hold();
+    log.lead();
+    assertThatThrownBy(
+            () ->
+                bob.withDeadlineAfter(100, TimeUnit.MILLISECONDS).acquireLock(acquire("a").build()))
+        .isInstanceOf(StatusRuntimeException.class);
+    until(() -> server.core().figures().connections() == 0);
+    log.let();
+    assertThat(ann.acquireLock(acquire("a").setTimeoutMs(0).build()).getAcquired()).isTrue();
+  }
+
+  @Test
+  void holdsWithATimeOfTheirOwnTakeOneConnectionForEachOwner() {
+    int before = server.core().figures().connections();
+    for (int i = 0; i < 20; i++) {
+      ann.acquireLock(acquire("ttl/" + i).setOwner("ann").setTtlMs(60_000).build());
+    }
+    assertThat(server.core().figures().connections()).isEqualTo(before + 1);
+  }
+
   private void awaitWaiters(int waiters) {
     until(() -> server.core().figures().waiters() == waiters);
   }
@@ -295,6 +355,39 @@ class UnaryTest {
         NettyChannelBuilder.forTarget(server.clientAddress()).usePlaintext().build();
     channels.add(channel);
     return LocksGrpc.newBlockingStub(channel);
+  }
+
+  /** Another server of the same cluster, which has led: what it wrote into the log this one may not have yet. */
+  private static final class Elsewhere implements AutoCloseable {
+    private final SoloReplicator log = new SoloReplicator("two:1").leadingFromStart();
+    private final LockServer server =
+        LockServer.builder(
+                ServerSettings.of(
+                    "two:1", new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
+                log)
+            .interceptor(new Anybody())
+            .start();
+    private final ManagedChannel channel =
+        NettyChannelBuilder.forTarget(server.clientAddress()).usePlaintext().build();
+
+    Elsewhere() throws IOException {}
+
+    LocksGrpc.LocksBlockingStub client() {
+      return LocksGrpc.newBlockingStub(channel);
+    }
+
+    /** Has another server apply all that this one has applied. */
+    void feed(LockServer other) {
+      for (int index = 1; index <= log.log().size(); index++) {
+        other.core().apply(index, log.log().get(index - 1).duplicate(), null);
+      }
+    }
+
+    @Override
+    public void close() {
+      channel.shutdownNow();
+      server.close();
+    }
   }
 
   /** Lets everybody do everything. */
