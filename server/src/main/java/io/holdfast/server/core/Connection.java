@@ -31,6 +31,8 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A client's stream at this server, from its hello to its end. Lives within one leadership: when that ends, so does the stream,
@@ -41,6 +43,11 @@ import org.jspecify.annotations.Nullable;
 public final class Connection {
   /** How often it is looked whether somebody who only listens still may. */
   static final Duration LISTENER_CHECK = Duration.ofSeconds(10);
+
+  private static final Problem BROKEN =
+      Problem.unavailable("LINK_BROKEN", "the client cannot be told anything");
+
+  private static final Logger LOG = LoggerFactory.getLogger(Connection.class);
 
   private final ServerCore core;
   private final ClientLink link;
@@ -309,11 +316,19 @@ public final class Connection {
   /** Called by one thread at a time, without the mutex. */
   private void send(Consumer<ClientLink> message) {
     Problem problem = aborted;
-    if (problem == null) {
-      message.accept(link);
-    } else if (!abortTold) {
+    try {
+      if (problem == null) {
+        message.accept(link);
+      } else if (!abortTold) {
+        abortTold = true;
+        link.close(problem);
+      }
+    } catch (RuntimeException e) {
+      // This client is not to be spoken to any more; the others are.
       abortTold = true;
-      link.close(problem);
+      aborted = BROKEN;
+      LOG.debug("A link is broken", e);
+      gone();
     }
   }
 
@@ -729,6 +744,62 @@ public final class Connection {
               () -> releaseConfirmed(leader, checked, token),
               problem -> fail(0, ByteString.EMPTY, problem));
         });
+  }
+
+  /**
+   * Takes a lock away from all who hold it, for callers that do not know the tokens. After hello. Answered with {@code
+   * force_released}, once, or {@code failed}.
+   */
+  public void forceRelease(Key key) {
+    asked(
+        leader -> {
+          require(Action.ADMIN);
+          LockKey checked = FromWire.key(key);
+          confirm(
+              leader,
+              () -> {
+                Desks room = leader.room(namespace);
+                if (room == null) {
+                  tell(ToWire.forceReleased(0, false));
+                } else {
+                  revokeAll(leader, room, checked, room.table.lastToken(), false);
+                }
+              },
+              problem -> fail(0, ByteString.EMPTY, problem));
+        });
+  }
+
+  /** A view does not show all holders of a key, so this is repeated; who was granted it since then keeps it. */
+  private void revokeAll(
+      Leadership leader, Desks room, LockKey key, long lastToken, boolean anyBefore) {
+    List<Long> tokens =
+        room.table.describe(key).holders().stream()
+            .map(RequestView::token)
+            .filter(token -> token <= lastToken)
+            .toList();
+    if (tokens.isEmpty()) {
+      tell(ToWire.forceReleased(0, anyBefore));
+      return;
+    }
+    int[] left = {tokens.size()};
+    boolean[] any = {anyBefore};
+    try {
+      for (long token : tokens) {
+        leader.revoke(
+            this,
+            room,
+            new Command.Revoke(0, key, token),
+            released -> {
+              any[0] |= released;
+              if (--left[0] == 0) {
+                revokeAll(leader, room, key, lastToken, any[0]);
+              }
+            });
+      }
+    } catch (Problem.Found e) {
+      left[0] = 0; // answered now; what is asked already is done all the same
+      fail(0, ByteString.EMPTY, e.problem());
+    }
   }
 
   private void asked(Consumer<Leadership> question) {

@@ -62,6 +62,12 @@ final class FromWire {
   static SessionTerms terms(OpenSession open, String subject) {
     UUID nonce = nonce(open.getNonce());
     long lease = lease("lease_ms", "LEASE", open.getLeaseMs());
+    if (!StandardCharsets.UTF_8.newEncoder().canEncode(subject)) {
+      // The log could not say it, and the other servers would have another subject than this one.
+      throw invalid(
+          "SUBJECT_INVALID",
+          "subject " + InvalidRequestException.show(subject) + " has half a surrogate pair");
+    }
     if (subject.getBytes(StandardCharsets.UTF_8).length > SessionTerms.MAX_SUBJECT_BYTES) {
       throw invalid(
           "SUBJECT_TOO_LONG",

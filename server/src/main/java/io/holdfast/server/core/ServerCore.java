@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -57,6 +58,10 @@ public final class ServerCore implements ReplicatedMachine {
 
   // Guarded by the mutex.
   private Namespaces namespaces = new Namespaces();
+
+  /** Of the last entry applied here; 0 if none was since a snapshot was read. */
+  private long lastIndex;
+
   private @Nullable Leadership leadership;
   private String leader = "";
   private final Set<Connection> connections = new LinkedHashSet<>();
@@ -64,7 +69,7 @@ public final class ServerCore implements ReplicatedMachine {
   /** Those among them that wait for a leader. */
   private final Set<Connection> awaitingLeader = new LinkedHashSet<>();
 
-  private final Outbox<Runnable> errands = new Outbox<>(() -> true, Runnable::run);
+  private final Outbox<Runnable> errands = new Outbox<>(() -> true, this::run);
   private List<Outbox<?>> touched = new ArrayList<>();
   private boolean closed;
 
@@ -144,7 +149,7 @@ public final class ServerCore implements ReplicatedMachine {
       int holds = 0;
       int waiters = 0;
       for (String namespace : namespaces.names()) {
-        TableSize size = java.util.Objects.requireNonNull(namespaces.table(namespace)).size();
+        TableSize size = Objects.requireNonNull(namespaces.table(namespace)).size();
         sessions += size.sessions();
         holds += size.holds();
         waiters += size.waiters();
@@ -156,9 +161,31 @@ public final class ServerCore implements ReplicatedMachine {
     }
   }
 
-  /** Of the whole state: equal on servers that have applied the same entries. Costs as much as a snapshot. */
+  /**
+   * The whole state at some moment.
+   *
+   * @param index of the last entry that has changed it; 0 if that is not known, for the state came from a snapshot
+   */
+  public record State(long index, SnapshotWriter frozen) {
+    /** Equal on servers that have applied the same entries. Takes a while. */
+    public long hash() {
+      return Namespaces.hash(frozen);
+    }
+  }
+
+  /** The state as it is now. Costs as much as a snapshot. */
+  public State state() {
+    enter();
+    try {
+      return new State(lastIndex, namespaces.freeze());
+    } finally {
+      leave();
+    }
+  }
+
+  /** Of the whole state. */
   public long stateHash() {
-    return Namespaces.hash(freeze());
+    return state().hash();
   }
 
   /** Whether this server leads and serves. */
@@ -211,6 +238,7 @@ public final class ServerCore implements ReplicatedMachine {
     enter();
     try {
       Leadership current = leadership;
+      lastIndex = index;
       boolean ours = batch != null && current == batch.leadership;
       for (int i = 0; i < changes.changes().size(); i++) {
         Change change = changes.changes().get(i);
@@ -271,8 +299,7 @@ public final class ServerCore implements ReplicatedMachine {
       Leadership current = leadership;
       if (local instanceof Leadership.Batch batch && batch.leadership == current && !closed) {
         // What became of it is not known, and clients who asked must not wait for ever. When the
-        // first entry of a new beginning
-        // is applied, nothing that was proposed before can come any more.
+        // first entry of a new beginning is applied, nothing that was proposed before can come.
         long term = batch.leadership.term;
         endLeadership("");
         Leadership next = new Leadership(this, namespaces, term);
@@ -303,6 +330,7 @@ public final class ServerCore implements ReplicatedMachine {
     try {
       endLeadership(leaderAddress());
       namespaces = restored;
+      lastIndex = 0;
     } finally {
       leave();
     }
@@ -352,6 +380,15 @@ public final class ServerCore implements ReplicatedMachine {
   void later(Runnable errand) {
     errands.add(errand);
     touch(errands);
+  }
+
+  /** An errand that throws is a promise broken: this server can no longer know what it has told the engine. */
+  private void run(Runnable errand) {
+    try {
+      errand.run();
+    } catch (RuntimeException | Error e) {
+      failed(e);
+    }
   }
 
   void touch(Outbox<?> outbox) {

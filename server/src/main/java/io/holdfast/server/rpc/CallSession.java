@@ -26,6 +26,8 @@ import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The session that unary calls acquire in: a small client within the server, which speaks for callers that keep no session of
@@ -44,6 +46,7 @@ final class CallSession implements ClientLink {
   static final Duration LEASE = Duration.ofSeconds(10);
 
   private static final int HEARTBEATS_A_LEASE = 3;
+  private static final Logger LOG = LoggerFactory.getLogger(CallSession.class);
   private static final SecureRandom NONCES = new SecureRandom();
 
   private final Outbox<Runnable> tasks = new Outbox<>(() -> true, Runnable::run);
@@ -116,7 +119,11 @@ final class CallSession implements ClientLink {
       stopWaiting();
       if (!told) {
         told = true;
-        failed.accept(status);
+        try {
+          failed.accept(status);
+        } catch (RuntimeException e) {
+          LOG.debug("A call could not be answered", e); // the session has others
+        }
       }
     }
 
@@ -295,11 +302,16 @@ final class CallSession implements ClientLink {
       call.stopWaiting();
       if (!call.told) {
         call.told = true;
-        call.granted.granted(
-            grant.getToken(),
+        OptionalLong ends =
             grant.hasUntil()
                 ? OptionalLong.of(connection.unixMillis(grant.getUntil()))
-                : OptionalLong.empty());
+                : OptionalLong.empty();
+        try {
+          call.granted.granted(grant.getToken(), ends);
+        } catch (RuntimeException e) {
+          LOG.debug("A call could not be answered", e);
+          giveBack(grant.getRequest(), call);
+        }
       }
     }
   }

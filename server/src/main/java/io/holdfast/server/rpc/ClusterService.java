@@ -1,6 +1,7 @@
 package io.holdfast.server.rpc;
 
 import io.grpc.stub.StreamObserver;
+import io.holdfast.InvalidRequestException;
 import io.holdfast.protocol.v1.AddMemberRequest;
 import io.holdfast.protocol.v1.AddMemberResponse;
 import io.holdfast.protocol.v1.ClusterGrpc;
@@ -19,9 +20,13 @@ import io.holdfast.server.replication.ReplicaStatus;
 import io.holdfast.server.replication.Replicator;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.function.Function;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -29,12 +34,29 @@ import org.jspecify.annotations.Nullable;
 public final class ClusterService extends ClusterGrpc.ClusterImplBase {
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,253}:[1-9]\\d{0,4}");
 
-  /** How often a hash is made anew because entries were applied meanwhile. */
-  private static final int HASH_TRIES = 5;
+  /** Questions for the status, each of which costs as much as a snapshot. */
+  private static final int MAX_WAITING = 16;
+
+  private static final Problem NOT_STARTED =
+      new Problem(Problem.Code.UNAVAILABLE, "NOT_STARTED", "the server's log is not open");
 
   private final ServerCore core;
   private final Replicator replicator;
   private final String version;
+
+  /** One at a time, and not on a thread that carries clients' messages. */
+  private final ThreadPoolExecutor hashing =
+      new ThreadPoolExecutor(
+          1,
+          1,
+          1,
+          TimeUnit.SECONDS,
+          new ArrayBlockingQueue<>(MAX_WAITING),
+          task -> {
+            Thread thread = new Thread(task, "holdfast-status");
+            thread.setDaemon(true);
+            return thread;
+          });
 
   /**
    * Over a server's core and its place in the log.
@@ -45,41 +67,50 @@ public final class ClusterService extends ClusterGrpc.ClusterImplBase {
     this.core = core;
     this.replicator = replicator;
     this.version = version;
+    hashing.allowCoreThreadTimeOut(true);
   }
 
   @Override
   public void status(StatusRequest request, StreamObserver<StatusResponse> out) {
-    ReplicaStatus status;
-    long hash = 0;
     try {
-      status = replicator.status();
-      for (int tries = 0; hash == 0 && tries < HASH_TRIES; tries++) {
-        long now = core.stateHash();
-        ReplicaStatus after = replicator.status();
-        if (after.appliedIndex() == status.appliedIndex()) {
-          hash = now;
-        }
-        status = after;
-      }
-    } catch (IllegalStateException e) {
+      hashing.execute(() -> tellStatus(out));
+    } catch (RejectedExecutionException e) {
       out.onError(
           Statuses.of(
               new Problem(
-                  Problem.Code.UNAVAILABLE, "NOT_STARTED", "the server's log is not open")));
+                  Problem.Code.RESOURCE_EXHAUSTED,
+                  "TOO_MANY_QUESTIONS",
+                  "questions for the status that wait are " + MAX_WAITING + ", no more are kept")));
+    }
+  }
+
+  private void tellStatus(StreamObserver<StatusResponse> out) {
+    StatusResponse answer;
+    try {
+      // In this order: what is applied by now is in the state, and what has changed it since has
+      // the state's index.
+      ReplicaStatus status = replicator.status();
+      ServerCore.State state = core.state();
+      long index = Math.max(status.appliedIndex(), state.index());
+      boolean isKnown =
+          state.index() > 0 || replicator.status().appliedIndex() == status.appliedIndex();
+      answer =
+          StatusResponse.newBuilder()
+              .setSelf(member(status.self()))
+              .addAllMembers(members(status))
+              .setLeader(status.leader().orElse(""))
+              .setTerm(status.term())
+              .setCommittedIndex(Math.max(status.committedIndex(), index))
+              .setAppliedIndex(index)
+              .setSnapshotIndex(status.snapshotIndex())
+              .setStateHash(isKnown ? state.hash() : 0)
+              .setVersion(version)
+              .build();
+    } catch (IllegalStateException e) {
+      out.onError(Statuses.of(NOT_STARTED));
       return;
     }
-    out.onNext(
-        StatusResponse.newBuilder()
-            .setSelf(member(status.self()))
-            .addAllMembers(members(status))
-            .setLeader(status.leader().orElse(""))
-            .setTerm(status.term())
-            .setCommittedIndex(status.committedIndex())
-            .setAppliedIndex(status.appliedIndex())
-            .setSnapshotIndex(status.snapshotIndex())
-            .setStateHash(hash)
-            .setVersion(version)
-            .build());
+    out.onNext(answer);
     out.onCompleted();
   }
 
@@ -87,9 +118,9 @@ public final class ClusterService extends ClusterGrpc.ClusterImplBase {
   public void addMember(AddMemberRequest request, StreamObserver<AddMemberResponse> out) {
     if (isName("id", request.getId(), out)) {
       answer(
-          replicator.addMember(request.getId()),
+          () -> replicator.addMember(request.getId()),
           out,
-          done -> AddMemberResponse.newBuilder().addAllMembers(members()).build());
+          () -> AddMemberResponse.newBuilder().addAllMembers(members()).build());
     }
   }
 
@@ -97,9 +128,9 @@ public final class ClusterService extends ClusterGrpc.ClusterImplBase {
   public void removeMember(RemoveMemberRequest request, StreamObserver<RemoveMemberResponse> out) {
     if (isName("id", request.getId(), out)) {
       answer(
-          replicator.removeMember(request.getId()),
+          () -> replicator.removeMember(request.getId()),
           out,
-          done -> RemoveMemberResponse.newBuilder().addAllMembers(members()).build());
+          () -> RemoveMemberResponse.newBuilder().addAllMembers(members()).build());
     }
   }
 
@@ -109,9 +140,9 @@ public final class ClusterService extends ClusterGrpc.ClusterImplBase {
     String id = request.getId();
     if (id.isEmpty() || isName("id", id, out)) {
       answer(
-          replicator.transferLeadership(Optional.of(id).filter(name -> !name.isEmpty())),
+          () -> replicator.transferLeadership(Optional.of(id).filter(name -> !name.isEmpty())),
           out,
-          done ->
+          () ->
               TransferLeadershipResponse.newBuilder()
                   .setLeader(replicator.status().leader().orElse(""))
                   .build());
@@ -120,33 +151,55 @@ public final class ClusterService extends ClusterGrpc.ClusterImplBase {
 
   @Override
   public void takeSnapshot(TakeSnapshotRequest request, StreamObserver<TakeSnapshotResponse> out) {
-    replicator
-        .snapshot()
-        .whenComplete(
-            (index, failure) -> {
-              if (failure == null) {
-                out.onNext(TakeSnapshotResponse.newBuilder().setIndex(index).build());
-                out.onCompleted();
-              } else {
-                fail(failure, out);
-              }
-            });
+    Optional<CompletableFuture<Long>> written = begun(replicator::snapshot, out);
+    if (written.isPresent()) {
+      written
+          .get()
+          .whenComplete(
+              (index, failure) -> {
+                if (failure == null) {
+                  out.onNext(TakeSnapshotResponse.newBuilder().setIndex(index).build());
+                  out.onCompleted();
+                } else {
+                  fail(failure, out);
+                }
+              });
+    }
   }
 
   /** Of what only a leader can do. */
   private <A> void answer(
-      CompletableFuture<@Nullable Void> done, StreamObserver<A> out, Function<Boolean, A> answer) {
-    done.whenComplete(
-        (nothing, failure) -> {
-          if (failure == null) {
-            out.onNext(answer.apply(true));
-            out.onCompleted();
-          } else if (!core.isServing()) {
-            out.onError(Statuses.notLeader(leaderAddress()));
-          } else {
-            fail(failure, out);
-          }
-        });
+      Supplier<CompletableFuture<@Nullable Void>> act, StreamObserver<A> out, Supplier<A> answer) {
+    Optional<CompletableFuture<@Nullable Void>> done = begun(act, out);
+    if (done.isPresent()) {
+      done.get()
+          .whenComplete(
+              (nothing, failure) -> {
+                if (failure == null) {
+                  out.onNext(answer.get());
+                  out.onCompleted();
+                } else if (!core.isServing()) {
+                  out.onError(Statuses.notLeader(leaderAddress()));
+                } else {
+                  fail(failure, out);
+                }
+              });
+    }
+  }
+
+  /** Begins with something; if it cannot even be begun with, the caller is told why. */
+  private static <T> Optional<T> begun(Supplier<T> act, StreamObserver<?> out) {
+    try {
+      return Optional.of(act.get());
+    } catch (IllegalArgumentException e) {
+      out.onError(
+          Statuses.of(
+              new Problem(
+                  Problem.Code.INVALID_ARGUMENT, "ID_INVALID", String.valueOf(e.getMessage()))));
+    } catch (IllegalStateException e) {
+      out.onError(Statuses.of(NOT_STARTED));
+    }
+    return Optional.empty();
   }
 
   private static void fail(Throwable failure, StreamObserver<?> out) {
@@ -171,7 +224,7 @@ public final class ClusterService extends ClusterGrpc.ClusterImplBase {
                 "ID_MALFORMED",
                 field
                     + " "
-                    + io.holdfast.InvalidRequestException.show(id)
+                    + InvalidRequestException.show(id)
                     + " is no server's name: host:port")));
     return false;
   }

@@ -45,7 +45,6 @@ import io.holdfast.server.core.ServerCore;
 import io.holdfast.server.security.Caller;
 import io.holdfast.spi.Ticker;
 import java.nio.charset.StandardCharsets;
-import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.BiConsumer;
@@ -225,29 +224,11 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
           (call, message) -> call.end(forced(message.getForceReleased().getReleased())));
       return;
     }
-    int[] waiting = new int[1];
-    boolean[] released = new boolean[1];
     one(
         request.getNamespace(),
         out,
-        connection ->
-            connection.receive(
-                ClientMessage.newBuilder().setDescribe(Describe.newBuilder().setKey(key)).build()),
-        (call, message) -> {
-          if (message.hasDescribed()) {
-            List<Holder> holders = message.getDescribed().getLock().getHoldersList();
-            waiting[0] = holders.size();
-            holders.forEach(holder -> call.connection().receive(force(key, holder.getToken())));
-            if (holders.isEmpty()) {
-              call.end(forced(false));
-            }
-          } else {
-            released[0] |= message.getForceReleased().getReleased();
-            if (--waiting[0] == 0) {
-              call.end(forced(released[0]));
-            }
-          }
-        });
+        connection -> connection.forceRelease(key),
+        (call, message) -> call.end(forced(message.getForceReleased().getReleased())));
   }
 
   @Override

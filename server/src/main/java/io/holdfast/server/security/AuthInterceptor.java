@@ -103,9 +103,30 @@ public final class AuthInterceptor implements ServerInterceptor {
     }
     Waiting<Q> waiting = new Waiting<>();
     Context context = Context.current();
-    verdict.thenAccept(
-        known -> context.run(() -> waiting.begin(actLate(known, rule.get(), call, headers, next))));
+    verdict.whenComplete(
+        (known, failure) ->
+            context.run(
+                () -> {
+                  try {
+                    if (failure != null) {
+                      throw new IllegalStateException(failure);
+                    }
+                    waiting.begin(actLate(known, rule.get(), call, headers, next));
+                  } catch (RuntimeException e) {
+                    // Thrown by what the caller said meanwhile, too.
+                    LOG.error("{} failed", call.getMethodDescriptor().getFullMethodName(), e);
+                    end(call);
+                  }
+                }));
     return waiting;
+  }
+
+  private static void end(ServerCall<?, ?> call) {
+    try {
+      call.close(Status.INTERNAL, new Metadata());
+    } catch (IllegalStateException e) {
+      LOG.debug("It had ended before", e);
+    }
   }
 
   /** Off gRPC's threads, where an exception would leave the call open. */
@@ -234,7 +255,8 @@ public final class AuthInterceptor implements ServerInterceptor {
                 AuthReason.NAMESPACE_INVALID,
                 "namespace "
                     + Quoted.of(namespace)
-                    + " is not 1 to 64 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit"));
+                    + " is not 1 to 64 of a-z, 0-9, '-', '_' and '.', beginning with a letter or"
+                    + " digit"));
       } else if (!caller.may(action, namespace)) {
         refused = true;
         refuse(

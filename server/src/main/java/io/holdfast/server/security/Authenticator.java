@@ -204,6 +204,11 @@ public final class Authenticator implements AutoCloseable {
     if (!(sub instanceof String subject) || subject.isBlank()) {
       throw new AuthException(AuthReason.NO_SUBJECT, "the token names nobody (sub is missing)");
     }
+    if (!StandardCharsets.UTF_8.newEncoder().canEncode(subject)) {
+      throw new AuthException(
+          AuthReason.NO_SUBJECT,
+          "the token's subject (sub) " + Quoted.of(subject) + " has half a surrogate pair");
+    }
     int bytes = subject.getBytes(StandardCharsets.UTF_8).length;
     if (bytes > MAX_SUBJECT_BYTES || subject.codePoints().anyMatch(Character::isISOControl)) {
       throw new AuthException(

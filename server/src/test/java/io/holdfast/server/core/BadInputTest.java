@@ -427,6 +427,50 @@ class BadInputTest {
   }
 
   @Test
+  void aSubjectThatTheLogCannotSayComesNotIntoIt() {
+    TestClient half = new TestClient(caller("a\ud800", Action.ACQUIRE)).hello(core);
+    half.next();
+    int before = log.log().size();
+    half.open(LEASE);
+    assertThat(half.next().getFailed().getError().getReason()).isEqualTo("SUBJECT_INVALID");
+    assertThat(log.log()).hasSize(before);
+  }
+
+  @Test
+  void allHoldersOfThatMomentLoseALockAndNoneAfter() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    int holders = 2_500; // more than a view shows
+    for (int i = 1; i <= holders; i++) {
+      ann.say(shared(session, i));
+    }
+    ann.rest();
+    // No permission but the one that it takes.
+    TestClient admin = new TestClient(caller("root", Action.ADMIN)).hello(core);
+    admin.next();
+    log.hold();
+    admin.connection.forceRelease(Key.newBuilder().setName("a").build());
+    log.letOne(); // so it has seen who holds
+    ann.say(shared(session, holders + 1));
+    log.let();
+    assertThat(admin.next().getForceReleased().getReleased()).isTrue();
+    assertThat(admin.rest()).isEmpty();
+    assertThat(core.figures().holds()).isEqualTo(1);
+    admin.connection.forceRelease(Key.newBuilder().setName("nobody's").build());
+    assertThat(admin.next().getForceReleased().getReleased()).isFalse();
+    TestClient reader = new TestClient(caller("eve", Action.READ)).hello(core);
+    reader.next();
+    reader.connection.forceRelease(Key.newBuilder().setName("a").build());
+    assertThat(reader.next().getFailed().getError().getReason()).isEqualTo("NOT_ALLOWED");
+  }
+
+  private static ClientMessage.Builder shared(long session, long request) {
+    ClientMessage.Builder message = TestClient.acquiring(session, request, true, "a");
+    message.getAcquireBuilder().getTargetsBuilder(0).setMode(Mode.MODE_SHARED);
+    return message;
+  }
+
+  @Test
   void whoAsksAndDoesNotReadIsOwedNoMoreThanSoMuch() {
     core = newCore(new Limits(9, 9, 9, 999, 99, 999, 9, 9, 9, 9, 99, 99, 9, 50, 40));
     log.restart(core);

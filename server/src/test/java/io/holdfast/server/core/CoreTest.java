@@ -8,8 +8,13 @@ import io.holdfast.protocol.v1.Hello;
 import io.holdfast.protocol.v1.LossReason;
 import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.protocol.v1.ServerMessage.MessageCase;
+import io.holdfast.server.replication.Replicator;
 import io.holdfast.server.replication.SoloReplicator;
 import io.holdfast.testkit.ManualTicker;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -614,6 +619,68 @@ class CoreTest {
     user.closeSession(session);
     ticker.advance(ServerCore.IDLE_PATIENCE.multipliedBy(2));
     assertThat(user.problem).extracting(Problem::reason).isEqualTo("IDLE");
+  }
+
+  @Test
+  void aLinkThatBreaksEndsWithNobodyElse() {
+    TestClient ann = started();
+    TestClient bob = started();
+    long first = ann.opened(LEASE);
+    long second = bob.opened(LEASE);
+    ann.acquire(first, 1, "a");
+    ann.broken = new IllegalStateException("on purpose");
+    bob.acquire(second, 1, "a");
+    bob.next();
+    ann.release(first, 1, 1);
+    assertThat(bob.next().hasGranted()).isTrue();
+    assertThat(core.figures().connections()).isEqualTo(1);
+  }
+
+  @Test
+  void anEngineThatBreaksItsPromiseEndsTheServer() {
+    List<Throwable> failures = new ArrayList<>();
+    RuntimeException broken = new IllegalStateException("on purpose");
+    Replicator throwing =
+        (Replicator)
+            Proxy.newProxyInstance(
+                Replicator.class.getClassLoader(),
+                new Class<?>[] {Replicator.class},
+                (proxy, method, arguments) -> {
+                  throw broken;
+                });
+    ServerCore unlucky =
+        new ServerCore(
+            "one:1",
+            () -> "clients.one:1",
+            throwing,
+            ticker,
+            Limits.DEFAULTS,
+            CoreEvents.NONE,
+            failures::add);
+    unlucky.leads(1);
+    assertThat(failures).containsExactly(broken);
+    TestClient late = new TestClient().connect(unlucky);
+    assertThat(late.problem).extracting(Problem::reason).isEqualTo("CLOSED");
+  }
+
+  @Test
+  void theStateIsToldWithTheIndexOfTheLastEntryInIt() throws IOException {
+    TestClient ann = started();
+    ann.acquire(ann.opened(LEASE), 1, "a");
+    ServerCore.State state = core.state();
+    assertThat(state.index()).isEqualTo(log.log().size());
+    ann.acquire(1, 2, "b");
+    assertThat(core.state().index()).isEqualTo(log.log().size());
+    ServerCore follower = newCore("two:1");
+    for (int index = 1; index <= state.index(); index++) {
+      follower.apply(index, log.log().get(index - 1).duplicate(), null);
+    }
+    assertThat(follower.state().hash()).isEqualTo(state.hash());
+    ByteArrayOutputStream snapshot = new ByteArrayOutputStream();
+    state.frozen().write(snapshot);
+    follower.restore(new ByteArrayInputStream(snapshot.toByteArray()));
+    assertThat(follower.state().index()).isZero();
+    assertThat(follower.state().hash()).isEqualTo(state.hash());
   }
 
   private void changeLeader() {

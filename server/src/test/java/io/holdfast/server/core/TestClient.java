@@ -36,6 +36,10 @@ final class TestClient implements ClientLink {
   @Nullable Problem problem;
   boolean ready = true;
   @Nullable AuthReason lapse;
+
+  /** Thrown by whatever is sent. */
+  @Nullable RuntimeException broken;
+
   boolean closed;
   boolean mayGoOn = true;
   int resumed;
@@ -182,6 +186,9 @@ final class TestClient implements ClientLink {
   public void send(ServerMessage message) {
     if (closed) {
       throw new AssertionError("sent after the end: " + message);
+    }
+    if (broken != null) {
+      throw broken;
     }
     heard.add(message);
   }

@@ -62,6 +62,9 @@ class AuthInterceptorTest {
   /** Callers of the calls that reached a service. */
   private final Queue<Optional<Caller>> reached = new ConcurrentLinkedQueue<>();
 
+  /** Whether the service breaks. */
+  private volatile boolean throwing;
+
   private final Issuer issuer = new Issuer();
   private final Authenticator authenticator =
       new Authenticator(new AuthSettings("-", Tokens.ISSUER, Tokens.AUDIENCE), issuer, ticker);
@@ -149,6 +152,9 @@ class AuthInterceptorTest {
 
             @Override
             public void onHalfClose() {
+              if (throwing) {
+                throw new IllegalStateException("on purpose");
+              }
               call.close(Status.OK, new Metadata());
             }
           };
@@ -387,6 +393,19 @@ class AuthInterceptorTest {
       assertThat(answer.get(20, TimeUnit.SECONDS).reason()).isEqualTo("UNKNOWN_KEY");
     }
     assertThat(reached).hasSize(20);
+  }
+
+  @Test
+  void aCallWhoseServiceBreaksIsNotLeftOpenThoughItHadToWait() throws Exception {
+    serveAsking();
+    throwing = true;
+    ticker.advance(KeySource.COOL_DOWN);
+    issuer.gate = new CountDownLatch(1);
+    issuer.keys = new JWKSet(Tokens.RSA.toPublicJWK());
+    CompletableFuture<Answer> answer =
+        begin(LocksGrpc.getAcquireLockMethod(), "team", "Bearer " + Tokens.signed(Tokens.claims()));
+    issuer.gate.countDown();
+    assertThat(answer.get(20, TimeUnit.SECONDS).status().getCode()).isEqualTo(Status.Code.INTERNAL);
   }
 
   @Test

@@ -387,6 +387,17 @@ class AuthenticatorTest {
   }
 
   @Test
+  void aSubjectThatUtf8CannotSayIsRefused() {
+    String header = "{\"alg\":\"RS256\",\"kid\":\"rsa\"}";
+    String claims = Tokens.json(Tokens.claims("sub", "HALF"));
+    for (String half : List.of("\\ud800", "a\\ud800", "\\udc00a", "\\udc00\\ud800")) {
+      refuses(
+          Tokens.signed(Tokens.RSA, header, claims.replace("HALF", half)), AuthReason.NO_SUBJECT);
+    }
+    admitted(Tokens.signed(Tokens.RSA, header, claims.replace("HALF", "\\ud83d\\ude00")));
+  }
+
+  @Test
   void aTokenThatIsTooLargeIsNotLookedAt67() {
     refuses("a".repeat(16 * 1024), AuthReason.TOKEN_TOO_LARGE);
     refuses("a".repeat(SignedToken.LIMIT + 1), AuthReason.TOKEN_TOO_LARGE);

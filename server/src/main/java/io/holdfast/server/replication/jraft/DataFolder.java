@@ -23,6 +23,7 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.TreeSet;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -42,6 +43,9 @@ final class DataFolder implements AutoCloseable {
    * The cluster is fixed when the folder is first used, so that members may come and go later while the settings still
    * name those that began. It is unknown, and absent in meta, while a server waits to be added.
    */
+  /** What a cluster can be called: it stands in a file of properties, in headers and in the log. */
+  static final Pattern CLUSTER_NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
+
   private static final int FORMAT = 1;
   private static final String FORMAT_KEY = "format";
   private static final String SERVER_KEY = "server";

@@ -1,5 +1,6 @@
 package io.holdfast.server.replication.jraft;
 
+import io.holdfast.InvalidRequestException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
@@ -73,7 +74,8 @@ public record JRaftSettings(
     }
     if (initialMembers.isEmpty() && tls.isPresent() && tls.get().allowedHosts().isEmpty()) {
       throw new IllegalArgumentException(
-          "a server that waits to be added knows no member yet: allow the hosts of the cluster by name");
+          "a server that waits to be added knows no member yet: allow the hosts of the cluster by"
+              + " name");
     }
   }
 
@@ -125,7 +127,18 @@ public record JRaftSettings(
       snapshotAfter = from.snapshotAfter;
     }
 
+    /**
+     * The cluster's name, if it is not to be made from those of its first members.
+     *
+     * @throws IllegalArgumentException if it has other characters than letters, digits, '-', '_' and '.', or more than 64
+     */
     public Changes cluster(String name) {
+      if (!DataFolder.CLUSTER_NAME.matcher(name).matches()) {
+        throw new IllegalArgumentException(
+            "cluster is to be called "
+                + InvalidRequestException.show(name)
+                + ", must be 1 to 64 of A-Z, a-z, 0-9, '-', '_' and '.'");
+      }
       cluster = Optional.of(name);
       return this;
     }

@@ -72,14 +72,14 @@ final class PeerGate implements ServerInterceptor {
     if (cluster == null) {
       return Optional.of(Status.UNAUTHENTICATED.withDescription("servers of a cluster only"));
     }
+    if (!DataFolder.CLUSTER_NAME.matcher(cluster).matches()) {
+      return Optional.of(Status.UNAUTHENTICATED.withDescription("no cluster is called so"));
+    }
     if (!identity.folder().belongsTo(cluster)) {
+      // Our own cluster's name is all that is asked for where there are no certificates.
       return Optional.of(
           Status.FAILED_PRECONDITION.withDescription(
-              identity.self()
-                  + " is of cluster "
-                  + identity.folder().cluster().orElse("?")
-                  + ", not of "
-                  + cluster));
+              identity.self() + " is not of cluster " + cluster));
     }
     return Optional.empty();
   }

@@ -514,6 +514,26 @@ class StrangersTest {
         .isEqualTo(Status.Code.FAILED_PRECONDITION);
   }
 
+  @Test
+  void aServerThatWaitsIsNotNamedByJustAnything() {
+    servers.change = settings -> JRaftSettings.of(settings.dataFolder(), settings.self(), Set.of());
+    Servers.One waiting = servers.startEmpty();
+    Channel to = plain(waiting);
+    for (String name : List.of("a b", "a=b", "\\n", "x".repeat(65), "\"", "")) {
+      assertThat(refusal(to, cluster(name), ping())).isEqualTo(Status.Code.UNAUTHENTICATED);
+    }
+    assertThat(ask(to, cluster("test"), ping()).hasMessage()).isTrue();
+    assertThat(refusal(to, cluster("other"), ping())).isEqualTo(Status.Code.FAILED_PRECONDITION);
+  }
+
+  @Test
+  void aCallerOfAnotherClusterIsNotToldTheNameOfThisOne() {
+    Servers.One one = servers.of(1).leader();
+    assertThatThrownBy(() -> ask(plain(one), cluster("other"), ping()))
+        .hasMessageContaining("is not of cluster other")
+        .hasMessageNotContaining("cluster test");
+  }
+
   private Channel channelAgain(Servers.One server) {
     channel.shutdownNow();
     return plain(server);
