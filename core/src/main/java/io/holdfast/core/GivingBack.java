@@ -32,6 +32,10 @@ final class GivingBack {
   private int open;
   private boolean wasGone;
   private @Nullable Throwable failure;
+
+  /** What the store has said last, though it is asked again. */
+  private @Nullable Throwable lastFailure;
+
   private Ticker.@Nullable Alarm patience;
 
   private GivingBack(
@@ -75,7 +79,7 @@ final class GivingBack {
   CompletableFuture<Void> start() {
     client.givesBack(this);
     patience =
-        place.at(place.ticker.nanosIn(ANSWERED_WITHIN), () -> answerWith(uncertain(failure)));
+        place.at(place.ticker.nanosIn(ANSWERED_WITHIN), () -> answerWith(uncertain(lastFailure)));
     for (One one : records) {
       one.send();
     }
@@ -95,7 +99,7 @@ final class GivingBack {
 
   /** Stops trying: the client has closed. Others of this process may free what they meet of it. */
   void drop() {
-    answerWith(uncertain(failure));
+    answerWith(uncertain(lastFailure));
     for (One one : records) {
       one.stopResting();
       if (isOurs) {
@@ -168,6 +172,7 @@ final class GivingBack {
     @Override
     public void failed(long sentNanos, Throwable failed) {
       Trouble trouble = Trouble.of(failed);
+      lastFailure = failed;
       maybeDone |= trouble == Trouble.UNCERTAIN;
       if (trouble == Trouble.REFUSED || place.ticker.holderNanos() - uselessAtNanos >= 0) {
         failure = failed;

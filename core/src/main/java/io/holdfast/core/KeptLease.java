@@ -377,6 +377,10 @@ final class KeptLease implements Lease {
 
     private void renewed(long sentNanos, LeaseRecord renewed) {
       place.see(renewed);
+      if (renewed.token() != record.token()) {
+        loseWhatALateTakeBroughtBack();
+        return;
+      }
       record = renewed;
       unansweredSinceNanos = null;
       believe(sentNanos);
@@ -393,9 +397,8 @@ final class KeptLease implements Lease {
         // operator's doing, whoever has the lock by now.
         lose(LossReason.REVOKED, kept -> kept == this);
       } else if (found.token() != record.token()) {
-        // It was taken away, and then a late copy of the request that had taken it arrived.
         place.see(found);
-        lose(LossReason.REVOKED);
+        loseWhatALateTakeBroughtBack();
       } else if (since != null) {
         // It was one of ours, carried out without our being told. Which one is not known; it left
         // no earlier than the first of them.
@@ -405,6 +408,11 @@ final class KeptLease implements Lease {
         record = found;
         renewAgain();
       }
+    }
+
+    /** It was taken away, and then a late copy of the request that had taken it arrived: with another token. */
+    private void loseWhatALateTakeBroughtBack() {
+      lose(LossReason.REVOKED);
     }
 
     private void stopRenewing() {

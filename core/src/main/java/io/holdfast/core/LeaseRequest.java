@@ -397,6 +397,12 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
       }
     }
 
+    /** What was taken, or may have been, is to be given back. */
+    @Override
+    public final boolean mustBeHeard() {
+      return isAdopting || stragglesUntilNanos != null;
+    }
+
     abstract void note(long sentNanos, T answer);
 
     abstract void follow(T answer);
@@ -543,7 +549,7 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
       return;
     }
     Throwable failure = lastFailure;
-    if (isUnsettled || (!waits() && isAsking)) {
+    if (isUnsettled || isAdopting || (!waits() && isAsking)) {
       String what = "the store has not said whether it granted " + asked.targets();
       fail(
           new UncertainOutcomeException(

@@ -82,6 +82,7 @@ final class Question<T> {
     isDropped = true;
     close();
     hearing.dropped();
+    client.isAnswered(this);
   }
 
   private void answered(@Nullable T answer, @Nullable Throwable failure) {
@@ -99,18 +100,20 @@ final class Question<T> {
     } else {
       hearing.answeredLate(sentNanos, answer);
     }
+    client.isAnswered(
+        this); // only now: what the answer is followed by keeps a client from closing, too
   }
 
   private void unanswered() {
     if (isOpen) {
       close();
       hearing.failed(sentNanos, noAnswer());
+      client.isAnswered(this);
     }
   }
 
   private void close() {
     isOpen = false;
-    client.isAnswered(this);
     if (alarm != null) {
       alarm.cancel();
     }

@@ -45,7 +45,7 @@ public final class Locks {
             holder.client(),
             mode(lock.key(), holder.targets()),
             token(holder),
-            time(holder.since()),
+            since(holder),
             holder.until().map(Locks::time).orElse(NOTHING),
             waiters);
       }
@@ -64,7 +64,7 @@ public final class Locks {
             holder.client(),
             mode(lock.key(), holder.targets()),
             token(holder),
-            time(holder.since()),
+            since(holder),
             holder.until().map(Locks::time).orElse(NOTHING),
             data(holder.data()),
             all(lock.key(), holder.targets()));
@@ -156,6 +156,11 @@ public final class Locks {
   /** A moment, to the millisecond. */
   public static String time(Instant time) {
     return time.truncatedTo(ChronoUnit.MILLIS).toString();
+  }
+
+  /** Clients of another kind that share the locks may not write it down. */
+  private static String since(Holder holder) {
+    return holder.since().equals(Instant.EPOCH) ? NOTHING : time(holder.since());
   }
 
   private String token(Holder holder) {

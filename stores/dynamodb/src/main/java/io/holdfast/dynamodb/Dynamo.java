@@ -5,6 +5,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Function;
+import software.amazon.awssdk.awscore.AwsServiceClientConfiguration;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 
@@ -18,6 +19,13 @@ sealed interface Dynamo {
   /** Where it asks, for people. */
   String place();
 
+  private static String place(AwsServiceClientConfiguration configuration) {
+    return configuration
+        .endpointOverride()
+        .map(Object::toString)
+        .orElseGet(() -> configuration.region().id());
+  }
+
   record Async(DynamoDbAsyncClient client) implements Dynamo {
     @Override
     public <T> CompletableFuture<T> ask(
@@ -28,11 +36,7 @@ sealed interface Dynamo {
 
     @Override
     public String place() {
-      var configuration = client.serviceClientConfiguration();
-      return configuration
-          .endpointOverride()
-          .map(Object::toString)
-          .orElseGet(() -> configuration.region().id());
+      return Dynamo.place(client.serviceClientConfiguration());
     }
   }
 
@@ -51,11 +55,7 @@ sealed interface Dynamo {
 
     @Override
     public String place() {
-      var configuration = client.serviceClientConfiguration();
-      return configuration
-          .endpointOverride()
-          .map(Object::toString)
-          .orElseGet(() -> configuration.region().id());
+      return Dynamo.place(client.serviceClientConfiguration());
     }
   }
 }

@@ -3,6 +3,7 @@ package io.holdfast.dynamodb;
 import io.holdfast.Capability;
 import io.holdfast.LockRefusedException;
 import io.holdfast.StoreUnavailableException;
+import io.holdfast.UncertainOutcomeException;
 import io.holdfast.core.spi.LeaseRecord;
 import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.core.spi.RenewAnswer;
@@ -139,7 +140,8 @@ final class DynamoLeaseStore implements LeaseStore {
                   : rows.record(wanted.name(), written);
           return new TakeAnswer.Taken(List.of(taken));
         },
-        found -> new TakeAnswer.InTheWay(List.of(rows.record(wanted.name(), found))));
+        (found, isFirstSending) ->
+            new TakeAnswer.InTheWay(List.of(rows.record(wanted.name(), found))));
   }
 
   private CompletableFuture<TakeAnswer> takeTogether(Take take) {
@@ -300,7 +302,7 @@ final class DynamoLeaseStore implements LeaseStore {
     return write(
         rows.renew(mine, clock.get()),
         written -> new RenewAnswer.Renewed(rows.record(mine.name(), written)),
-        found -> new RenewAnswer.Changed(rows.record(mine.name(), found)));
+        (found, isFirstSending) -> new RenewAnswer.Changed(rows.record(mine.name(), found)));
   }
 
   @Override
@@ -311,7 +313,14 @@ final class DynamoLeaseStore implements LeaseStore {
           LeaseRecord left = rows.record(held.name(), written);
           return Optional.of(left.token() == 0 ? with(held.token(), left) : left);
         },
-        found -> Optional.empty());
+        (found, isFirstSending) -> {
+          if (!isFirstSending) { // the SDK has sent it before, which may have done it
+            throw new UncertainOutcomeException(
+                "a release on table " + table + " was sent twice, and the second found nothing",
+                new IllegalStateException("retried by the SDK"));
+          }
+          return Optional.empty();
+        });
   }
 
   @Override
@@ -385,15 +394,20 @@ final class DynamoLeaseStore implements LeaseStore {
 
   // ------------------------------------------------------------ asking
 
-  /** Sends one write of its own. An update tells the item as it left it, all else nothing. */
+  /**
+   * Sends one write of its own. An update tells the item as it left it, all else nothing.
+   *
+   * @param conditionFailed is told the item, and whether this was the first sending that it met
+   */
   private <T> CompletableFuture<T> write(
       TransactWriteItem write,
       Function<Map<String, AttributeValue>, T> done,
-      Function<Map<String, AttributeValue>, T> conditionFailed) {
+      BiFunction<Map<String, AttributeValue>, Boolean, T> conditionFailed) {
     Function<Throwable, @Nullable T> otherwise =
         failure ->
             failure instanceof ConditionalCheckFailedException failed
-                ? conditionFailed.apply(failed.hasItem() ? failed.item() : Map.of())
+                ? conditionFailed.apply(
+                    failed.hasItem() ? failed.item() : Map.of(), Failures.attempts(failed) == 1)
                 : null;
     if (write.put() != null) {
       PutItemRequest request = put(write);

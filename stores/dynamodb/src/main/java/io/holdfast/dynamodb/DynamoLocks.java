@@ -23,7 +23,8 @@ import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
  * }
  * }</pre>
  *
- * <p>The SDK's client is not closed with the locks. Its own retries do no harm and no good: what fails is asked again by the
+ * <p>The SDK's client is not closed with the locks. Its credentials must not make a request wait: the SDK's providers fetch new
+ * ones in time where {@code asyncCredentialUpdateEnabled} is set. Its own retries do no harm and no good: what fails is asked again by the
  * locks, which know for how long that makes sense.
  *
  * <p>Immutable; each method that changes something returns a new one. Thread-safe.

@@ -16,6 +16,7 @@ import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
 import software.amazon.awssdk.core.client.config.ClientOverrideConfiguration;
+import software.amazon.awssdk.core.client.config.SdkAdvancedAsyncClientOption;
 import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.regions.providers.AwsProfileRegionProvider;
@@ -93,7 +94,13 @@ public final class DynamoProvider implements LockProvider {
         DynamoDbAsyncClient.builder()
             .region(region)
             .credentialsProvider(credentials)
-            .httpClient(new JdkHttp())
+            // What an answer leads to does not block: the locks hand everything over that is not
+            // theirs.
+            .asyncConfiguration(
+                it ->
+                    it.advancedOption(
+                        SdkAdvancedAsyncClientOption.FUTURE_COMPLETION_EXECUTOR, Runnable::run))
+            .httpClientBuilder(defaults -> new JdkHttp()) // what it builds itself, the SDK closes
             // The engine asks again, and knows for how long that makes sense.
             .overrideConfiguration(
                 ClientOverrideConfiguration.builder()
@@ -130,7 +137,9 @@ public final class DynamoProvider implements LockProvider {
   }
 
   private static AwsCredentialsProvider credentials(DynamoUrl url) {
-    DefaultCredentialsProvider.Builder builder = DefaultCredentialsProvider.builder();
+    // New ones are fetched in time by a thread of the SDK's: renewals must not wait for them.
+    DefaultCredentialsProvider.Builder builder =
+        DefaultCredentialsProvider.builder().asyncCredentialUpdateEnabled(true);
     url.profile().ifPresent(builder::profileName);
     DefaultCredentialsProvider credentials = builder.build();
     CompletableFuture<Void> found = new CompletableFuture<>();

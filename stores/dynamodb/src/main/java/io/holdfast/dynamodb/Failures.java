@@ -153,7 +153,8 @@ final class Failures {
     return message == null ? "" : message.replace('\n', ' ');
   }
 
-  private static int attempts(Throwable failure) {
+  /** How often the SDK has sent it. */
+  static int attempts(Throwable failure) {
     Integer attempts = failure instanceof SdkException sdk ? sdk.numAttempts() : null;
     return attempts == null ? 1 : attempts;
   }

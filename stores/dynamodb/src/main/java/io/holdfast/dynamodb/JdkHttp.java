@@ -1,5 +1,6 @@
 package io.holdfast.dynamodb;
 
+import io.holdfast.spi.Ticker;
 import java.io.IOException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -10,6 +11,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Queue;
@@ -40,8 +42,11 @@ final class JdkHttp implements SdkAsyncHttpClient {
 
   static final Duration CONNECTS_WITHIN = Duration.ofSeconds(2);
 
-  /** The engine gives up a request before that. */
-  static final Duration ANSWERS_WITHIN = Duration.ofSeconds(30);
+  /** The engine gives up a write before that, and whoever reads a page of a list can wait no longer. */
+  static final Duration ANSWERS_WITHIN = Duration.ofSeconds(7);
+
+  /** What has waited so long for a connection is sent no more: nobody has an ear for the answer. */
+  static final Duration WAITS_WITHIN = Duration.ofSeconds(5);
 
   private static final int THREADS = 2;
 
@@ -54,10 +59,18 @@ final class JdkHttp implements SdkAsyncHttpClient {
   private final ReentrantLock mutex = new ReentrantLock();
 
   // Guarded by the mutex.
-  private final Queue<Runnable> waiting = new ArrayDeque<>();
+  private final Queue<Waiting> waiting = new ArrayDeque<>();
   private int underWay;
 
+  private final Ticker ticker;
+
   JdkHttp() {
+    this(Ticker.system());
+  }
+
+  JdkHttp(Ticker ticker) {
+    this.ticker = ticker;
+
     AtomicInteger made = new AtomicInteger();
     this.threads =
         Executors.newFixedThreadPool(
@@ -76,6 +89,13 @@ final class JdkHttp implements SdkAsyncHttpClient {
             .build();
   }
 
+  private record Waiting(
+      AsyncExecuteRequest request, CompletableFuture<Void> done, long uselessAtNanos) {
+    void fail(String why) {
+      JdkHttp.fail(request, done, new NotSentException(why));
+    }
+  }
+
   /** Nothing has left this machine. */
   static final class NotSentException extends IOException {
     private static final long serialVersionUID = 1L;
@@ -88,7 +108,6 @@ final class JdkHttp implements SdkAsyncHttpClient {
   @Override
   public CompletableFuture<Void> execute(AsyncExecuteRequest request) {
     CompletableFuture<Void> done = new CompletableFuture<>();
-    Runnable send = () -> send(request, done);
     boolean isNow = false;
     boolean isTooMany = false;
     mutex.lock();
@@ -97,7 +116,7 @@ final class JdkHttp implements SdkAsyncHttpClient {
         underWay++;
         isNow = true;
       } else if (waiting.size() < MOST_WAITING) {
-        waiting.add(send);
+        waiting.add(new Waiting(request, done, ticker.nanosIn(WAITS_WITHIN)));
       } else {
         isTooMany = true;
       }
@@ -105,7 +124,7 @@ final class JdkHttp implements SdkAsyncHttpClient {
       mutex.unlock();
     }
     if (isNow) {
-      send.run();
+      send(request, done);
     } else if (isTooMany) {
       fail(
           request,
@@ -120,15 +139,18 @@ final class JdkHttp implements SdkAsyncHttpClient {
     return "JdkHttp";
   }
 
-  /** Nobody waits for what has not been sent. */
+  /** What has not been sent is not sent any more. */
   @Override
   public void close() {
+    List<Waiting> unsent;
     mutex.lock();
     try {
+      unsent = List.copyOf(waiting);
       waiting.clear();
     } finally {
       mutex.unlock();
     }
+    unsent.forEach(one -> one.fail("the client was closed"));
     threads.shutdown();
   }
 
@@ -151,18 +173,25 @@ final class JdkHttp implements SdkAsyncHttpClient {
   }
 
   private void next() {
-    @Nullable Runnable next;
+    @Nullable Waiting next;
+    List<Waiting> late = new ArrayList<>();
     mutex.lock();
     try {
       next = waiting.poll();
+      while (next != null && ticker.nanos() - next.uselessAtNanos >= 0) {
+        late.add(next);
+        next = waiting.poll();
+      }
       if (next == null) {
         underWay--;
       }
     } finally {
       mutex.unlock();
     }
+    late.forEach(
+        one -> one.fail("no connection was free within " + WAITS_WITHIN.toSeconds() + " s"));
     if (next != null) {
-      next.run();
+      send(next.request, next.done);
     }
   }
 

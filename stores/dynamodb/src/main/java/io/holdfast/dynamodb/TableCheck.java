@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import software.amazon.awssdk.services.dynamodb.model.AttributeDefinition;
@@ -21,8 +22,13 @@ import software.amazon.awssdk.services.dynamodb.model.TimeToLiveStatus;
 
 /** Looks at a table before locks are taken in it, and refuses one in which they would not be safe. */
 final class TableCheck {
-  /** All questions together are answered within so long. */
+  /** A question is answered within so long. */
   static final Duration TAKES = Duration.ofSeconds(10);
+
+  /** The question about time to live is asked so often at most, with rests of this to twice this between. */
+  static final int MOST_TRIES = 5;
+
+  private static final Duration REST = Duration.ofMillis(300);
 
   private final Dynamo dynamo;
   private final String table;
@@ -116,23 +122,13 @@ final class TableCheck {
             + " has copies in "
             + String.join(
                 ", ", description.replicas().stream().map(ReplicaDescription::regionName).toList())
-            + " with eventual consistency: the last writer wins there, so two regions could have a lock"
-            + " at once; use strong consistency, or say replicas=one-region if all clients use this one");
+            + " with eventual consistency: the last writer wins there, so two regions could have a"
+            + " lock at once; use strong consistency, or say replicas=one-region if all clients use"
+            + " this one");
   }
 
   private void checkExpiry() {
-    TimeToLiveDescription expiry;
-    try {
-      expiry =
-          await(
-                  "DescribeTimeToLive",
-                  dynamo.ask(
-                      client -> client.describeTimeToLive(request -> request.tableName(table)),
-                      client -> client.describeTimeToLive(request -> request.tableName(table))))
-              .timeToLiveDescription();
-    } catch (StoreUnavailableException e) {
-      return; // few may ask this at a time, and one of those who start together is enough
-    }
+    TimeToLiveDescription expiry = expiry();
     boolean isOn =
         expiry != null
             && (expiry.timeToLiveStatus() == TimeToLiveStatus.ENABLED
@@ -145,6 +141,34 @@ final class TableCheck {
               + " deletes items by their attribute "
               + expiry.attributeName()
               + ", which is the locks' own: tokens would begin again; turn that time to live off");
+    }
+  }
+
+  /** Few may ask this at a time, so those who start together are turned away, and ask again. */
+  private TimeToLiveDescription expiry() {
+    for (int left = MOST_TRIES - 1; ; left--) {
+      try {
+        return await(
+                "DescribeTimeToLive",
+                dynamo.ask(
+                    client -> client.describeTimeToLive(request -> request.tableName(table)),
+                    client -> client.describeTimeToLive(request -> request.tableName(table))))
+            .timeToLiveDescription();
+      } catch (StoreUnavailableException e) {
+        if (left == 0) {
+          throw e;
+        }
+        rest();
+      }
+    }
+  }
+
+  private static void rest() {
+    try {
+      TimeUnit.MILLISECONDS.sleep(
+          REST.toMillis() + ThreadLocalRandom.current().nextLong(REST.toMillis()));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // the next question says so
     }
   }
 

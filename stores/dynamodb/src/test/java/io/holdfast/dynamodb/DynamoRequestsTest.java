@@ -9,6 +9,7 @@ import io.holdfast.HoldData;
 import io.holdfast.HoldOptions;
 import io.holdfast.LockClient;
 import io.holdfast.LockRefusedException;
+import io.holdfast.LossReason;
 import io.holdfast.core.spi.LeaseRecord;
 import io.holdfast.core.spi.RenewAnswer;
 import io.holdfast.core.spi.Take;
@@ -286,6 +287,38 @@ class DynamoRequestsTest {
     http.next(1, "UpdateItem", Fault.ANSWER_LOST);
     hold.close();
     assertThat(stranger(LEASE).lock("l").tryAcquire()).isPresent();
+  }
+
+  /** The second sending finds nothing that it could release. */
+  @Test
+  void releaseThatTheSdkItselfSendsAgainIsARelease() throws Exception {
+    try (DynamoDbAsyncClient retrying = LocalServer.retryingClient(http);
+        LockClient client = DynamoLocks.in(table, retrying).client(ClientOptions.defaults())) {
+      Hold hold = client.lock("r").acquire(PATIENCE);
+      http.next(1, "UpdateItem", Fault.ANSWER_LOST);
+      hold.close();
+      assertThat(stranger(LEASE).lock("r").tryAcquire()).isPresent();
+    }
+  }
+
+  /** Renewals are conditional on the grant alone, and would go on under a token that the resource refuses. */
+  @Test
+  void holderWhoseGrantALateRequestBringsBackLosesIt() throws Exception {
+    var store = DynamoLocks.in(table, dynamo).store(ClientOptions.defaults(), () -> {});
+    Hold hold = locks.lock("s").acquire(PATIENCE);
+    LeaseRecord mine = store.read("s").join();
+    assertThat(store.release(mine).join()).isPresent();
+    Take late =
+        new Take(
+            List.of(new Take.Wanted("s", Optional.empty(), Optional.empty())),
+            mine.grant(),
+            "one",
+            LEASE,
+            HoldData.empty());
+    store.take(late).join();
+    assertThat(hold.lost().toCompletableFuture().get(10, TimeUnit.SECONDS))
+        .isEqualTo(LossReason.REVOKED);
+    until(() -> store.read("s").join().isFree());
   }
 
   /** I124. */

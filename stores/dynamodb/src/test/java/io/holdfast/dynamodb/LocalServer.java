@@ -103,6 +103,16 @@ final class LocalServer {
     return client(new JdkHttp());
   }
 
+  /** With the SDK's own retries. */
+  static DynamoDbAsyncClient retryingClient(SdkAsyncHttpClient http) {
+    return DynamoDbAsyncClient.builder()
+        .endpointOverride(endpoint())
+        .region(Region.US_EAST_1)
+        .credentialsProvider(credentials())
+        .httpClient(http)
+        .build();
+  }
+
   static DynamoDbAsyncClient client(SdkAsyncHttpClient http, ExecutionInterceptor... others) {
     return DynamoDbAsyncClient.builder()
         .endpointOverride(endpoint())

@@ -9,6 +9,8 @@ import io.holdfast.LockClient;
 import io.holdfast.LockRefusedException;
 import io.holdfast.spi.StoreSetup;
 import java.time.Duration;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -53,6 +55,28 @@ class TableSetupTest {
         Hold hold = locks.lock("a").acquire(Duration.ofSeconds(5))) {
       assertThat(hold.token()).isEqualTo(1);
     }
+  }
+
+  @Test
+  void clientThatIsClosedLeavesNoThreadBehind() throws Exception {
+    String url = LocalServer.url("setup-threads");
+    setup(url).run();
+    Set<Thread> before = threads();
+    LockClient locks = LockClient.connect(url);
+    locks.lock("a").acquire(Duration.ofSeconds(5)).close();
+    assertThat(threads()).hasSizeGreaterThan(before.size());
+    locks.close();
+    long end = System.nanoTime() + Duration.ofSeconds(10).toNanos();
+    while (!before.containsAll(threads()) && System.nanoTime() < end) {
+      Thread.onSpinWait();
+    }
+    assertThat(before).containsAll(threads());
+  }
+
+  private static Set<Thread> threads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().startsWith("holdfast-dynamodb-"))
+        .collect(Collectors.toSet());
   }
 
   @Test

@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -195,7 +196,7 @@ final class StorageApi {
   private CompletableFuture<Map<String, String>> credentials() {
     CompletableFuture<Map<String, String>> shown;
     try {
-      shown = headers.next();
+      shown = headers.next().orTimeout(patience.toMillis(), TimeUnit.MILLISECONDS);
     } catch (RuntimeException e) { // too many wait for credentials
       shown = CompletableFuture.failedFuture(e);
     }

@@ -436,4 +436,23 @@ class LeaseSafetyTest {
         .hasCauseInstanceOf(IllegalStateException.class)
         .hasMessageContaining("closed");
   }
+
+  /** Whoever closes hears out what may tell of a grant, and gives it back. */
+  @Test
+  void aGrantThatIsBeingLookedForWhenItsClientClosesIsGivenBack() {
+    Duration way = Duration.ofMillis(100);
+    ann.store.fates(
+        (kind, name) ->
+            kind == Kind.TAKE
+                ? Fate.unanswered()
+                : kind == Kind.READ ? Fate.slow(way, way) : Fate.fine());
+    CompletableFuture<Hold> asked = ann.asks("a");
+    for (int i = 0; i < 200 && ann.store.count(Kind.READ) == 0; i++) {
+      world.pass(way.dividedBy(2));
+    }
+    assertThat(world.record("a").isFree()).as("what this is about").isFalse();
+    world.close(ann);
+    assertThat(asked).isCompletedExceptionally();
+    assertThat(world.record("a").isFree()).isTrue();
+  }
 }
