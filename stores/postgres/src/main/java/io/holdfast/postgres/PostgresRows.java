@@ -5,8 +5,6 @@ import io.holdfast.LockClient;
 import io.holdfast.core.LeaseLocks;
 import io.holdfast.spi.LockStore;
 import io.holdfast.spi.StoreSetup;
-import java.sql.Connection;
-import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Objects;
 import javax.sql.DataSource;
@@ -56,8 +54,7 @@ public final class PostgresRows {
    * @throws io.holdfast.InvalidRequestException unless the name is of lower-case letters, digits and underscores
    */
   public PostgresRows table(String table) {
-    RowSql checked = new RowSql(table);
-    Objects.requireNonNull(checked);
+    RowSql.requireName(table);
     return new PostgresRows(source, keepsConnections, where, table);
   }
 
@@ -72,12 +69,17 @@ public final class PostgresRows {
 
       @Override
       public String run() {
-        try (Connection connection = source.open();
-            Statement statement = connection.createStatement()) {
-          statement.execute(sql.create);
-          return "table " + table + " is there";
-        } catch (SQLException e) {
-          throw Failures.of(e);
+        RowDatabase database = database();
+        try {
+          return database.use(
+              connection -> {
+                try (Statement statement = connection.createStatement()) {
+                  statement.execute(sql.create);
+                }
+                return "table " + table + " is there";
+              });
+        } finally {
+          database.close();
         }
       }
     };
@@ -104,23 +106,11 @@ public final class PostgresRows {
 
   /** Refuses what cannot be used. */
   RowStore store() {
-    RowConnections connections =
-        keepsConnections ? RowConnections.kept(source) : RowConnections.pooled(source);
-    return RowStore.open(connections, new RowSql(table), place());
+    return RowStore.open(database(), new RowSql(table));
   }
 
-  /** The database as its own answer names it, so that two clients that reach it by different ways know that it is one. */
-  private String place() {
-    try (Connection connection = source.open();
-        Statement statement = connection.createStatement();
-        var row =
-            statement.executeQuery(
-                "SELECT concat_ws('/', inet_server_addr(), inet_server_port(), current_database(),"
-                    + " current_schema())")) {
-      row.next();
-      return "postgresql:" + row.getString(1) + "/" + table;
-    } catch (SQLException e) {
-      throw Failures.ofConnecting(where, e);
-    }
+  private RowDatabase database() {
+    return new RowDatabase(
+        keepsConnections ? RowConnections.kept(source) : RowConnections.pooled(source), where);
   }
 }

@@ -10,16 +10,22 @@ interface RowConnections {
   /** A connection for one use. */
   Connection take() throws SQLException;
 
-  /** After a use that went well. */
-  void giveBack(Connection connection);
+  /**
+   * After a use, as it was found.
+   *
+   * @param isWell whether the use went well
+   */
+  void giveBack(Connection connection, boolean isWell);
 
-  /** After a use that failed: nobody uses it again. */
+  /** A connection that is over, or not as it was found: nobody uses it again. */
   default void drop(Connection connection) {
     try {
-      connection.close();
+      // A pool takes what is closed for one that is well, unless it is told before, or finds out.
+      connection.abort(Runnable::run);
     } catch (SQLException e) {
-      // It is of no use to anybody, closed or not.
+      // It is of no use to anybody, aborted or not.
     }
+    letGo(connection);
   }
 
   void close();
@@ -33,8 +39,8 @@ interface RowConnections {
       }
 
       @Override
-      public void giveBack(Connection connection) {
-        drop(connection);
+      public void giveBack(Connection connection, boolean isWell) {
+        letGo(connection);
       }
 
       @Override
@@ -56,10 +62,23 @@ interface RowConnections {
       }
 
       @Override
-      public void giveBack(Connection connection) {
+      public void giveBack(Connection connection, boolean isWell) {
+        if (!isWell) {
+          letGo(connection); // the next one may lead to a better server
+          return;
+        }
         idle.addFirst(connection);
         if (closed) {
           close();
+        }
+      }
+
+      /** What has ended one has most likely ended the others, too, and to find out may take long. */
+      @Override
+      public void drop(Connection connection) {
+        RowConnections.super.drop(connection);
+        for (Connection each = idle.poll(); each != null; each = idle.poll()) {
+          RowConnections.super.drop(each);
         }
       }
 
@@ -67,9 +86,17 @@ interface RowConnections {
       public void close() {
         closed = true;
         for (Connection each = idle.poll(); each != null; each = idle.poll()) {
-          drop(each);
+          letGo(each);
         }
       }
     };
+  }
+
+  private static void letGo(Connection connection) {
+    try {
+      connection.close();
+    } catch (SQLException e) {
+      // It is of no use to anybody, closed or not.
+    }
   }
 }

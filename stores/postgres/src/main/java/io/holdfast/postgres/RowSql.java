@@ -12,13 +12,26 @@ final class RowSql {
       "name, version, coalesce(grant_id, ''), coalesce(client, ''), coalesce(lease_millis, 0), token,"
           + " since, coalesce(data, '')";
 
-  /** For this transaction: a grant that was told is on disk, whatever a server or a role is told to do as a rule. */
+  /** A row that another transaction has is waited for so long, which is less than a whole answer may take. */
+  private static final String ROW_WAIT = "set_config('lock_timeout', '1s', true)";
+
+  /** For a transaction that only waits for other rows: its own are free again when whoever began it stands still. */
+  private static final String STANDSTILL =
+      "set_config('idle_in_transaction_session_timeout', '2s', true)";
+
+  /** A grant that was told is on disk, whatever a server or a role is told to do as a rule. */
   private static final String DURABLE =
-      "SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')"
+      "set_config('synchronous_commit', CASE current_setting('synchronous_commit')"
           + " WHEN 'off' THEN 'local' ELSE current_setting('synchronous_commit') END, true)";
 
   /** Makes the table, unless it is there. */
   final String create;
+
+  /**
+   * Whether it is a standby; what no other table has, by whichever way it is reached. The server's start is part of it, for copies
+   * of a server share everything else; so a restart makes another place, which does no harm.
+   */
+  final String place;
 
   /**
    * name, token to begin with, grant, client, lease, data; the version of a state whose lease has run out, or -1. The row as
@@ -37,7 +50,7 @@ final class RowSql {
   /** name, grant. The row as it is then, if that grant had it. */
   final String release;
 
-  /** prefix, prefix, number. */
+  /** {@link #beginningWith}, number. */
   final String list;
 
   /**
@@ -46,13 +59,7 @@ final class RowSql {
    * @throws InvalidRequestException unless it is a plain name, perhaps behind a schema's: lower-case letters, digits and _
    */
   RowSql(String table) {
-    if (!TABLE.matcher(table).matches()) {
-      throw new InvalidRequestException(
-          "TABLE_NAME",
-          "table "
-              + InvalidRequestException.show(table)
-              + " is not [schema.]table of lower-case letters, digits and _");
-    }
+    requireName(table);
     create =
         "CREATE TABLE IF NOT EXISTS "
             + table
@@ -69,13 +76,21 @@ final class RowSql {
             + "COMMENT ON TABLE "
             + table
             + " IS 'Locks of Holdfast. Rows of free locks keep their tokens: do not delete them.'";
+    place =
+        "SELECT pg_is_in_recovery(), concat_ws('/',"
+            + " (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"
+            + " current_setting('port'),"
+            + " (SELECT oid FROM pg_database WHERE datname = current_database()),"
+            + " to_regclass('"
+            + table
+            + "')::oid)";
     take =
         "INSERT INTO "
             + table
             + " AS l (name, version, token, grant_id, client, lease_millis, since, data)"
-            + " SELECT ?, 1, 1, ?, ?, ?, clock_timestamp(), ? FROM ("
-            + DURABLE
-            + ") AS durable"
+            + " SELECT ?, 1, 1, ?, ?, ?, clock_timestamp(), ? FROM (SELECT "
+            + String.join(", ", DURABLE, ROW_WAIT, STANDSTILL)
+            + ") AS here"
             + " ON CONFLICT (name) DO UPDATE SET version = l.version + 1, token = l.token + 1,"
             + " grant_id = excluded.grant_id, client = excluded.client, lease_millis = excluded.lease_millis,"
             + " since = excluded.since, data = excluded.data"
@@ -84,15 +99,19 @@ final class RowSql {
             + COLUMNS.replace("name,", "l.name,").replace("version,", "l.version,");
     level = "UPDATE " + table + " SET token = ? WHERE name = ANY (?)";
     read = "SELECT " + COLUMNS + " FROM " + table + " WHERE name = ?";
+    String here = " FROM (SELECT " + ROW_WAIT + ") AS here";
     renew =
         "UPDATE "
             + table
-            + " SET version = version + 1 WHERE name = ? AND version = ? AND grant_id = ? RETURNING "
+            + " SET version = version + 1"
+            + here
+            + " WHERE name = ? AND version = ? AND grant_id = ? RETURNING "
             + COLUMNS;
     release =
         "UPDATE "
             + table
             + " SET version = version + 1, grant_id = NULL, client = NULL, lease_millis = NULL, data = NULL"
+            + here
             + " WHERE name = ? AND grant_id = ? RETURNING "
             + COLUMNS;
     list =
@@ -100,6 +119,26 @@ final class RowSql {
             + COLUMNS
             + " FROM "
             + table
-            + " WHERE grant_id IS NOT NULL AND left(name, length(?)) = ? ORDER BY name LIMIT ?";
+            + " WHERE grant_id IS NOT NULL AND name LIKE ? ORDER BY name LIMIT ?";
+  }
+
+  /**
+   * Refuses a name of a table.
+   *
+   * @throws InvalidRequestException unless it is a plain name, perhaps behind a schema's: lower-case letters, digits and _
+   */
+  static void requireName(String table) {
+    if (!TABLE.matcher(table).matches()) {
+      throw new InvalidRequestException(
+          "TABLE_NAME",
+          "table "
+              + InvalidRequestException.show(table)
+              + " is not [schema.]table of lower-case letters, digits and _");
+    }
+  }
+
+  /** The pattern of what begins so. The index serves it, for its order is that of bytes. */
+  static String beginningWith(String prefix) {
+    return prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%";
   }
 }

@@ -5,7 +5,6 @@ import io.holdfast.HoldData;
 import io.holdfast.LockException;
 import io.holdfast.LockRefusedException;
 import io.holdfast.StoreUnavailableException;
-import io.holdfast.UncertainOutcomeException;
 import io.holdfast.core.spi.LeaseRecord;
 import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.core.spi.RenewAnswer;
@@ -54,17 +53,14 @@ final class RowStore implements LeaseStore {
   /** No row has this version. */
   private static final long NO_VERSION = -1;
 
-  private static final String UNDEFINED_TABLE = "42P01";
-  private static final String READ_ONLY = "25006";
-
-  private final RowConnections connections;
+  private final RowDatabase database;
   private final RowSql sql;
   private final String place;
   private final ThreadPoolExecutor threads =
       Threads.pool("holdfast-postgres-rows", MOST_STATEMENTS);
 
-  private RowStore(RowConnections connections, RowSql sql, String place) {
-    this.connections = connections;
+  private RowStore(RowDatabase database, RowSql sql, String place) {
+    this.database = database;
     this.sql = sql;
     this.place = place;
   }
@@ -72,17 +68,27 @@ final class RowStore implements LeaseStore {
   /**
    * Looks for the table.
    *
-   * @param place the same for the same table
    * @throws LockException if it cannot be used
    */
-  static RowStore open(RowConnections connections, RowSql sql, String place) {
-    RowStore store = new RowStore(connections, sql, place);
+  static RowStore open(RowDatabase database, RowSql sql) {
     try {
-      store.use(connection -> store.find(connection, "")); // no lock's name
-      return store;
-    } catch (RuntimeException e) {
-      store.close();
+      return new RowStore(database, sql, database.use(connection -> place(connection, sql)));
+    } catch (RuntimeException | Error e) {
+      database.close();
       throw e;
+    }
+  }
+
+  private static String place(Connection connection, RowSql sql) throws SQLException {
+    find(connection, sql, ""); // no lock's name
+    try (PreparedStatement query = connection.prepareStatement(sql.place);
+        ResultSet row = query.executeQuery()) {
+      row.next();
+      if (row.getBoolean(1)) {
+        throw new LockRefusedException(
+            "STANDBY", "server is in recovery (read-only standby); no lock can be taken there");
+      }
+      return "postgresql:" + row.getString(2);
     }
   }
 
@@ -147,9 +153,8 @@ final class RowStore implements LeaseStore {
     return run(
         connection -> {
           try (PreparedStatement query = connection.prepareStatement(sql.list)) {
-            query.setString(1, prefix);
-            query.setString(2, prefix);
-            query.setInt(3, most);
+            query.setString(1, RowSql.beginningWith(prefix));
+            query.setInt(2, most);
             List<LeaseRecord> found = new ArrayList<>();
             try (ResultSet rows = query.executeQuery()) {
               while (rows.next()) {
@@ -164,7 +169,7 @@ final class RowStore implements LeaseStore {
   @Override
   public void close() {
     threads.shutdown();
-    connections.close();
+    database.close();
   }
 
   private TakeAnswer takeOne(Connection connection, Take take) throws SQLException {
@@ -175,51 +180,37 @@ final class RowStore implements LeaseStore {
         : new TakeAnswer.InTheWay(List.of(find(connection, wanted.name())));
   }
 
-  /** In one transaction, which keeps what it has taken from others until it is clear whether it gets all. */
+  /**
+   * In one transaction, which keeps what it has taken from others until it is clear whether it gets all. What is not
+   * committed is rolled back by whoever lent the connection.
+   */
   private TakeAnswer takeAll(Connection connection, Take take) throws SQLException {
     // Two that want the same rows meet at the first of them, and not crosswise.
     List<Take.Wanted> inOrder =
         take.wanted().stream().sorted(Comparator.comparing(Take.Wanted::name)).toList();
     connection.setAutoCommit(false);
-    try {
-      long token = 0;
-      for (Take.Wanted wanted : inOrder) {
-        Optional<LeaseRecord> taken = tryToTake(connection, take, wanted);
-        if (taken.isEmpty()) {
-          LeaseRecord found = find(connection, wanted.name());
-          connection.rollback();
-          connection.setAutoCommit(true);
-          return new TakeAnswer.InTheWay(List.of(found));
-        }
-        token = Math.max(token, taken.get().token());
+    long token = 0;
+    for (Take.Wanted wanted : inOrder) {
+      Optional<LeaseRecord> taken = tryToTake(connection, take, wanted);
+      if (taken.isEmpty()) {
+        return new TakeAnswer.InTheWay(List.of(find(connection, wanted.name())));
       }
-      try (PreparedStatement update = connection.prepareStatement(sql.level)) {
-        update.setLong(1, token);
-        update.setArray(
-            2,
-            connection.createArrayOf(
-                "text", inOrder.stream().map(Take.Wanted::name).toArray(String[]::new)));
-        update.executeUpdate();
-      }
-      List<LeaseRecord> records = new ArrayList<>();
-      for (Take.Wanted wanted : take.wanted()) {
-        records.add(find(connection, wanted.name()));
-      }
-      connection.commit();
-      connection.setAutoCommit(true);
-      return new TakeAnswer.Taken(records);
-    } catch (SQLException | RuntimeException e) {
-      rollBack(connection, e);
-      throw e;
+      token = Math.max(token, taken.get().token());
     }
-  }
-
-  private static void rollBack(Connection connection, Exception failure) {
-    try {
-      connection.rollback();
-    } catch (SQLException e) {
-      failure.addSuppressed(e); // the connection is dropped, and the transaction with it
+    try (PreparedStatement update = connection.prepareStatement(sql.level)) {
+      update.setLong(1, token);
+      update.setArray(
+          2,
+          connection.createArrayOf(
+              "text", inOrder.stream().map(Take.Wanted::name).toArray(String[]::new)));
+      update.executeUpdate();
     }
+    List<LeaseRecord> records = new ArrayList<>();
+    for (Take.Wanted wanted : take.wanted()) {
+      records.add(find(connection, wanted.name()));
+    }
+    connection.commit();
+    return new TakeAnswer.Taken(records);
   }
 
   private Optional<LeaseRecord> tryToTake(Connection connection, Take take, Take.Wanted wanted)
@@ -237,6 +228,11 @@ final class RowStore implements LeaseStore {
   }
 
   private LeaseRecord find(Connection connection, String name) throws SQLException {
+    return find(connection, sql, name);
+  }
+
+  private static LeaseRecord find(Connection connection, RowSql sql, String name)
+      throws SQLException {
     try (PreparedStatement query = connection.prepareStatement(sql.read)) {
       query.setString(1, name);
       return row(query).orElseGet(() -> LeaseRecord.free(name, "", 0));
@@ -269,7 +265,7 @@ final class RowStore implements LeaseStore {
         HoldData.of(row.getBytes(8)));
   }
 
-  private <T> CompletableFuture<T> run(Statement<T> statement) {
+  private <T> CompletableFuture<T> run(RowDatabase.Use<T> use) {
     CompletableFuture<T> answer = new CompletableFuture<>();
     try {
       if (threads.getQueue().size() >= MOST_QUEUED) {
@@ -278,7 +274,7 @@ final class RowStore implements LeaseStore {
       threads.execute(
           () -> {
             try {
-              answer.complete(use(statement));
+              answer.complete(database.use(use));
             } catch (RuntimeException | Error e) {
               answer.completeExceptionally(e);
             }
@@ -288,52 +284,5 @@ final class RowStore implements LeaseStore {
           new StoreUnavailableException(String.valueOf(e.getMessage()), e));
     }
     return answer;
-  }
-
-  private <T> T use(Statement<T> statement) {
-    Connection connection;
-    try {
-      connection = connections.take();
-    } catch (SQLException e) {
-      throw Failures.ofConnecting(place, e);
-    }
-    boolean well = false;
-    try {
-      if (!connection.getAutoCommit()) {
-        connection.setAutoCommit(true); // a pool may have it otherwise
-      }
-      T answer = statement.on(connection);
-      well = true;
-      return answer;
-    } catch (SQLException e) {
-      throw failure(e);
-    } finally {
-      if (well) {
-        connections.giveBack(connection);
-      } else {
-        connections.drop(connection);
-      }
-    }
-  }
-
-  /** A statement that the server answered with an error has changed nothing; one that it did not answer may have. */
-  private static LockException failure(SQLException e) {
-    if (UNDEFINED_TABLE.equals(e.getSQLState())) {
-      return new LockRefusedException(
-          "NO_TABLE",
-          Failures.line(e) + ": make it with `holdfast setup`, or by the script that it prints");
-    }
-    if (READ_ONLY.equals(e.getSQLState())) {
-      return new LockRefusedException(
-          "STANDBY", "server is a read-only standby: " + Failures.line(e));
-    }
-    return Failures.endsSession(e)
-        ? new UncertainOutcomeException(Failures.line(e), e)
-        : Failures.of(e);
-  }
-
-  @FunctionalInterface
-  private interface Statement<T> {
-    T on(Connection connection) throws SQLException;
   }
 }

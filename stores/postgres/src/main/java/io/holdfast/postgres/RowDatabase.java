@@ -1,0 +1,148 @@
+package io.holdfast.postgres;
+
+import io.holdfast.LockException;
+import io.holdfast.LockRefusedException;
+import io.holdfast.StoreUnavailableException;
+import io.holdfast.UncertainOutcomeException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.PGConnection;
+
+/**
+ * The database with the table of locks: runs statements, each on a connection for the time of its use. None lasts longer
+ * than a bound, whatever the network or the server does.
+ *
+ * <p>Thread-safe. Calls block.
+ */
+final class RowDatabase {
+  /**
+   * A statement is answered within so long, or its connection is given up. Shorter than the time between two renewals, so that
+   * the second of them finds a thread when the first met a network that had fallen silent.
+   */
+  static final Duration ANSWER = Duration.ofSeconds(3);
+
+  private static final String UNDEFINED_TABLE = "42P01";
+  private static final String READ_ONLY = "25006";
+
+  private final RowConnections connections;
+  private final String where;
+
+  /** @param where the database's name in messages */
+  RowDatabase(RowConnections connections, String where) {
+    this.connections = connections;
+    this.where = where;
+  }
+
+  /** What is done with a connection, which is in autocommit mode. What is left open of a transaction is rolled back. */
+  @FunctionalInterface
+  interface Use<T> {
+    T on(Connection connection) throws SQLException;
+  }
+
+  /**
+   * Runs statements.
+   *
+   * @throws LockException as a lease store's future fails
+   */
+  <T> T use(Use<T> use) {
+    Connection connection = take();
+    @Nullable Found found = null;
+    boolean isAlive = false;
+    boolean isWell = false;
+    try {
+      found = Found.on(connection);
+      found.change();
+      T answer = use.on(connection);
+      isAlive = true;
+      isWell = true;
+      return answer;
+    } catch (SQLException e) {
+      isAlive = !Failures.endsSession(e);
+      throw failure(e);
+    } catch (LockException e) { // what was answered is refused
+      isAlive = true;
+      throw e;
+    } finally {
+      if (isAlive && found != null && found.restore()) {
+        connections.giveBack(connection, isWell);
+      } else {
+        connections.drop(connection);
+      }
+    }
+  }
+
+  void close() {
+    connections.close();
+  }
+
+  private Connection take() {
+    try {
+      return connections.take();
+    } catch (SQLException e) {
+      throw Failures.ofConnecting(where, e);
+    } catch (RuntimeException e) { // somebody else's code; nothing has been asked yet
+      throw new StoreUnavailableException("no session with " + where + ": " + e, e);
+    }
+  }
+
+  /** A statement that the server answered with an error has changed nothing; one that it did not answer may have. */
+  private static LockException failure(SQLException e) {
+    if (UNDEFINED_TABLE.equals(e.getSQLState())) {
+      return new LockRefusedException(
+          "NO_TABLE",
+          Failures.line(e) + ": make it with `holdfast setup`, or by the script that it prints");
+    }
+    if (READ_ONLY.equals(e.getSQLState())) {
+      return new LockRefusedException(
+          "STANDBY", "server is a read-only standby: " + Failures.line(e));
+    }
+    return Failures.endsSession(e)
+        ? new UncertainOutcomeException(Failures.line(e), e)
+        : Failures.of(e);
+  }
+
+  /** How a connection was found. None of this is known to the server, so it costs no trip. */
+  private record Found(
+      Connection connection,
+      PGConnection postgres,
+      boolean autoCommit,
+      int answerMillis,
+      int prepareThreshold) {
+    static Found on(Connection connection) throws SQLException {
+      PGConnection postgres = connection.unwrap(PGConnection.class);
+      return new Found(
+          connection,
+          postgres,
+          connection.getAutoCommit(),
+          connection.getNetworkTimeout(),
+          postgres.getPrepareThreshold());
+    }
+
+    void change() throws SQLException {
+      connection.setNetworkTimeout(Runnable::run, Math.toIntExact(ANSWER.toMillis()));
+      // A pooler may run the next statement elsewhere, where nobody has heard of what was prepared
+      // here.
+      postgres.setPrepareThreshold(0);
+      if (!autoCommit) {
+        connection.setAutoCommit(true);
+      }
+    }
+
+    /** False if nobody can use the connection again. */
+    boolean restore() {
+      try {
+        if (!connection.getAutoCommit()) {
+          connection.rollback();
+        }
+        connection.setAutoCommit(autoCommit);
+        postgres.setPrepareThreshold(prepareThreshold);
+        connection.setNetworkTimeout(Runnable::run, answerMillis);
+        return true;
+      } catch (SQLException e) {
+        return false;
+      }
+    }
+  }
+}
