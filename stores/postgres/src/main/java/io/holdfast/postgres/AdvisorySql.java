@@ -56,14 +56,16 @@ final class AdvisorySql {
         + (isShared ? "_shared" : "");
   }
 
-  /** Takes one lock: a row that says, if it only tries, whether it is had; otherwise it is. */
+  /** Takes one lock: a row that says, as text, if it only tries, whether it is had; otherwise it is. */
   static String lockOne(Claim claim, boolean isTry, boolean inTransaction) {
-    return "SELECT " + call(lockFunction(isTry, inTransaction, claim.isShared()), claim);
+    return "SELECT "
+        + call(lockFunction(isTry, inTransaction, claim.isShared()), claim)
+        + (isTry ? "::text" : "");
   }
 
-  /** Gives one lock of the session back: a row that says whether it was held. */
+  /** Gives one lock of the session back: a row that says, as text, whether it was held. */
   static String unlockOne(Claim claim) {
-    return "SELECT " + call(unlockFunction(claim.isShared()), claim);
+    return "SELECT " + call(unlockFunction(claim.isShared()), claim) + "::text";
   }
 
   /**

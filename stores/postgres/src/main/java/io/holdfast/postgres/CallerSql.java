@@ -1,19 +1,18 @@
 package io.holdfast.postgres;
 
-import io.holdfast.InvalidRequestException;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.time.Duration;
 
 /** Statements on a caller's JDBC connection. */
 final class CallerSql {
-  static final String TRUE = "t";
-
-  private static final String TRANSACTION_HAS_FAILED = "25P02";
-
   private CallerSql() {}
+
+  /** Whether the answer is yes. */
+  static boolean ask(Connection connection, AdvisoryLock.Question question) throws SQLException {
+    return question.isYes(answer(connection, question.sql(), question.column()));
+  }
 
   /** A column of the one row that the last statement of these answers with. */
   static String answer(Connection connection, String sql, int column) throws SQLException {
@@ -35,19 +34,5 @@ final class CallerSql {
     } catch (SQLException e) {
       throw Failures.of(e);
     }
-  }
-
-  static boolean saysTransactionHasFailed(SQLException e) {
-    return TRANSACTION_HAS_FAILED.equals(e.getSQLState());
-  }
-
-  /** A wait in milliseconds, rounded up, 0 not to wait. */
-  static long waitMillis(Duration maxWait) {
-    if (maxWait.isNegative()) {
-      throw new InvalidRequestException("WAIT_NEGATIVE", "maxWait " + maxWait + " < 0 ms");
-    }
-    Duration wait =
-        maxWait.compareTo(AdvisorySql.LONGEST_WAIT) < 0 ? maxWait : AdvisorySql.LONGEST_WAIT;
-    return wait.plusNanos(999_999).toMillis();
   }
 }

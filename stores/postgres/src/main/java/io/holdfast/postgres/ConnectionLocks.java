@@ -4,7 +4,6 @@ import io.holdfast.LockException;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -61,7 +60,7 @@ public final class ConnectionLocks {
    * @throws io.holdfast.InvalidRequestException if the name cannot be one
    */
   public ConnectionLock lock(String name) {
-    return new ConnectionLock(Claim.of(name, false, keys));
+    return new ConnectionLock(AdvisoryLock.of(name, false, keys));
   }
 
   /**
@@ -70,7 +69,7 @@ public final class ConnectionLocks {
    * @throws io.holdfast.InvalidRequestException if the name cannot be one
    */
   public ConnectionLock sharedLock(String name) {
-    return new ConnectionLock(Claim.of(name, true, keys));
+    return new ConnectionLock(AdvisoryLock.of(name, true, keys));
   }
 
   /**
@@ -87,10 +86,10 @@ public final class ConnectionLocks {
 
   /** A lock that the session can have. */
   public final class ConnectionLock {
-    private final Claim claim;
+    private final AdvisoryLock lock;
 
-    private ConnectionLock(Claim claim) {
-      this.claim = claim;
+    private ConnectionLock(AdvisoryLock lock) {
+      this.lock = lock;
     }
 
     /**
@@ -99,8 +98,8 @@ public final class ConnectionLocks {
      * @throws LockException if the server refuses; nothing is held
      */
     public ConnectionHold acquire() {
-      lock(AdvisorySql.lockOne(claim, false, false), 1, "");
-      return new ConnectionHold(claim);
+      ask(lock.lockInSession());
+      return new ConnectionHold(lock);
     }
 
     /**
@@ -110,9 +109,7 @@ public final class ConnectionLocks {
      * @throws LockException if the server refuses; nothing is held
      */
     public Optional<ConnectionHold> tryAcquire() {
-      return lock(AdvisorySql.lockOne(claim, true, false), 1, CallerSql.TRUE)
-          ? Optional.of(new ConnectionHold(claim))
-          : Optional.empty();
+      return tryAcquire(Duration.ZERO);
     }
 
     /**
@@ -124,13 +121,8 @@ public final class ConnectionLocks {
      * @throws LockException if the server refuses; nothing is held
      */
     public Optional<ConnectionHold> tryAcquire(Duration maxWait) {
-      long millis = CallerSql.waitMillis(maxWait);
-      if (millis == 0) {
-        return tryAcquire();
-      }
-      String sql = AdvisorySql.attempt(List.of(claim), 0, millis, AdvisorySql.TIME, "0");
-      return lock(sql, 2, AdvisorySql.GRANTED)
-          ? Optional.of(new ConnectionHold(claim))
+      return ask(lock.tryInSession(maxWait))
+          ? Optional.of(new ConnectionHold(lock))
           : Optional.empty();
     }
 
@@ -154,21 +146,19 @@ public final class ConnectionLocks {
       return result;
     }
 
-    private boolean lock(String sql, int column, String granted) {
+    private boolean ask(AdvisoryLock.Question question) {
       try {
-        String answer = CallerSql.answer(connection, sql, column);
-        return granted.isEmpty() || answer.equals(granted);
+        return CallerSql.ask(connection, question);
       } catch (SQLException e) {
-        // A time-out or a cancel can strike when the lock is granted already.
         unlockIfHeld(e);
         throw Failures.of(e);
       }
     }
 
     private void unlockIfHeld(SQLException thrown) {
-      if (Failures.isCancel(thrown) || Failures.isLockTimeout(thrown)) {
+      if (AdvisoryLock.mayBeHeldAfter(thrown.getSQLState())) {
         try {
-          afterFailure(() -> CallerSql.answer(connection, AdvisorySql.unlockIfHeld(claim), 1));
+          askAfterFailure(lock.unlockIfHeld());
         } catch (SQLException e) {
           thrown.addSuppressed(e);
         }
@@ -177,17 +167,17 @@ public final class ConnectionLocks {
 
     @Override
     public String toString() {
-      return claim.toString();
+      return lock.toString();
     }
   }
 
   /** The right to a lock, until it is closed or the connection ends. */
   public final class ConnectionHold implements AutoCloseable {
-    private final Claim claim;
+    private final AdvisoryLock lock;
     private boolean closed;
 
-    private ConnectionHold(Claim claim) {
-      this.claim = claim;
+    private ConnectionHold(AdvisoryLock lock) {
+      this.lock = lock;
     }
 
     /**
@@ -204,11 +194,10 @@ public final class ConnectionLocks {
         return;
       }
       try {
-        String wasHeld =
-            afterFailure(() -> CallerSql.answer(connection, AdvisorySql.unlockOne(claim), 1));
+        boolean wasHeld = askAfterFailure(lock.unlock());
         closed = true;
-        if (!wasHeld.equals(CallerSql.TRUE)) {
-          throw new IllegalStateException("the session did not hold " + claim);
+        if (!wasHeld) {
+          throw lock.notHeld();
         }
       } catch (SQLException e) {
         throw Failures.of(e);
@@ -233,24 +222,20 @@ public final class ConnectionLocks {
 
     @Override
     public String toString() {
-      return claim.toString();
+      return lock.toString();
     }
   }
 
-  private interface Question {
-    String ask() throws SQLException;
-  }
-
   /** Asks, if need be after rolling back a transaction that has failed. */
-  private String afterFailure(Question question) throws SQLException {
+  private boolean askAfterFailure(AdvisoryLock.Question question) throws SQLException {
     try {
-      return question.ask();
+      return CallerSql.ask(connection, question);
     } catch (SQLException e) {
-      if (!rollbackOnError || !CallerSql.saysTransactionHasFailed(e)) {
+      if (!rollbackOnError || !AdvisoryLock.saysTransactionHasFailed(e.getSQLState())) {
         throw e;
       }
       connection.rollback();
-      return question.ask();
+      return CallerSql.ask(connection, question);
     }
   }
 }

@@ -6,6 +6,7 @@ import io.holdfast.LockRefusedException;
 import io.holdfast.StoreUnavailableException;
 import java.sql.SQLException;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** What PostgreSQL's errors are to a user, by their SQLSTATE. */
 final class Failures {
@@ -29,12 +30,16 @@ final class Failures {
 
   /** Whether a statement was ended by {@code pg_cancel_backend}, a cancel of ours, or a time-out of a statement. */
   static boolean isCancel(SQLException e) {
-    return state(e).equals(CANCELLED);
+    return isCancel(e.getSQLState());
+  }
+
+  static boolean isCancel(@Nullable String state) {
+    return CANCELLED.equals(state);
   }
 
   /** Whether {@code lock_timeout} struck. */
-  static boolean isLockTimeout(SQLException e) {
-    return state(e).equals(NO_LOCK_IN_TIME);
+  static boolean isLockTimeout(@Nullable String state) {
+    return NO_LOCK_IN_TIME.equals(state);
   }
 
   /** Whether the server has no room for another lock. */
@@ -44,18 +49,24 @@ final class Failures {
 
   /** Of a statement about a lock, after which nothing is held. */
   static LockException of(SQLException e) {
-    if (isOutOfMemory(e)) {
+    return of(e.getSQLState(), e.getMessage(), e);
+  }
+
+  /** The same by what any driver tells. */
+  static LockException of(@Nullable String state, @Nullable String message, Throwable cause) {
+    String line = line(state, message);
+    if (OUT_OF_MEMORY.equals(state)) {
       return new LockRefusedException(
           "TOO_MANY_LOCKS",
           "the server has no room for another lock: raise max_locks_per_transaction, which bounds all"
               + " sessions together ("
-              + line(e)
+              + line
               + ")");
     }
-    if (state(e).equals(NO_PERMISSION)) {
-      return new LockRefusedException("NO_PERMISSION", line(e));
+    if (NO_PERMISSION.equals(state)) {
+      return new LockRefusedException("NO_PERMISSION", line);
     }
-    return new StoreUnavailableException(line(e), e);
+    return new StoreUnavailableException(line, cause);
   }
 
   /** Of the attempt to open a session. */
@@ -77,8 +88,12 @@ final class Failures {
 
   /** SQLSTATE and message, on one line. */
   static String line(SQLException e) {
-    String message = String.valueOf(e.getMessage()).replaceAll("\\s*[\\r\\n]+\\s*", "; ");
-    return state(e).isEmpty() ? message : state(e) + " " + message;
+    return line(e.getSQLState(), e.getMessage());
+  }
+
+  private static String line(@Nullable String state, @Nullable String message) {
+    String line = String.valueOf(message).replaceAll("\\s*[\\r\\n]+\\s*", "; ");
+    return state == null || state.isEmpty() ? line : state + " " + line;
   }
 
   private static String state(SQLException e) {

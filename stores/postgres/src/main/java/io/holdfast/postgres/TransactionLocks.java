@@ -59,10 +59,10 @@ public final class TransactionLocks {
 
   /** A lock that the transaction can have. */
   public final class TransactionLock {
-    private final Claim claim;
+    private final AdvisoryLock lock;
 
     private TransactionLock(String name, boolean isShared) {
-      this.claim = Claim.of(name, isShared, keys);
+      this.lock = AdvisoryLock.of(name, isShared, keys);
     }
 
     /**
@@ -72,8 +72,7 @@ public final class TransactionLocks {
      * @throws LockException if the server refuses; then the transaction has failed
      */
     public void acquire() {
-      requireTransaction();
-      lock(false);
+      ask(lock.lockInTransaction());
     }
 
     /**
@@ -84,8 +83,7 @@ public final class TransactionLocks {
      * @throws LockException if the server refuses; then the transaction has failed
      */
     public boolean tryAcquire() {
-      requireTransaction();
-      return lock(true);
+      return tryAcquire(Duration.ZERO);
     }
 
     /**
@@ -98,40 +96,25 @@ public final class TransactionLocks {
      * @throws LockException if the server refuses; then the transaction has failed
      */
     public boolean tryAcquire(Duration maxWait) {
-      long millis = CallerSql.waitMillis(maxWait);
-      requireTransaction();
-      if (millis == 0) {
-        return lock(true);
-      }
-      try {
-        String sql = AdvisorySql.awaitInTransaction(claim, millis);
-        return CallerSql.answer(connection, sql, 1).equals(AdvisorySql.GRANTED);
-      } catch (SQLException e) {
-        throw Failures.of(e);
-      }
+      return ask(lock.tryInTransaction(maxWait));
     }
 
-    private boolean lock(boolean isTry) {
-      try {
-        String answer = CallerSql.answer(connection, AdvisorySql.lockOne(claim, isTry, true), 1);
-        return !isTry || answer.equals(CallerSql.TRUE);
-      } catch (SQLException e) {
-        throw Failures.of(e);
-      }
-    }
-
-    private void requireTransaction() {
+    private boolean ask(AdvisoryLock.Question question) {
       if (CallerSql.isAutoCommit(connection)) {
-        throw new IllegalStateException(
-            "connection is in autocommit mode: the lock on "
-                + claim
-                + " would be gone with the statement; setAutoCommit(false) first, or use ConnectionLocks");
+        throw lock.outsideTransaction(
+            "connection is in autocommit mode",
+            "setAutoCommit(false) first, or use ConnectionLocks");
+      }
+      try {
+        return CallerSql.ask(connection, question);
+      } catch (SQLException e) {
+        throw Failures.of(e);
       }
     }
 
     @Override
     public String toString() {
-      return claim.toString();
+      return lock.toString();
     }
   }
 }
