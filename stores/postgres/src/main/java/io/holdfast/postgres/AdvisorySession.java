@@ -32,9 +32,6 @@ final class AdvisorySession {
   /** A session that has not been heard of for so long holds nothing. The server gives up on it a second later. */
   static final Duration PROOF_LASTS = PING_EVERY.plus(SILENCE);
 
-  /** A wait is cut into slices no longer than this, and no longer than half of the server's {@code deadlock_timeout}. */
-  static final Duration LONGEST_SLICE = Duration.ofMillis(500);
-
   /** How often an idle session that holds something is looked at. */
   static final Duration LOOK_EVERY = Duration.ofMillis(50);
 
@@ -177,7 +174,7 @@ final class AdvisorySession {
   }
 
   long sliceMillis() {
-    return Math.max(1, Math.min(LONGEST_SLICE.toMillis(), facts.deadlockTimeoutMillis() / 2));
+    return facts.sliceMillis();
   }
 
   // ------------------------------------------------------------------------------------------------- statements
@@ -222,14 +219,17 @@ final class AdvisorySession {
   }
 
   private Attempt runAttempt(List<Claim> claims, int waitFor, long waitMillis) throws SQLException {
+    String token = facts.tokenSql(tokens);
     String sql =
-        AdvisorySql.attempt(
-            claims, waitFor, waitMillis, AdvisorySql.TIME_OR_CANCEL, facts.tokenSql(tokens));
+        claims.size() == 1 && waitMillis == sliceMillis()
+            ? AdvisorySql.awaitOne(claims.get(0), token)
+            : AdvisorySql.attempt(claims, waitFor, waitMillis, AdvisorySql.TIME_OR_CANCEL, token);
     wire.lock();
-    try (Statement statement = connection.createStatement()) {
+    // The driver keeps what it has prepared, by its text: who waits for a lock waits for it again.
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
       long sentAt = ticker.nanos();
       waiting = waitFor >= 0 ? statement : null;
-      boolean isRows = statement.execute(sql);
+      boolean isRows = statement.execute();
       while (!isRows) {
         isRows = statement.getMoreResults();
       }

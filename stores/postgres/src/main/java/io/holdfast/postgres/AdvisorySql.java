@@ -127,6 +127,33 @@ final class AdvisorySql {
   }
 
   /**
+   * Waits for one lock for as long as the session's own {@code lock_timeout} lets it, and answers as {@link #attempt} does. It
+   * is what most waits are, so it does as little as can be, and next to nothing once the lock is granted: all that it sets is
+   * the answer of a wait in vain.
+   */
+  static String awaitOne(Claim claim, String token) {
+    StringBuilder sql =
+        new StringBuilder("DO $holdfast$ BEGIN PERFORM ")
+            .append(call(lockFunction(false, false, claim.isShared()), claim))
+            .append(";\nEXCEPTION WHEN ")
+            .append(TIME_OR_CANCEL)
+            .append(" THEN\nIF NOT EXISTS (SELECT FROM pg_locks WHERE ")
+            .append(isHeldHere(claim))
+            .append(") THEN ");
+    answer(sql, "0");
+    return sql.append(" END IF;\nEND $holdfast$; SELECT CASE coalesce(current_setting('")
+        .append(ANSWER)
+        .append("', true), '') WHEN '' THEN ")
+        .append(token)
+        .append(" END, coalesce(nullif(current_setting('")
+        .append(ANSWER)
+        .append("', true), ''), '")
+        .append(GRANTED)
+        .append("')")
+        .toString();
+  }
+
+  /**
    * Takes all or none, and answers with two columns: the token or null; {@link #GRANTED} or the index of the claim in the way.
    *
    * @param waitFor the index of the claim to wait for first; -1 to wait for none

@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -58,6 +59,10 @@ final class PostgresStore implements LockStore {
    * first has its lock, the next is asked for: it competes with other processes, and no process passes its lock on to
    * itself.
    *
+   * Who may wait and wants a key that was busy lately does not try first: it queues at the server, if a session is there for
+   * it. That saves a trip between a release and the place in the server's line for the next time. Every so often it tries
+   * nevertheless, to see whether the key still is busy.
+   *
    * A request for several keys is granted all or none, by one statement. It stands in the line of the key that was busy, waits
    * for that one alone, and holds nothing meanwhile.
    *
@@ -76,6 +81,12 @@ final class PostgresStore implements LockStore {
   static final int MAX_REQUESTS = 100_000;
 
   private static final int CALL_THREADS = 2;
+
+  /** So many times in a row who wants a key that was busy queues without trying. */
+  private static final int BUSY_TIMES = 16;
+
+  /** Keys that are known to have been busy; the others are forgotten. */
+  private static final int MAX_BUSY_KEYS = 256;
 
   /** A request survives that all sessions there were are broken, and so many new ones; with the next it fails. */
   private static final int MAX_NEW_BREAKS = 2;
@@ -115,6 +126,15 @@ final class PostgresStore implements LockStore {
 
   /** Wait, and no session is there for them; who was asked for longest ago first. */
   private final Set<PostgresRequest> unserved = new LinkedHashSet<>();
+
+  /** Keys that were busy lately, and how many times they still count as such. */
+  private final Map<AdvisoryKey, Integer> busyLately =
+      new LinkedHashMap<>() {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<AdvisoryKey, Integer> eldest) {
+          return size() > MAX_BUSY_KEYS;
+        }
+      };
 
   /** Under way, and perhaps nobody waits for them: then the watch sends them. */
   private final Queue<Errand> releases = new ConcurrentLinkedQueue<>();
@@ -314,9 +334,15 @@ final class PostgresStore implements LockStore {
         first = line.waiters.peekFirst()) {
       if (first.state == State.QUEUED) {
         int held = heldHere(first);
-        if (held < 0) {
+        if (held < 0 && !queuesAtOnce(first)) {
           first.state = State.ASKING;
           return first;
+        }
+        if (held < 0) {
+          first.blockedOn = 0;
+          limitPatience(first);
+          startWaiting(first, decision);
+          continue;
         }
         if (!first.mayWait()) {
           busy(first, decision);
@@ -340,6 +366,16 @@ final class PostgresStore implements LockStore {
       return null;
     }
     return null;
+  }
+
+  private boolean queuesAtOnce(PostgresRequest request) {
+    if (!request.mayWait() || request.claims.size() > 1 || sessionToWaitIn() == null) {
+      return false;
+    }
+    Integer times =
+        busyLately.computeIfPresent(
+            request.claims.get(0).key(), (key, left) -> left > 1 ? left - 1 : null);
+    return times != null;
   }
 
   private void lookAtAndAsk(KeyLine line, Decision decision) {
@@ -580,6 +616,7 @@ final class PostgresStore implements LockStore {
       return;
     }
     request.blockedOn = inTheWay;
+    busyLately.put(request.claims.get(inTheWay).key(), BUSY_TIMES);
     if (request.line != lineOf(request, inTheWay)) {
       moveTo(request, inTheWay, decision);
       return;

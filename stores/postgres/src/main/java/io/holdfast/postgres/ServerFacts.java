@@ -1,6 +1,7 @@
 package io.holdfast.postgres;
 
 import io.holdfast.LockRefusedException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -34,6 +35,9 @@ record ServerFacts(
 
   /** The timeline is the upper part of a token: above this, tokens would be negative. */
   static final long LAST_TIMELINE = 0x7FFF;
+
+  /** A wait is cut into slices no longer than this, and no longer than half of the server's {@code deadlock_timeout}. */
+  static final Duration LONGEST_SLICE = Duration.ofMillis(500);
 
   /** The keepalive that makes the server give up on a silent client after five seconds, which is more than the client waits. */
   static final List<String> OPTIONAL_SETTINGS =
@@ -83,11 +87,16 @@ record ServerFacts(
     }
   }
 
+  /** A wait is cut into slices of this: see {@link AdvisorySql}. */
+  long sliceMillis() {
+    return Math.max(1, Math.min(LONGEST_SLICE.toMillis(), deadlockTimeoutMillis / 2));
+  }
+
   /** What a session that holds locks must not be without, as {@code name=value}. */
   List<String> settings() {
     List<String> settings = new ArrayList<>();
     settings.add("statement_timeout=0");
-    settings.add("lock_timeout=0");
+    settings.add("lock_timeout=" + sliceMillis());
     settings.add("idle_in_transaction_session_timeout=0");
     // A token's flush must not wait for a standby that is away: the timeline orders tokens over a
     // promotion.
