@@ -42,6 +42,11 @@ final class AdvisorySql {
 
   private static final String SAVED = "DECLARE before text := current_setting('lock_timeout'); ";
   private static final String RESTORE = "PERFORM set_config('lock_timeout', before, true);";
+
+  /** True at a primary; at a standby, which grants locks that exclude nobody, it is an error. */
+  private static final String IS_PRIMARY = "pg_current_wal_lsn() IS NOT NULL";
+
+  private static final String REQUIRE_PRIMARY = "PERFORM pg_current_wal_lsn();";
   private static final String ANSWER = "holdfast.answer";
 
   private AdvisorySql() {}
@@ -58,7 +63,8 @@ final class AdvisorySql {
 
   /** Takes one lock: a row that says, if it only tries, whether it is had; otherwise it is. */
   static String lockOne(Claim claim, boolean isTry, boolean inTransaction) {
-    return "SELECT " + call(lockFunction(isTry, inTransaction, claim.isShared()), claim);
+    String lock = call(lockFunction(isTry, inTransaction, claim.isShared()), claim);
+    return "SELECT CASE WHEN " + IS_PRIMARY + " THEN " + lock + " END";
   }
 
   /** Gives one lock of the session back: a row that says whether it was held. */
@@ -72,7 +78,12 @@ final class AdvisorySql {
    * out when the lock was granted already, it is given back with the block, and tried once more.
    */
   static String awaitInTransaction(Claim claim, long waitMillis) {
-    StringBuilder sql = new StringBuilder("DO $holdfast$ ").append(SAVED).append("BEGIN\nBEGIN ");
+    StringBuilder sql =
+        new StringBuilder("DO $holdfast$ ")
+            .append(SAVED)
+            .append("BEGIN\n")
+            .append(REQUIRE_PRIMARY)
+            .append("\nBEGIN ");
     setLockTimeout(sql, waitMillis);
     sql.append("PERFORM ")
         .append(call(lockFunction(false, true, claim.isShared()), claim))
@@ -163,6 +174,9 @@ final class AdvisorySql {
   static String attempt(
       List<Claim> claims, int waitFor, long waitMillis, String endsWait, String token) {
     StringBuilder sql = new StringBuilder("DO $holdfast$ ").append(SAVED).append("BEGIN\n");
+    if (endsWait.equals(TIME)) {
+      sql.append(REQUIRE_PRIMARY).append('\n'); // of our own sessions it is known
+    }
     if (waitFor >= 0) {
       Claim claim = claims.get(waitFor);
       sql.append("BEGIN ");

@@ -16,6 +16,7 @@ final class Failures {
   private static final String TOO_MANY_CONNECTIONS = "53300";
   private static final String OUT_OF_MEMORY = "53200";
   private static final String NO_PERMISSION = "42501";
+  private static final String IN_RECOVERY = "55000";
   private static final String CANCELLED = "57014";
   private static final String NO_LOCK_IN_TIME = "55P03";
 
@@ -54,6 +55,10 @@ final class Failures {
     }
     if (state(e).equals(NO_PERMISSION)) {
       return new LockRefusedException("NO_PERMISSION", line(e));
+    }
+    if (state(e).equals(IN_RECOVERY)) {
+      return new LockRefusedException(
+          "STANDBY", "server is a standby, where advisory locks exclude nobody (" + line(e) + ")");
     }
     return new StoreUnavailableException(line(e), e);
   }
