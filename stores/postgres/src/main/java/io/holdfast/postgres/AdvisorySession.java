@@ -2,6 +2,7 @@ package io.holdfast.postgres;
 
 import io.holdfast.LockException;
 import io.holdfast.LossReason;
+import io.holdfast.StoreUnavailableException;
 import io.holdfast.spi.Lease;
 import io.holdfast.spi.Ticker;
 import java.sql.Connection;
@@ -65,6 +66,9 @@ final class AdvisorySession {
   /** Whose wait runs here. */
   volatile @Nullable PostgresRequest serves;
 
+  /** Somebody looks what a failed statement has left, and nobody may take anything meanwhile: it would be given back, too. */
+  boolean isCleaned;
+
   Ticker.@Nullable Alarm silenceAlarm;
   long idleSinceNanos;
 
@@ -82,6 +86,7 @@ final class AdvisorySession {
     this.facts = facts;
     this.tokens = tokens;
     this.ticker = ticker;
+    this.idleSinceNanos = ticker.nanos();
   }
 
   /**
@@ -99,7 +104,7 @@ final class AdvisorySession {
         connection.setAutoCommit(true);
         PGConnection postgres = connection.unwrap(PGConnection.class);
         ServerFacts facts = ask(connection, postgres);
-        facts.requireFitForSessions();
+        facts.requireFitForSessions(tokens);
         configure(connection, facts, client);
         AdvisorySession session = new AdvisorySession(connection, postgres, facts, tokens, ticker);
         session.provenAtNanos = sentAt;
@@ -110,6 +115,10 @@ final class AdvisorySession {
       }
     } catch (SQLException e) {
       throw Failures.ofConnecting(where, e);
+    } catch (LockException e) {
+      throw e;
+    } catch (RuntimeException e) { // the caller's code opens connections
+      throw new StoreUnavailableException("no session with " + where + ": " + e, e);
     }
   }
 
@@ -384,6 +393,7 @@ final class AdvisorySession {
     } catch (SQLException e) {
       // It has no end but one.
     }
+    close(connection); // or a pool that it came out of counts it as lent for ever
   }
 
   /** Not back into a pool, if it came out of one: what it was, with its settings and perhaps locks, nobody else must get. */
@@ -420,17 +430,18 @@ final class AdvisorySession {
 
   /** Whether these can be taken here: a session is granted what it holds already, so it must hold none of them. */
   boolean hasNone(List<Claim> claims) {
-    return claims.stream().noneMatch(claim -> uses.containsKey(claim.key()));
+    return !isCleaned && claims.stream().noneMatch(claim -> uses.containsKey(claim.key()));
   }
 
   /** Whether these can be taken here because what it holds of them is shared and so are they. */
   boolean canShare(List<Claim> claims) {
-    return claims.stream()
-        .allMatch(
-            claim -> {
-              int count = uses.getOrDefault(claim.key(), 0);
-              return count == 0 || (count > 0 && claim.isShared());
-            });
+    return !isCleaned
+        && claims.stream()
+            .allMatch(
+                claim -> {
+                  int count = uses.getOrDefault(claim.key(), 0);
+                  return count == 0 || (count > 0 && claim.isShared());
+                });
   }
 
   /** Whether one of these is used here by more than one. */

@@ -48,29 +48,11 @@ record ServerFacts(
           "tcp_user_timeout=5s");
 
   /**
-   * Refuses a server where locks of sessions would exclude nobody, or not be given back.
+   * Refuses a server where locks of sessions would exclude nobody, or not be given back, or have no tokens.
    *
    * @throws LockRefusedException naming what is wrong
    */
-  void requireFitForSessions() {
-    requireFit();
-    if (keyPid != 0 && keyPid != backendPid) {
-      throw new LockRefusedException(
-          "POOLER",
-          "a connection pooler is in between (connected to process "
-              + keyPid
-              + ", statements run in "
-              + backendPid
-              + "): locks of sessions need a direct connection; locks of transactions do not");
-    }
-  }
-
-  /**
-   * Refuses a server where advisory locks exclude nobody.
-   *
-   * @throws LockRefusedException naming what is wrong
-   */
-  void requireFit() {
+  void requireFitForSessions(PostgresTokens tokens) {
     if (version < OLDEST_VERSION) {
       throw new LockRefusedException(
           "SERVER_TOO_OLD", "server version is " + version + ", at least " + OLDEST_VERSION);
@@ -80,10 +62,19 @@ record ServerFacts(
           "STANDBY",
           "server is in recovery (read-only standby); advisory locks there exclude nobody");
     }
-    if (timeline > LAST_TIMELINE) {
+    if (timeline > LAST_TIMELINE && tokens != PostgresTokens.NONE) {
       throw new LockRefusedException(
           "TIMELINE_TOO_HIGH",
           "timeline " + timeline + " > " + LAST_TIMELINE + ": use PostgresTokens.NONE");
+    }
+    if (keyPid != 0 && keyPid != backendPid) {
+      throw new LockRefusedException(
+          "POOLER",
+          "a connection pooler is in between (connected to process "
+              + keyPid
+              + ", statements run in "
+              + backendPid
+              + "): locks of sessions need a direct connection; locks of transactions do not");
     }
   }
 
@@ -98,8 +89,7 @@ record ServerFacts(
     settings.add("statement_timeout=0");
     settings.add("lock_timeout=" + sliceMillis());
     settings.add("idle_in_transaction_session_timeout=0");
-    // A token's flush must not wait for a standby that is away: the timeline orders tokens over a
-    // promotion.
+    // A token's flush must not wait for a standby that is away: timelines order tokens.
     settings.add("synchronous_commit=local");
     if (version >= 140000) {
       settings.add("idle_session_timeout=0");
@@ -124,9 +114,8 @@ record ServerFacts(
     if (tokens == PostgresTokens.NONE) {
       return "0::bigint";
     }
-    // Both return the position behind the message, and it is on disk before the answer is sent: by
-    // the commit of the
-    // transaction that the first one needs, or at once.
+    // Both return the position behind the message, which is on disk before the answer is sent: by
+    // the commit of the transaction that the first one needs, or at once.
     String message =
         version < 170000
             ? "pg_logical_emit_message(true, 'holdfast', '')"
