@@ -97,6 +97,7 @@ final class PostgresFigures {
     for (int round = 0; round < rounds; round++) {
       for (int i = 0; i < kinds.size(); i++) {
         rates[i][round] = measure.of(kinds.get(i));
+        System.err.printf(Locale.ROOT, "%s: %.0f%n", kinds.get(i).called(), rates[i][round]);
       }
     }
     lines.add("");
