@@ -2,6 +2,7 @@ package io.holdfast.postgres;
 
 import io.holdfast.LockException;
 import io.holdfast.LossReason;
+import io.holdfast.StoreUnavailableException;
 import io.holdfast.spi.Lease;
 import io.holdfast.spi.Ticker;
 import java.sql.Connection;
@@ -31,9 +32,6 @@ final class AdvisorySession {
 
   /** A session that has not been heard of for so long holds nothing. The server gives up on it a second later. */
   static final Duration PROOF_LASTS = PING_EVERY.plus(SILENCE);
-
-  /** A wait is cut into slices no longer than this, and no longer than half of the server's {@code deadlock_timeout}. */
-  static final Duration LONGEST_SLICE = Duration.ofMillis(500);
 
   /** How often an idle session that holds something is looked at. */
   static final Duration LOOK_EVERY = Duration.ofMillis(50);
@@ -68,6 +66,9 @@ final class AdvisorySession {
   /** Whose wait runs here. */
   volatile @Nullable PostgresRequest serves;
 
+  /** Somebody looks what a failed statement has left, and nobody may take anything meanwhile: it would be given back, too. */
+  boolean isCleaned;
+
   Ticker.@Nullable Alarm silenceAlarm;
   long idleSinceNanos;
 
@@ -85,6 +86,7 @@ final class AdvisorySession {
     this.facts = facts;
     this.tokens = tokens;
     this.ticker = ticker;
+    this.idleSinceNanos = ticker.nanos();
   }
 
   /**
@@ -102,7 +104,7 @@ final class AdvisorySession {
         connection.setAutoCommit(true);
         PGConnection postgres = connection.unwrap(PGConnection.class);
         ServerFacts facts = ask(connection, postgres);
-        facts.requireFitForSessions();
+        facts.requireFitForSessions(tokens);
         configure(connection, facts, client);
         AdvisorySession session = new AdvisorySession(connection, postgres, facts, tokens, ticker);
         session.provenAtNanos = sentAt;
@@ -113,6 +115,10 @@ final class AdvisorySession {
       }
     } catch (SQLException e) {
       throw Failures.ofConnecting(where, e);
+    } catch (LockException e) {
+      throw e;
+    } catch (RuntimeException e) { // the caller's code opens connections
+      throw new StoreUnavailableException("no session with " + where + ": " + e, e);
     }
   }
 
@@ -177,7 +183,7 @@ final class AdvisorySession {
   }
 
   long sliceMillis() {
-    return Math.max(1, Math.min(LONGEST_SLICE.toMillis(), facts.deadlockTimeoutMillis() / 2));
+    return facts.sliceMillis();
   }
 
   // ------------------------------------------------------------------------------------------------- statements
@@ -222,14 +228,17 @@ final class AdvisorySession {
   }
 
   private Attempt runAttempt(List<Claim> claims, int waitFor, long waitMillis) throws SQLException {
+    String token = facts.tokenSql(tokens);
     String sql =
-        AdvisorySql.attempt(
-            claims, waitFor, waitMillis, AdvisorySql.TIME_OR_CANCEL, facts.tokenSql(tokens));
+        claims.size() == 1 && waitMillis == sliceMillis()
+            ? AdvisorySql.awaitOne(claims.get(0), token)
+            : AdvisorySql.attempt(claims, waitFor, waitMillis, AdvisorySql.TIME_OR_CANCEL, token);
     wire.lock();
-    try (Statement statement = connection.createStatement()) {
+    // The driver keeps what it has prepared, by its text: who waits for a lock waits for it again.
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
       long sentAt = ticker.nanos();
       waiting = waitFor >= 0 ? statement : null;
-      boolean isRows = statement.execute(sql);
+      boolean isRows = statement.execute();
       while (!isRows) {
         isRows = statement.getMoreResults();
       }
@@ -384,6 +393,7 @@ final class AdvisorySession {
     } catch (SQLException e) {
       // It has no end but one.
     }
+    close(connection); // or a pool that it came out of counts it as lent for ever
   }
 
   /** Not back into a pool, if it came out of one: what it was, with its settings and perhaps locks, nobody else must get. */
@@ -420,17 +430,18 @@ final class AdvisorySession {
 
   /** Whether these can be taken here: a session is granted what it holds already, so it must hold none of them. */
   boolean hasNone(List<Claim> claims) {
-    return claims.stream().noneMatch(claim -> uses.containsKey(claim.key()));
+    return !isCleaned && claims.stream().noneMatch(claim -> uses.containsKey(claim.key()));
   }
 
   /** Whether these can be taken here because what it holds of them is shared and so are they. */
   boolean canShare(List<Claim> claims) {
-    return claims.stream()
-        .allMatch(
-            claim -> {
-              int count = uses.getOrDefault(claim.key(), 0);
-              return count == 0 || (count > 0 && claim.isShared());
-            });
+    return !isCleaned
+        && claims.stream()
+            .allMatch(
+                claim -> {
+                  int count = uses.getOrDefault(claim.key(), 0);
+                  return count == 0 || (count > 0 && claim.isShared());
+                });
   }
 
   /** Whether one of these is used here by more than one. */

@@ -42,6 +42,11 @@ final class AdvisorySql {
 
   private static final String SAVED = "DECLARE before text := current_setting('lock_timeout'); ";
   private static final String RESTORE = "PERFORM set_config('lock_timeout', before, true);";
+
+  /** True at a primary; at a standby, which grants locks that exclude nobody, it is an error. */
+  private static final String IS_PRIMARY = "pg_current_wal_lsn() IS NOT NULL";
+
+  private static final String REQUIRE_PRIMARY = "PERFORM pg_current_wal_lsn();";
   private static final String ANSWER = "holdfast.answer";
 
   private AdvisorySql() {}
@@ -58,9 +63,9 @@ final class AdvisorySql {
 
   /** Takes one lock: a row that says, as text, if it only tries, whether it is had; otherwise it is. */
   static String lockOne(Claim claim, boolean isTry, boolean inTransaction) {
-    return "SELECT "
-        + call(lockFunction(isTry, inTransaction, claim.isShared()), claim)
-        + (isTry ? "::text" : "");
+    String lock = call(lockFunction(isTry, inTransaction, claim.isShared()), claim);
+    String row = "SELECT CASE WHEN " + IS_PRIMARY + " THEN " + lock + " END";
+    return isTry ? row + "::text" : row;
   }
 
   /** Gives one lock of the session back: a row that says, as text, whether it was held. */
@@ -74,7 +79,12 @@ final class AdvisorySql {
    * out when the lock was granted already, it is given back with the block, and tried once more.
    */
   static String awaitInTransaction(Claim claim, long waitMillis) {
-    StringBuilder sql = new StringBuilder("DO $holdfast$ ").append(SAVED).append("BEGIN\nBEGIN ");
+    StringBuilder sql =
+        new StringBuilder("DO $holdfast$ ")
+            .append(SAVED)
+            .append("BEGIN\n")
+            .append(REQUIRE_PRIMARY)
+            .append("\nBEGIN ");
     setLockTimeout(sql, waitMillis);
     sql.append("PERFORM ")
         .append(call(lockFunction(false, true, claim.isShared()), claim))
@@ -129,6 +139,33 @@ final class AdvisorySql {
   }
 
   /**
+   * Waits for one lock for as long as the session's own {@code lock_timeout} lets it, and answers as {@link #attempt} does. It
+   * is what most waits are, so it does as little as can be, and next to nothing once the lock is granted: all that it sets is
+   * the answer of a wait in vain.
+   */
+  static String awaitOne(Claim claim, String token) {
+    StringBuilder sql =
+        new StringBuilder("DO $holdfast$ BEGIN PERFORM ")
+            .append(call(lockFunction(false, false, claim.isShared()), claim))
+            .append(";\nEXCEPTION WHEN ")
+            .append(TIME_OR_CANCEL)
+            .append(" THEN\nIF NOT EXISTS (SELECT FROM pg_locks WHERE ")
+            .append(isHeldHere(claim))
+            .append(") THEN ");
+    answer(sql, "0");
+    return sql.append(" END IF;\nEND $holdfast$; SELECT CASE coalesce(current_setting('")
+        .append(ANSWER)
+        .append("', true), '') WHEN '' THEN ")
+        .append(token)
+        .append(" END, coalesce(nullif(current_setting('")
+        .append(ANSWER)
+        .append("', true), ''), '")
+        .append(GRANTED)
+        .append("')")
+        .toString();
+  }
+
+  /**
    * Takes all or none, and answers with two columns: the token or null; {@link #GRANTED} or the index of the claim in the way.
    *
    * @param waitFor the index of the claim to wait for first; -1 to wait for none
@@ -138,6 +175,9 @@ final class AdvisorySql {
   static String attempt(
       List<Claim> claims, int waitFor, long waitMillis, String endsWait, String token) {
     StringBuilder sql = new StringBuilder("DO $holdfast$ ").append(SAVED).append("BEGIN\n");
+    if (endsWait.equals(TIME)) {
+      sql.append(REQUIRE_PRIMARY).append('\n'); // of our own sessions it is known
+    }
     if (waitFor >= 0) {
       Claim claim = claims.get(waitFor);
       sql.append("BEGIN ");

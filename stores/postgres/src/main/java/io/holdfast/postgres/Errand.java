@@ -10,9 +10,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
 
 /**
- * Something to be done by a thread that may block, and the future of its end. Whoever waits for the future does it himself
- * if nobody has begun: that saves the way to another thread and back. Whoever rather wants to be told sends it on its way. If
- * nobody does either, whoever made it must, after a while.
+ * Something to be done by a thread that may block, and the future of its end. Whoever waits for the future, or for a stage
+ * that depends on it, does it himself if nobody has begun: that saves the way to another thread and back. Whoever rather wants
+ * to be told sends it on its way. If nobody does either, whoever made it must, after a while.
  */
 final class Errand extends CompletableFuture<Void> implements Runnable {
   private final Runnable work;
@@ -53,6 +53,12 @@ final class Errand extends CompletableFuture<Void> implements Runnable {
     }
   }
 
+  /** For the stages that depend on it. */
+  @Override
+  public <U> CompletableFuture<U> newIncompleteFuture() {
+    return new Stage<>(this);
+  }
+
   @Override
   public CompletableFuture<Void> whenComplete(BiConsumer<? super Void, ? super Throwable> action) {
     send();
@@ -83,6 +89,45 @@ final class Errand extends CompletableFuture<Void> implements Runnable {
       run();
     } else {
       send();
+    }
+  }
+
+  /** What depends on an errand: waiting for it is waiting for the errand. */
+  private static final class Stage<T> extends CompletableFuture<T> {
+    private final Errand errand;
+
+    Stage(Errand errand) {
+      this.errand = errand;
+    }
+
+    @Override
+    public <U> CompletableFuture<U> newIncompleteFuture() {
+      return new Stage<>(errand);
+    }
+
+    @Override
+    public CompletableFuture<T> whenComplete(BiConsumer<? super T, ? super Throwable> action) {
+      errand.send();
+      return super.whenComplete(action);
+    }
+
+    @Override
+    public T join() {
+      errand.help();
+      return super.join();
+    }
+
+    @Override
+    public T get() throws InterruptedException, ExecutionException {
+      errand.help();
+      return super.get();
+    }
+
+    @Override
+    public T get(long timeout, TimeUnit unit)
+        throws InterruptedException, ExecutionException, TimeoutException {
+      errand.send();
+      return super.get(timeout, unit);
     }
   }
 }

@@ -17,6 +17,7 @@ final class Failures {
   private static final String TOO_MANY_CONNECTIONS = "53300";
   private static final String OUT_OF_MEMORY = "53200";
   private static final String NO_PERMISSION = "42501";
+  private static final String IN_RECOVERY = "55000";
   private static final String CANCELLED = "57014";
   private static final String NO_LOCK_IN_TIME = "55P03";
 
@@ -65,6 +66,10 @@ final class Failures {
     }
     if (NO_PERMISSION.equals(state)) {
       return new LockRefusedException("NO_PERMISSION", line);
+    }
+    if (IN_RECOVERY.equals(state)) {
+      return new LockRefusedException(
+          "STANDBY", "server is a standby, where advisory locks exclude nobody (" + line + ")");
     }
     return new StoreUnavailableException(line, cause);
   }

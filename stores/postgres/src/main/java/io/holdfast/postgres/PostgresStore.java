@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -35,6 +36,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -58,6 +60,10 @@ final class PostgresStore implements LockStore {
    * first has its lock, the next is asked for: it competes with other processes, and no process passes its lock on to
    * itself.
    *
+   * Who may wait and wants a key that was busy lately does not try first: it queues at the server, if a session is there for
+   * it. That saves a trip between a release and the place in the server's line for the next time. Every so often it tries
+   * nevertheless, to see whether the key still is busy.
+   *
    * A request for several keys is granted all or none, by one statement. It stands in the line of the key that was busy, waits
    * for that one alone, and holds nothing meanwhile.
    *
@@ -77,6 +83,12 @@ final class PostgresStore implements LockStore {
 
   private static final int CALL_THREADS = 2;
 
+  /** So many times in a row who wants a key that was busy queues without trying. */
+  private static final int BUSY_TIMES = 16;
+
+  /** Keys that are known to have been busy; the others are forgotten. */
+  private static final int MAX_BUSY_KEYS = 256;
+
   /** A request survives that all sessions there were are broken, and so many new ones; with the next it fails. */
   private static final int MAX_NEW_BREAKS = 2;
 
@@ -87,6 +99,9 @@ final class PostgresStore implements LockStore {
 
   /** A session but the first that has had nothing to do for so long is closed. */
   private static final Duration IDLE_SESSION = Duration.ofSeconds(30);
+
+  /** A session that is not open by then is not waited for. */
+  static final Duration OPENING_TAKES = Duration.ofSeconds(10);
 
   /** After the server refused another session it is not asked for one for so long. */
   private static final Duration NO_SESSIONS = Duration.ofSeconds(10);
@@ -116,10 +131,25 @@ final class PostgresStore implements LockStore {
   /** Wait, and no session is there for them; who was asked for longest ago first. */
   private final Set<PostgresRequest> unserved = new LinkedHashSet<>();
 
+  /** Keys that were busy lately, and how many times they still count as such. */
+  private final Map<AdvisoryKey, Integer> busyLately =
+      new LinkedHashMap<>() {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<AdvisoryKey, Integer> eldest) {
+          return size() > MAX_BUSY_KEYS;
+        }
+      };
+
   /** Under way, and perhaps nobody waits for them: then the watch sends them. */
   private final Queue<Errand> releases = new ConcurrentLinkedQueue<>();
 
+  /** Asked for, and there is no session; will be asked for when there is one. */
+  private final Set<PostgresRequest> untilOpened = new LinkedHashSet<>();
+
+  /** Sessions that are being opened; and those among them that nobody waits for any more. */
   private int opening;
+
+  private int openingTooLong;
   private long noSessionsUntilNanos;
   private Ticker.@Nullable Alarm pollAlarm;
   private Duration pollEvery = FIRST_POLL;
@@ -225,13 +255,11 @@ final class PostgresStore implements LockStore {
             } else {
               ask(next, decision);
             }
-            if (next != request) {
-              limitPatience(request);
-            }
+            limitPatience(request);
           }
         });
     if (isNext[0]) {
-      ask(request);
+      askHere(request);
     }
     return request;
   }
@@ -314,9 +342,15 @@ final class PostgresStore implements LockStore {
         first = line.waiters.peekFirst()) {
       if (first.state == State.QUEUED) {
         int held = heldHere(first);
-        if (held < 0) {
+        if (held < 0 && !queuesAtOnce(first)) {
           first.state = State.ASKING;
           return first;
+        }
+        if (held < 0) {
+          first.blockedOn = 0;
+          limitPatience(first);
+          startWaiting(first, decision);
+          continue;
         }
         if (!first.mayWait()) {
           busy(first, decision);
@@ -342,6 +376,16 @@ final class PostgresStore implements LockStore {
     return null;
   }
 
+  private boolean queuesAtOnce(PostgresRequest request) {
+    if (!request.mayWait() || request.claims.size() > 1 || sessionToWaitIn() == null) {
+      return false;
+    }
+    Integer times =
+        busyLately.computeIfPresent(
+            request.claims.get(0).key(), (key, left) -> left > 1 ? left - 1 : null);
+    return times != null;
+  }
+
   private void lookAtAndAsk(KeyLine line, Decision decision) {
     ask(lookAt(line, decision), decision);
   }
@@ -352,29 +396,47 @@ final class PostgresStore implements LockStore {
     }
   }
 
-  /** Runs the statement that takes it if it is free. Blocks. */
+  /**
+   * Asks once in the caller's thread, on a session that is there. Whatever takes longer than an answer does, such as opening
+   * a session, is for others: the caller may be interrupted, or run out of patience.
+   */
+  private void askHere(PostgresRequest request) {
+    AdvisorySession[] there = new AdvisorySession[1];
+    decide(
+        decision -> {
+          there[0] = sessionFor(request.claims);
+          if (there[0] != null) {
+            there[0].use(request.claims);
+          }
+        });
+    if (there[0] == null || !isAnswered(request, there[0])) {
+      execute(waits, () -> ask(request));
+    }
+  }
+
+  /** Runs the statement that takes it if it is free. Blocks, also to open a session. */
   private void ask(PostgresRequest request) {
-    while (true) {
-      AdvisorySession session;
-      try {
+    try {
+      AdvisorySession session = reserve(request);
+      while (session != null && !isAnswered(request, session)) {
         session = reserve(request);
-      } catch (LockException e) {
-        decide(decision -> fail(request, e, decision));
-        return;
       }
-      if (session == null) {
-        decide(decision -> wasBusy(request, 0, decision));
-        return;
-      }
-      try {
-        Attempt attempt = session.attempt(request.claims);
-        decide(decision -> settle(request, session, attempt, decision));
-        return;
-      } catch (SQLException e) {
-        if (!isToBeRepeated(request, session, e)) {
-          return;
-        }
-      }
+    } catch (RuntimeException e) {
+      decide(decision -> fail(request, e, decision));
+    } catch (Error e) {
+      decide(decision -> fail(request, new IllegalStateException(e), decision));
+      throw e;
+    }
+  }
+
+  /** Asks once; whether that settled it. If not, it is to be asked for again. */
+  private boolean isAnswered(PostgresRequest request, AdvisorySession session) {
+    try {
+      Attempt attempt = session.attempt(request.claims);
+      decide(decision -> settle(request, session, attempt, decision));
+      return true;
+    } catch (SQLException e) {
+      return !isToBeRepeated(request, session, e);
     }
   }
 
@@ -410,12 +472,17 @@ final class PostgresStore implements LockStore {
    */
   private boolean isCleanedUp(AdvisorySession session, List<Claim> claims) {
     boolean[] isShared = new boolean[1];
-    decide(decision -> isShared[0] = session.sharesAny(claims));
+    decide(
+        decision -> {
+          isShared[0] = session.isCleaned || session.sharesAny(claims);
+          session.isCleaned = true; // for good if it is shared: then the session is ended
+        });
     if (isShared[0]) {
       return false;
     }
     try {
       session.cleanUp(claims);
+      decide(decision -> session.isCleaned = false);
       return true;
     } catch (SQLException e) {
       return false;
@@ -423,29 +490,49 @@ final class PostgresStore implements LockStore {
   }
 
   /**
-   * A session for a statement that takes the request's claims, which are counted as used there from now on; null if all there
-   * may be are in use with them. May open one, and blocks then.
+   * A session for a statement that takes the request's claims, which are counted as used there from now on. May open one, and
+   * blocks then.
+   *
+   * @return null if the request has been dealt with: all the sessions there may be are in use with its claims, or it will be
+   *     asked for when somebody has opened one
    */
   private @Nullable AdvisorySession reserve(PostgresRequest request) {
-    AdvisorySession[] found = new AdvisorySession[1];
-    boolean[] mayOpen = new boolean[1];
-    decide(
-        decision -> {
-          found[0] = sessionFor(request.claims);
-          mayOpen[0] = found[0] == null && mayOpen();
-          if (mayOpen[0]) {
-            opening++;
-          } else if (found[0] == null) {
-            found[0] = sessionToShare(request.claims);
-          }
-          if (found[0] != null) {
-            found[0].use(request.claims);
-          }
-        });
-    if (!mayOpen[0]) {
-      return found[0];
+    while (true) {
+      AdvisorySession[] found = new AdvisorySession[1];
+      boolean[] mayOpen = new boolean[1];
+      decide(
+          decision -> {
+            found[0] = sessionFor(request.claims);
+            mayOpen[0] = found[0] == null && mayOpen();
+            if (mayOpen[0]) {
+              opening++;
+            } else if (found[0] == null) {
+              found[0] = sessionToShare(request.claims);
+            }
+            if (found[0] != null) {
+              found[0].use(request.claims);
+            } else if (!mayOpen[0] && sessions.isEmpty()) {
+              askWhenOpened(request, decision); // only a server says that a lock is busy
+            } else if (!mayOpen[0]) {
+              wasBusy(request, 0, decision);
+            }
+          });
+      if (!mayOpen[0]) {
+        return found[0];
+      }
+      AdvisorySession opened = open(request.claims);
+      if (opened != null) {
+        return opened;
+      }
     }
-    return open(request.claims);
+  }
+
+  private void askWhenOpened(PostgresRequest request, Decision decision) {
+    if (opening > openingTooLong) {
+      untilOpened.add(request);
+    } else {
+      fail(request, closed ? closedClient() : openingTakesTooLong(), decision);
+    }
   }
 
   private @Nullable AdvisorySession sessionFor(List<Claim> claims) {
@@ -469,40 +556,113 @@ final class PostgresStore implements LockStore {
   }
 
   /**
-   * Opens a session that {@code opening} was counted up for. Null if there are others and no more can be had. Blocks.
+   * Opens a session that {@code opening} was counted up for. Blocks for at most {@link #OPENING_TAKES}.
    *
    * @param uses what it is opened for, and counts as used there from the first moment
+   * @return null if none could be had, but there are others
+   * @throws RuntimeException if there are no others
    */
   private @Nullable AdvisorySession open(List<Claim> uses) {
-    AdvisorySession session = null;
-    LockException failure = null;
-    try {
-      session = openSession();
-    } catch (LockException e) {
-      failure = e;
-    }
-    AdvisorySession opened = session;
-    boolean[] isAlone = new boolean[1];
+    Opening attempt = new Opening(uses);
+    // A thread of its own: what opens connections is not our code, and may never return. Until it
+    // does it counts, so that
+    // there are never more of them than there may be sessions.
+    Threads.daemon("holdfast-postgres-open", () -> open(attempt)).start();
+    attempt.over.completeOnTimeout(null, OPENING_TAKES.toNanos(), TimeUnit.NANOSECONDS).join();
     decide(
         decision -> {
-          opening--;
-          if (opened == null) {
-            isAlone[0] = sessions.isEmpty();
-            noSessionsUntilNanos = ticker.nanosIn(NO_SESSIONS);
-          } else if (closed) {
-            decision.send(opened::abort);
-          } else {
-            opened.use(uses);
-            sessions.add(opened);
+          if (attempt.session == null && attempt.failure == null) {
+            attempt.isLate = true;
+            openingTooLong++;
+            couldNotOpen(attempt, openingTakesTooLong(), decision);
           }
         });
-    if (failure != null && isAlone[0]) {
-      throw failure;
+    if (attempt.session == null && attempt.isAlone) {
+      throw Objects.requireNonNull(attempt.failure);
     }
+    return attempt.session;
+  }
+
+  private void open(Opening attempt) {
+    try {
+      AdvisorySession session = openSession();
+      decide(decision -> hasOpened(attempt, session, decision));
+    } catch (RuntimeException e) {
+      decide(decision -> hasNotOpened(attempt, e, decision));
+    } catch (Error e) {
+      decide(decision -> hasNotOpened(attempt, new IllegalStateException(e), decision));
+      throw e;
+    } finally {
+      attempt.over.complete(null);
+    }
+  }
+
+  private void hasOpened(Opening attempt, AdvisorySession session, Decision decision) {
+    isBack(attempt);
     if (closed) {
-      throw new StoreUnavailableException("the client is closed", closedClient());
+      decision.send(session::abort);
+      couldNotOpen(attempt, new StoreUnavailableException("closed", closedClient()), decision);
+      return;
     }
-    return session;
+    if (!attempt.isLate) {
+      attempt.session = session;
+      session.use(attempt.uses);
+    }
+    sessions.add(session);
+    for (PostgresRequest request : List.copyOf(untilOpened)) {
+      ask(request, decision);
+    }
+    untilOpened.clear();
+    serveSomebody(decision);
+  }
+
+  private void hasNotOpened(Opening attempt, RuntimeException failure, Decision decision) {
+    isBack(attempt);
+    if (!attempt.isLate) {
+      couldNotOpen(attempt, failure, decision);
+    }
+  }
+
+  private void isBack(Opening attempt) {
+    opening--;
+    if (attempt.isLate) {
+      openingTooLong--;
+    }
+  }
+
+  private void couldNotOpen(Opening attempt, RuntimeException failure, Decision decision) {
+    attempt.failure = failure;
+    attempt.isAlone = sessions.isEmpty();
+    noSessionsUntilNanos = ticker.nanosIn(NO_SESSIONS);
+    if (attempt.isAlone && opening == openingTooLong) {
+      for (PostgresRequest request : List.copyOf(untilOpened)) {
+        fail(request, failure, decision);
+      }
+    }
+  }
+
+  private StoreUnavailableException openingTakesTooLong() {
+    String line = "no session with " + where + " within " + OPENING_TAKES;
+    return new StoreUnavailableException(line, new TimeoutException(line));
+  }
+
+  /** The opening of a session. What can change is guarded by the store's mutex, and does not change any more once it is over. */
+  private static final class Opening {
+    final List<Claim> uses;
+    final CompletableFuture<Void> over = new CompletableFuture<>();
+
+    @Nullable AdvisorySession session;
+    @Nullable RuntimeException failure;
+
+    /** Whether there was no other session when it failed. */
+    boolean isAlone;
+
+    /** Whoever wanted it waits no more. */
+    boolean isLate;
+
+    Opening(List<Claim> uses) {
+      this.uses = uses;
+    }
   }
 
   private AdvisorySession openSession() {
@@ -580,6 +740,7 @@ final class PostgresStore implements LockStore {
       return;
     }
     request.blockedOn = inTheWay;
+    busyLately.put(request.claims.get(inTheWay).key(), BUSY_TIMES);
     if (request.line != lineOf(request, inTheWay)) {
       moveTo(request, inTheWay, decision);
       return;
@@ -696,6 +857,7 @@ final class PostgresStore implements LockStore {
       request.line = null;
     }
     unserved.remove(request);
+    untilOpened.remove(request);
     cancel(request.patienceAlarm);
     request.patienceAlarm = null;
   }
@@ -719,10 +881,14 @@ final class PostgresStore implements LockStore {
         ticker.schedule(request.impatientAtNanos, () -> decide(then -> timeOut(request, then)));
   }
 
-  /** Who waits at the server is told by the end of its slice, for then it waits there no more. */
+  /**
+   * Who waits at the server is told by the end of its slice, for then it waits there no more. Who is being asked for is told
+   * now: what is granted nevertheless is given back.
+   */
   private void timeOut(PostgresRequest request, Decision decision) {
     request.patienceAlarm = null;
     if (request.state == State.QUEUED
+        || request.state == State.ASKING
         || (request.state == State.WAITING && unserved.contains(request))) {
       busy(request, decision);
     }
@@ -759,7 +925,7 @@ final class PostgresStore implements LockStore {
   private void openToWait() {
     try {
       open(List.of());
-    } catch (LockException e) {
+    } catch (RuntimeException e) {
       // Polling will meet it, and tell those who wait.
     }
     decide(this::serveSomebody);
@@ -791,6 +957,10 @@ final class PostgresStore implements LockStore {
         if (!goesOn[0]) {
           decide(decision -> waitFailed(session, request, isOver, e, decision));
         }
+      } catch (RuntimeException | Error e) {
+        endSession(session, LossReason.CONNECTION_LOST);
+        decide(decision -> waitFailed(session, request, true, new SQLException(e), decision));
+        throw e;
       }
     }
   }
@@ -858,22 +1028,27 @@ final class PostgresStore implements LockStore {
 
   /** Asks for all who wait without a session of their own. Blocks. */
   private void poll() {
-    List<PostgresRequest> asked = new ArrayList<>();
+    List<PostgresRequest> all = new ArrayList<>();
     decide(
         decision -> {
           pollAlarm = null;
-          for (PostgresRequest request : List.copyOf(unserved)) {
-            if (heldHere(request) < 0) {
-              unserved.remove(request);
-              request.state = State.ASKING;
-              asked.add(request);
-            }
-          }
+          all.addAll(unserved);
         });
     boolean isSomebodyGranted = false;
-    for (PostgresRequest request : asked) {
-      ask(request);
-      isSomebodyGranted |= request.state == State.HELD;
+    for (PostgresRequest request : all) {
+      boolean[] isAsked = new boolean[1];
+      decide(
+          decision -> {
+            isAsked[0] = unserved.contains(request) && heldHere(request) < 0;
+            if (isAsked[0]) {
+              unserved.remove(request);
+              request.state = State.ASKING;
+            }
+          });
+      if (isAsked[0]) {
+        ask(request);
+        isSomebodyGranted |= request.state == State.HELD;
+      }
     }
     boolean isFaster = isSomebodyGranted;
     decide(
@@ -984,7 +1159,10 @@ final class PostgresStore implements LockStore {
 
   private void unlock(AdvisorySession session, List<Claim> claims) throws SQLException {
     try {
-      session.unlock(claims);
+      if (!session.unlock(claims)) {
+        // Then others may have held it, too, and nothing that is counted here can be believed.
+        throw new SQLException("the session did not hold it");
+      }
     } catch (SQLException e) {
       // An operator's cancel was meant for something else.
       if (!Failures.isCancel(e) || !isCleanedUp(session, claims)) {
@@ -1079,10 +1257,10 @@ final class PostgresStore implements LockStore {
       } finally {
         mutex.unlock();
       }
-      for (Errand release = releases.poll(); release != null; release = releases.poll()) {
-        release.send();
+      sendReleases();
+      for (AdvisorySession session : idle) {
+        execute(waits, session::close); // takes a trip, or the time of silence
       }
-      idle.forEach(AdvisorySession::close);
       for (AdvisorySession session : watched) {
         lookAfter(session);
       }
@@ -1097,6 +1275,16 @@ final class PostgresStore implements LockStore {
       }
     } catch (SQLException e) {
       wentWrong(session, e);
+    } catch (RuntimeException | Error e) {
+      // Somebody's listener perhaps. The others are looked after nevertheless.
+      Thread thread = Thread.currentThread();
+      thread.getUncaughtExceptionHandler().uncaughtException(thread, e);
+    }
+  }
+
+  private void sendReleases() {
+    for (Errand release = releases.poll(); release != null; release = releases.poll()) {
+      release.send();
     }
   }
 
@@ -1161,6 +1349,7 @@ final class PostgresStore implements LockStore {
       cancel(session.silenceAlarm);
       session.abort();
     }
+    sendReleases(); // there is nothing left to give back, but perhaps somebody to tell
     calls.shutdown();
     waits.shutdown();
   }

@@ -1,6 +1,7 @@
 package io.holdfast.postgres;
 
 import io.holdfast.LockRefusedException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -35,6 +36,9 @@ record ServerFacts(
   /** The timeline is the upper part of a token: above this, tokens would be negative. */
   static final long LAST_TIMELINE = 0x7FFF;
 
+  /** A wait is cut into slices no longer than this, and no longer than half of the server's {@code deadlock_timeout}. */
+  static final Duration LONGEST_SLICE = Duration.ofMillis(500);
+
   /** The keepalive that makes the server give up on a silent client after five seconds, which is more than the client waits. */
   static final List<String> OPTIONAL_SETTINGS =
       List.of(
@@ -44,12 +48,25 @@ record ServerFacts(
           "tcp_user_timeout=5s");
 
   /**
-   * Refuses a server where locks of sessions would exclude nobody, or not be given back.
+   * Refuses a server where locks of sessions would exclude nobody, or not be given back, or have no tokens.
    *
    * @throws LockRefusedException naming what is wrong
    */
-  void requireFitForSessions() {
-    requireFit();
+  void requireFitForSessions(PostgresTokens tokens) {
+    if (version < OLDEST_VERSION) {
+      throw new LockRefusedException(
+          "SERVER_TOO_OLD", "server version is " + version + ", at least " + OLDEST_VERSION);
+    }
+    if (inRecovery) {
+      throw new LockRefusedException(
+          "STANDBY",
+          "server is in recovery (read-only standby); advisory locks there exclude nobody");
+    }
+    if (timeline > LAST_TIMELINE && tokens != PostgresTokens.NONE) {
+      throw new LockRefusedException(
+          "TIMELINE_TOO_HIGH",
+          "timeline " + timeline + " > " + LAST_TIMELINE + ": use PostgresTokens.NONE");
+    }
     if (keyPid != 0 && keyPid != backendPid) {
       throw new LockRefusedException(
           "POOLER",
@@ -61,36 +78,18 @@ record ServerFacts(
     }
   }
 
-  /**
-   * Refuses a server where advisory locks exclude nobody.
-   *
-   * @throws LockRefusedException naming what is wrong
-   */
-  void requireFit() {
-    if (version < OLDEST_VERSION) {
-      throw new LockRefusedException(
-          "SERVER_TOO_OLD", "server version is " + version + ", at least " + OLDEST_VERSION);
-    }
-    if (inRecovery) {
-      throw new LockRefusedException(
-          "STANDBY",
-          "server is in recovery (read-only standby); advisory locks there exclude nobody");
-    }
-    if (timeline > LAST_TIMELINE) {
-      throw new LockRefusedException(
-          "TIMELINE_TOO_HIGH",
-          "timeline " + timeline + " > " + LAST_TIMELINE + ": use PostgresTokens.NONE");
-    }
+  /** A wait is cut into slices of this: see {@link AdvisorySql}. */
+  long sliceMillis() {
+    return Math.max(1, Math.min(LONGEST_SLICE.toMillis(), deadlockTimeoutMillis / 2));
   }
 
   /** What a session that holds locks must not be without, as {@code name=value}. */
   List<String> settings() {
     List<String> settings = new ArrayList<>();
     settings.add("statement_timeout=0");
-    settings.add("lock_timeout=0");
+    settings.add("lock_timeout=" + sliceMillis());
     settings.add("idle_in_transaction_session_timeout=0");
-    // A token's flush must not wait for a standby that is away: the timeline orders tokens over a
-    // promotion.
+    // A token's flush must not wait for a standby that is away: timelines order tokens.
     settings.add("synchronous_commit=local");
     if (version >= 140000) {
       settings.add("idle_session_timeout=0");
@@ -115,9 +114,8 @@ record ServerFacts(
     if (tokens == PostgresTokens.NONE) {
       return "0::bigint";
     }
-    // Both return the position behind the message, and it is on disk before the answer is sent: by
-    // the commit of the
-    // transaction that the first one needs, or at once.
+    // Both return the position behind the message, which is on disk before the answer is sent: by
+    // the commit of the transaction that the first one needs, or at once.
     String message =
         version < 170000
             ? "pg_logical_emit_message(true, 'holdfast', '')"

@@ -55,7 +55,7 @@ class PostgresContractTest extends LockContract {
 
   @Override
   protected Duration arrivesWithin() {
-    return Duration.ofMillis(150);
+    return Duration.ofMillis(100);
   }
 
   @Override
@@ -65,7 +65,7 @@ class PostgresContractTest extends LockContract {
 
   @Override
   protected int rounds() {
-    return 10;
+    return 50;
   }
 
   /** A server knows sessions, not threads; the client knows those of its own. */

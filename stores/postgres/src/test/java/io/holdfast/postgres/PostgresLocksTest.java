@@ -339,7 +339,7 @@ class PostgresLocksTest {
   @Test
   void whosePatienceEndsIsToldWhichSessionsHoldTheLock() throws Exception {
     try (Hold hold = ann.lock("x").acquire()) {
-      assertThatThrownBy(() -> bob.lock("x").acquire(Duration.ofMillis(100)))
+      assertThatThrownBy(() -> bob.lock("x").acquire(Duration.ofSeconds(2)))
           .isInstanceOf(LockTimeoutException.class)
           .hasMessageContaining("holdfast ann (process " + sessionsOf("ann").get(0));
     }

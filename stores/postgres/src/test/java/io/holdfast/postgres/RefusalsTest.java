@@ -20,9 +20,11 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -37,6 +39,17 @@ class RefusalsTest {
           .isInstanceOf(LockRefusedException.class)
           .hasMessage(
               "STANDBY: server is in recovery (read-only standby); advisory locks there exclude nobody");
+      try (Connection connection = standby.connect("postgres")) {
+        connection.setAutoCommit(false);
+        TransactionLocks.TransactionLock inTransaction = TransactionLocks.on(connection).lock("x");
+        refusesAsStandby(connection, inTransaction::acquire);
+        refusesAsStandby(connection, inTransaction::tryAcquire);
+        refusesAsStandby(connection, () -> inTransaction.tryAcquire(Duration.ofMillis(10)));
+        ConnectionLocks.ConnectionLock ofConnection = ConnectionLocks.on(connection).lock("x");
+        refusesAsStandby(connection, ofConnection::acquire);
+        refusesAsStandby(connection, ofConnection::tryAcquire);
+        refusesAsStandby(connection, () -> ofConnection.tryAcquire(Duration.ofMillis(10)));
+      }
       long token;
       try (LockClient client = LockClient.connect(primary.url("postgres"));
           Hold hold = client.lock("x").acquire()) {
@@ -50,20 +63,29 @@ class RefusalsTest {
     }
   }
 
+  private static void refusesAsStandby(Connection connection, ThrowingCallable asking)
+      throws SQLException {
+    assertThatThrownBy(asking)
+        .isInstanceOf(LockRefusedException.class)
+        .hasMessageStartingWith("STANDBY");
+    connection.rollback();
+  }
+
   @Test
   void anOldServerIsRefused() {
     ServerFacts old = new ServerFacts(1, 1, false, 110022, 1, 1000);
-    assertThatThrownBy(old::requireFitForSessions)
+    assertThatThrownBy(() -> old.requireFitForSessions(PostgresTokens.NONE))
         .isInstanceOf(LockRefusedException.class)
         .hasMessage("SERVER_TOO_OLD: server version is 110022, at least 120000");
-    new ServerFacts(1, 1, false, 120000, 1, 1000).requireFitForSessions();
+    new ServerFacts(1, 1, false, 120000, 1, 1000).requireFitForSessions(PostgresTokens.WAL);
   }
 
   @Test
   void aTimelineThatTokensCannotExpressIsRefused() {
-    assertThatThrownBy(
-            () -> new ServerFacts(1, 1, false, 180000, 32768, 1000).requireFitForSessions())
+    ServerFacts late = new ServerFacts(1, 1, false, 180000, 32768, 1000);
+    assertThatThrownBy(() -> late.requireFitForSessions(PostgresTokens.WAL))
         .hasMessageStartingWith("TIMELINE_TOO_HIGH");
+    late.requireFitForSessions(PostgresTokens.NONE);
   }
 
   /** It would hand the session with its locks to somebody else. */
@@ -90,8 +112,7 @@ class RefusalsTest {
         bob.setAutoCommit(false);
         TransactionLocks.on(ann).lock("x").acquire();
         assertThat(TransactionLocks.on(bob).lock("x").tryAcquire()).isFalse();
-        assertThat(TransactionLocks.on(bob).lock("x").tryAcquire(java.time.Duration.ofMillis(20)))
-            .isFalse();
+        assertThat(TransactionLocks.on(bob).lock("x").tryAcquire(Duration.ofMillis(20))).isFalse();
         ann.commit();
         assertThat(TransactionLocks.on(bob).lock("x").tryAcquire()).isTrue();
       }
@@ -165,7 +186,7 @@ class RefusalsTest {
                   small.jdbcUrl("postgres").replace("=postgres", "=plain"))) {
         Hold hold = ann.lock("x").acquire();
         java.util.concurrent.CompletableFuture<Hold> waiting = bob.lock("x").acquireAsync();
-        assertThat(bob.lock("y").tryAcquire(java.time.Duration.ofMillis(300))).isPresent();
+        assertThat(bob.lock("y").tryAcquire(Duration.ofMillis(300))).isPresent();
         hold.close();
         Patience.promptly(waiting).close();
       }
