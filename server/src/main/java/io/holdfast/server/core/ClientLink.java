@@ -6,7 +6,7 @@ import io.holdfast.server.security.AuthReason;
 import java.util.Optional;
 
 /**
- * The far end of a stream, as the core sees it. Nothing here blocks. {@link #send} and {@link #close} are called by one thread at a time, and the last call is close.
+ * The far end of a stream, as the core sees it. Nothing here blocks. {@link #send}, {@link #flush} and {@link #close} are called by one thread at a time, and the last call is close.
  */
 public interface ClientLink {
   /** Who the client's credential says it is; empty where none is asked for. */
@@ -21,7 +21,11 @@ public interface ClientLink {
   /** Whether what is sent now would go out soon, rather than wait here. */
   boolean isReady();
 
+  /** Sends this, at the latest when {@link #flush} is called or the link closed. */
   void send(ServerMessage message);
+
+  /** There is nothing more to be sent for now, or the link is not ready for it. */
+  default void flush() {}
 
   /** Ends the stream, after all that was sent. */
   void close();

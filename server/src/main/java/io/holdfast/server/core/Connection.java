@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import io.holdfast.LockKey;
 import io.holdfast.protocol.v1.Acquire;
 import io.holdfast.protocol.v1.Cancel;
+import io.holdfast.protocol.v1.ClientBatch;
 import io.holdfast.protocol.v1.ClientMessage;
 import io.holdfast.protocol.v1.CloseSession;
 import io.holdfast.protocol.v1.Describe;
@@ -25,6 +26,7 @@ import io.holdfast.table.RequestView;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -43,6 +45,9 @@ import org.slf4j.LoggerFactory;
 public final class Connection {
   /** How often it is looked whether somebody who only listens still may. */
   static final Duration LISTENER_CHECK = Duration.ofSeconds(10);
+
+  /** So many messages may come in a batch. */
+  static final int MOST_IN_BATCH = 256;
 
   private static final Problem BROKEN =
       Problem.unavailable("LINK_BROKEN", "the client cannot be told anything");
@@ -93,7 +98,7 @@ public final class Connection {
   Connection(ServerCore core, ClientLink link) {
     this.core = core;
     this.link = link;
-    this.outbox = new Outbox<>(() -> aborted != null || link.isReady(), this::send);
+    this.outbox = new Outbox<>(() -> aborted != null || link.isReady(), this::send, link::flush);
     this.heardAtNanos = core.ticker.nanos();
   }
 
@@ -108,7 +113,11 @@ public final class Connection {
       if (!closed) {
         heardAtNanos = core.ticker.nanos();
         receiving = true;
-        understand(message);
+        if (message.hasBatch()) {
+          understand(message.getBatch());
+        } else {
+          understand(message);
+        }
       }
       paused = !closed && unanswered >= core.limits.operationsPerConnection();
       return !paused;
@@ -347,6 +356,40 @@ public final class Connection {
       }
       core.forget(this);
     }
+  }
+
+  private void understand(ClientBatch batch) {
+    List<ClientMessage> messages = batch.getMessagesList();
+    if (messages.size() > MOST_IN_BATCH) {
+      close(
+          Problem.invalid(
+              "BATCH_TOO_LONG",
+              "a batch has " + messages.size() + " messages, at most " + MOST_IN_BATCH));
+      return;
+    }
+    for (ClientMessage message : messages) {
+      if (closed) {
+        return;
+      }
+      if (mayBeInBatch(message)) {
+        understand(message);
+      } else {
+        close(
+            Problem.invalid(
+                "NOT_IN_BATCH",
+                "a batch is of acquire, cancel, release and heartbeat; "
+                    + message.getMessageCase().name().toLowerCase(Locale.ROOT)
+                    + " comes by itself"));
+      }
+    }
+  }
+
+  /** What an operator does, above all, comes by itself: whoever keeps records of it looks no further. */
+  private static boolean mayBeInBatch(ClientMessage message) {
+    return switch (message.getMessageCase()) {
+      case ACQUIRE, CANCEL, RELEASE, HEARTBEAT -> true;
+      default -> false;
+    };
   }
 
   private void understand(ClientMessage message) {
@@ -893,7 +936,7 @@ public final class Connection {
     if (!link.may(action, namespace)) {
       throw new Problem.Found(
           Problem.denied(
-              action.name().toLowerCase(java.util.Locale.ROOT)
+              action.name().toLowerCase(Locale.ROOT)
                   + " is not allowed in namespace "
                   + namespace));
     }

@@ -20,6 +20,7 @@ public final class Outbox<T> {
 
   private final BooleanSupplier ready;
   private final Consumer<T> receiver;
+  private final Runnable drained;
 
   /** Whether it is among those to be drained when the mutex is given up. Guarded by that mutex. */
   boolean isTouched;
@@ -31,8 +32,20 @@ public final class Outbox<T> {
    * @param receiver must not throw
    */
   public Outbox(BooleanSupplier ready, Consumer<T> receiver) {
+    this(ready, receiver, () -> {});
+  }
+
+  /**
+   * An empty one.
+   *
+   * @param ready whether the receiver takes something now; when that changes, somebody has to drain
+   * @param receiver must not throw
+   * @param drained runs after the receiver was handed what there was, or as much of it as it took; must not throw
+   */
+  Outbox(BooleanSupplier ready, Consumer<T> receiver, Runnable drained) {
     this.ready = ready;
     this.receiver = receiver;
+    this.drained = drained;
   }
 
   /** Puts something at the end. */
@@ -53,9 +66,14 @@ public final class Outbox<T> {
     int worked = 1;
     while (worked != 0) {
       T next;
+      boolean handed = false;
       while (ready.getAsBoolean() && (next = queue.poll()) != null) {
         size.decrementAndGet();
         receiver.accept(next);
+        handed = true;
+      }
+      if (handed) {
+        drained.run();
       }
       worked = calls.addAndGet(-worked);
     }

@@ -77,7 +77,9 @@ final class ToWire {
   }
 
   static ServerMessage welcome(String server) {
-    return message().setWelcome(Welcome.newBuilder().setServer(server)).build();
+    return message()
+        .setWelcome(Welcome.newBuilder().setServer(server).setBatch(Connection.MOST_IN_BATCH))
+        .build();
   }
 
   static ServerMessage notLeader(String leader) {

@@ -5,6 +5,7 @@ import io.grpc.netty.shaded.io.netty.util.internal.ThreadExecutorMap;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.holdfast.protocol.v1.ClientMessage;
+import io.holdfast.protocol.v1.ServerBatch;
 import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.server.core.ClientLink;
 import io.holdfast.server.core.Connection;
@@ -22,6 +23,11 @@ final class StreamLink implements ClientLink, StreamObserver<ClientMessage> {
   /** So many messages may be on their way to us; the transport holds back the rest, and in the end the client. */
   private static final int MESSAGES_ASKED_FOR = 64;
 
+  private static final int MOST_IN_BATCH = 256;
+
+  /** A batch that has so many bytes goes; it has not many more than that and one message. */
+  private static final int BYTES_A_BATCH = 16 << 10;
+
   private final ServerCallStreamObserver<ServerMessage> out;
   private final Credential credential;
   private final @Nullable Connection connection;
@@ -30,6 +36,13 @@ final class StreamLink implements ClientLink, StreamObserver<ClientMessage> {
   private final AtomicInteger withheld = new AtomicInteger();
 
   private final AtomicInteger resumes = new AtomicInteger();
+
+  /** The client has said that it takes batches. */
+  private volatile boolean batches;
+
+  // Of the one thread at a time that sends.
+  private ServerBatch.Builder batch = ServerBatch.newBuilder();
+  private int batchBytes;
 
   StreamLink(ServerCore core, ServerCallStreamObserver<ServerMessage> out, Credential credential) {
     this.out = out;
@@ -55,6 +68,9 @@ final class StreamLink implements ClientLink, StreamObserver<ClientMessage> {
     if (problem != null) {
       connection.refuse(problem);
       return;
+    }
+    if (message.hasHello()) {
+      batches = message.getHello().getBatches();
     }
     int resumed = resumes.get();
     if (connection.receive(message)) {
@@ -103,16 +119,48 @@ final class StreamLink implements ClientLink, StreamObserver<ClientMessage> {
 
   @Override
   public void send(ServerMessage message) {
-    out.onNext(message);
+    if (!batches || !mayBeInBatch(message)) {
+      flush();
+      out.onNext(message);
+      return;
+    }
+    batch.addMessages(message);
+    batchBytes += message.getSerializedSize();
+    if (batch.getMessagesCount() >= MOST_IN_BATCH || batchBytes >= BYTES_A_BATCH) {
+      flush();
+    }
+  }
+
+  /** The same as the protocol says. What an operator did is not among it: whoever keeps records of it looks no further. */
+  private static boolean mayBeInBatch(ServerMessage message) {
+    return switch (message.getMessageCase()) {
+      case ALIVE, GRANTED, QUEUED, BUSY, RELEASED, CANCELLED, LOST, REFUSED -> true;
+      default -> false;
+    };
+  }
+
+  @Override
+  public void flush() {
+    int messages = batch.getMessagesCount();
+    if (messages == 0) {
+      return;
+    }
+    ServerBatch said = batch.build();
+    batch = ServerBatch.newBuilder();
+    batchBytes = 0;
+    out.onNext(
+        messages == 1 ? said.getMessages(0) : ServerMessage.newBuilder().setBatch(said).build());
   }
 
   @Override
   public void close() {
+    flush();
     out.onCompleted();
   }
 
   @Override
   public void close(Problem problem) {
+    flush();
     out.onError(Statuses.of(problem));
   }
 

@@ -5,13 +5,17 @@ import io.grpc.ClientCall;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.Status;
+import io.grpc.netty.shaded.io.netty.util.concurrent.EventExecutor;
+import io.grpc.netty.shaded.io.netty.util.internal.ThreadExecutorMap;
 import io.holdfast.InvalidRequestException;
+import io.holdfast.protocol.v1.ClientBatch;
 import io.holdfast.protocol.v1.ClientMessage;
 import io.holdfast.protocol.v1.LocksGrpc;
 import io.holdfast.protocol.v1.NotLeader;
 import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.remote.internal.ErrorCode;
 import java.io.IOException;
+import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,10 +29,25 @@ final class GrpcStreams implements Streams {
   /** So many of a server's messages may be under way before one has been taken. */
   private static final int MESSAGES_AHEAD = 1_024;
 
+  /** Half of what a batch may have. */
+  private static final int BYTES_A_BATCH = 32 << 10;
+
   private final Access access;
   private final Listener listener;
 
-  private long stream;
+  private volatile long stream;
+
+  /** What was said and has not gone. */
+  private ClientBatch.Builder batch = ClientBatch.newBuilder();
+
+  private int batchBytes;
+
+  /** So many messages the server takes in one; told by its welcome. */
+  private volatile int mostInBatch;
+
+  /** Serves the connection, as long as there is a stream. */
+  private volatile @Nullable EventExecutor loop;
+
   private @Nullable ManagedChannel channel;
   private @Nullable ClientCall<ClientMessage, ServerMessage> call;
 
@@ -50,6 +69,9 @@ final class GrpcStreams implements Streams {
   @Override
   public void open(long number, String address) {
     stream = number;
+    forgetBatch();
+    loop = null;
+    mostInBatch = 0;
     try {
       Metadata headers = access.headers();
       ManagedChannel made =
@@ -67,8 +89,51 @@ final class GrpcStreams implements Streams {
 
   @Override
   public void say(long number, ClientMessage message) {
+    if (number != stream || call == null) {
+      return;
+    }
+    int most = mostInBatch;
+    if (most < 2 || !mayBeInBatch(message)) {
+      flush();
+      send(message);
+      return;
+    }
+    int bytes = message.getSerializedSize();
+    if (batchBytes + bytes > BYTES_A_BATCH) {
+      flush();
+    }
+    batch.addMessages(message);
+    batchBytes += bytes;
+    if (batch.getMessagesCount() >= most) {
+      flush();
+    }
+  }
+
+  private static boolean mayBeInBatch(ClientMessage message) {
+    return switch (message.getMessageCase()) {
+      case ACQUIRE, CANCEL, RELEASE, HEARTBEAT -> true;
+      default -> false;
+    };
+  }
+
+  @Override
+  public void flush() {
+    int messages = batch.getMessagesCount();
+    if (messages > 0) {
+      ClientBatch said = batch.build();
+      forgetBatch();
+      send(messages == 1 ? said.getMessages(0) : ClientMessage.newBuilder().setBatch(said).build());
+    }
+  }
+
+  private void forgetBatch() {
+    batch = ClientBatch.newBuilder();
+    batchBytes = 0;
+  }
+
+  private void send(ClientMessage message) {
     ClientCall<ClientMessage, ServerMessage> open = call;
-    if (number == stream && open != null) {
+    if (open != null) {
       try {
         open.sendMessage(message);
       } catch (IllegalStateException ended) {
@@ -78,8 +143,25 @@ final class GrpcStreams implements Streams {
   }
 
   @Override
+  public boolean soon(Runnable task) {
+    EventExecutor serving = loop;
+    if (serving == null) {
+      return false;
+    }
+    try {
+      serving.execute(task);
+      return true;
+    } catch (RejectedExecutionException ending) {
+      return false;
+    }
+  }
+
+  @Override
   public void close(long number) {
     if (number == stream) {
+      forgetBatch();
+      loop = null;
+      mostInBatch = 0;
       if (call != null) {
         call.cancel("given up", null);
         call = null;
@@ -102,6 +184,10 @@ final class GrpcStreams implements Streams {
 
     @Override
     public void onMessage(ServerMessage message) {
+      if (message.hasWelcome() && number == stream) {
+        mostInBatch = message.getWelcome().getBatch();
+        loop = ThreadExecutorMap.currentExecutor();
+      }
       listener.received(number, message.hasNotLeader() ? checked(message) : message);
       of.request(1);
     }

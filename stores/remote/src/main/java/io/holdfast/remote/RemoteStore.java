@@ -69,8 +69,9 @@ final class RemoteStore implements LockStore {
   /*
    * The core decides under the mutex, and says what is to be done: messages go to the outbox, and whom to tell to the
    * notices. Both are done after the mutex is released. Messages must stay in order, so one thread at a time empties the
-   * outbox, and whoever finds it at that leaves its own to it. Notices have no order among threads; those they tell know
-   * how to take that.
+   * outbox, and whoever finds it at that leaves its own to it. That is the thread that serves the stream, where there is one:
+   * until it comes to it, many have something to say, and all of it goes at one go. Notices have no order among threads; those
+   * they tell know how to take that.
    */
   private final ReentrantLock mutex = new ReentrantLock();
 
@@ -270,7 +271,7 @@ final class RemoteStore implements LockStore {
 
   private <T> T within(Supplier<T> work) {
     Notices due = null;
-    Queue<Runnable> toSend = null;
+    boolean sends = false;
     enter();
     try {
       return work.get();
@@ -284,13 +285,14 @@ final class RemoteStore implements LockStore {
           notices = new Notices();
           hasNotices = false;
         }
-        if (!isSending) {
-          toSend = takeOutbox();
+        if (!isSending && !outbox.isEmpty()) {
+          isSending = true;
+          sends = true;
         }
       }
       mutex.unlock();
-      if (toSend != null) {
-        send(toSend);
+      if (sends && !streams.soon(this::send)) {
+        send();
       }
       if (due != null) {
         due.run();
@@ -309,28 +311,30 @@ final class RemoteStore implements LockStore {
     mutex.lock();
   }
 
-  private void send(Queue<Runnable> first) {
-    Queue<Runnable> batch = first;
-    while (batch != null) {
-      batch.forEach(Runnable::run);
-      enter();
-      try {
-        batch = takeOutbox();
-      } finally {
-        mutex.unlock();
-      }
+  /** Sends what there is, until there is nothing more. */
+  private void send() {
+    Queue<Runnable> taken = takeOutbox();
+    while (taken != null) {
+      taken.forEach(Runnable::run);
+      streams.flush();
+      taken = takeOutbox();
     }
   }
 
-  /** What is to be sent, for the one thread that sends; null if there is nothing, then nobody does. With the mutex held. */
+  /** What is to be sent, for the one thread that sends; null if there is nothing, then nobody does. */
   private @Nullable Queue<Runnable> takeOutbox() {
-    isSending = !outbox.isEmpty();
-    if (!isSending) {
-      return null;
+    enter();
+    try {
+      isSending = !outbox.isEmpty();
+      if (!isSending) {
+        return null;
+      }
+      Queue<Runnable> taken = outbox;
+      outbox = new ArrayDeque<>();
+      return taken;
+    } finally {
+      mutex.unlock();
     }
-    Queue<Runnable> taken = outbox;
-    outbox = new ArrayDeque<>();
-    return taken;
   }
 
   private void beginToClose() {

@@ -61,6 +61,16 @@ final class CuttableStreams implements Streams {
   }
 
   @Override
+  public void flush() {
+    streams.flush();
+  }
+
+  @Override
+  public boolean soon(Runnable task) {
+    return streams.soon(task);
+  }
+
+  @Override
   public void close(long number) {
     streams.close(number);
   }

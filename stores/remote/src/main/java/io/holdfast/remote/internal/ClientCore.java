@@ -234,7 +234,7 @@ public final class ClientCore {
       }
       default -> {
         if (phase == Phase.CONNECTED) {
-          told(message);
+          told(from, message);
         }
       }
     }
@@ -270,7 +270,8 @@ public final class ClientCore {
                 Hello.newBuilder()
                     .setNamespace(namespace)
                     .setClient(client)
-                    .setUnreachable(unreachable))
+                    .setUnreachable(unreachable)
+                    .setBatches(true))
             .build());
     watchFrom(openedAtNanos);
   }
@@ -427,7 +428,7 @@ public final class ClientCore {
 
   // ------------------------------------------------------------------------------------------------- what the server says
 
-  private void told(ServerMessage message) {
+  private void told(long from, ServerMessage message) {
     switch (message.getMessageCase()) {
       case SESSION_OPENED -> {
         SessionCore session = find(message.getSessionOpened().getNonce());
@@ -509,6 +510,11 @@ public final class ClientCore {
         }
       }
       case FAILED -> failed(message.getFailed());
+      case BATCH -> {
+        for (ServerMessage each : message.getBatch().getMessagesList()) {
+          received(from, each);
+        }
+      }
       default -> {} // of a later version
     }
   }
