@@ -28,6 +28,9 @@ final class NativeRows implements RowFormat {
    *
    * Renewal and release are conditional on the grant alone. So a renewal that was carried out and not answered does not get
    * in the way of the next one, and one that comes late changes nothing of a later grant.
+   *
+   * A version is grant, token and renewals. A request keeps its grant's id while it waits, so one id may take the lock, lose it
+   * and take it again, with no renewals each time; the token is another then.
    */
   static final String KEY = "lock";
   static final String TOKEN = "token";
@@ -109,8 +112,10 @@ final class NativeRows implements RowFormat {
     String condition = IS_OURS + " AND (attribute_not_exists(#g)";
     if (wanted.expired().isPresent()) {
       LeaseRecord seen = wanted.expired().get();
-      on.text(":seen", seen.grant()).number(":renewals", renewals(seen));
-      condition += " OR (#g = :seen AND #r = :renewals)";
+      on.text(":seen", seen.grant())
+          .number(":renewals", renewals(seen))
+          .number(":last", seen.token());
+      condition += " OR (#g = :seen AND #r = :renewals AND #t = :last)";
     }
     condition += ")";
     if (token.isPresent()) {
@@ -140,7 +145,7 @@ final class NativeRows implements RowFormat {
       Take take, Take.Wanted wanted, TransactWriteItem written, long token, Instant now) {
     return new LeaseRecord(
         wanted.name(),
-        version(take.grant(), 0),
+        version(take.grant(), 0, token),
         take.grant(),
         take.client(),
         Duration.ofMillis(ceilMillis(take.leaseDuration())),
@@ -187,7 +192,7 @@ final class NativeRows implements RowFormat {
     String grant = row.text(GRANT);
     return new LeaseRecord(
         name,
-        version(grant, row.number(RENEWALS, 0)),
+        version(grant, row.number(RENEWALS, 0), token),
         grant,
         row.text(CLIENT),
         Duration.ofMillis(Math.min(row.number(LEASE, 1), Row.LONGEST_LEASE.toMillis())),
@@ -212,8 +217,8 @@ final class NativeRows implements RowFormat {
     return duration.plusNanos(999_999).toMillis();
   }
 
-  private static String version(String grant, long renewals) {
-    return grant + "/" + renewals;
+  private static String version(String grant, long renewals, long token) {
+    return grant + "/" + token + "/" + renewals;
   }
 
   private static long renewals(LeaseRecord record) {
