@@ -281,24 +281,30 @@ final class Mutants {
             "if (place.line(name).leave(this) || place.line(name).isIdle()) {",
             "if (!place.line(name).leave(this) && place.line(name).isIdle()) {"),
         ofEngine(
-            "a renewal that was carried out unheard counts from when that is found out",
-            "KeptLease",
-            "renewed(since, found);",
-            "renewed(place.ticker.holderNanos(), found);"),
-        ofEngine(
-            "of several renewals that were not answered the last one counts",
+            "a renewal that was not answered counts all the same",
             "KeptLease",
             "if (unansweredSinceNanos == null && Trouble.of(failure) == Trouble.UNCERTAIN) {",
-            "if (Trouble.of(failure) == Trouble.UNCERTAIN) {"),
+            "if (Trouble.of(failure) == Trouble.UNCERTAIN) { believe(sentNanos);"
+                + " KeptLease.this.deadlineNanos = leastDeadline(); } if (unansweredSinceNanos =="
+                + " null && Trouble.of(failure) == Trouble.UNCERTAIN) {"),
         ofEngine(
-                "what a machine sleeps while it waits for an answer counts for no holder (R24)",
-                "Question",
-                "sentNanos = place.ticker.holderNanos();",
-                "sentNanos = place.ticker.nanos();")
+                "what the machine sleeps counts for no holder (R24)",
+                "KeptLease",
+                "this.deadlineNanos = sentNanos + lease - (long) (lease * MARGIN);",
+                "this.deadlineNanos = sentNanos + lease - (long) (lease * MARGIN)"
+                    + " - (place.ticker.holderNanos() - place.ticker.nanos());")
             .and(
-                "boolean isInTime = isOpen;",
-                "boolean isInTime = isOpen;"
-                    + " sentNanos += place.ticker.holderNanos() - place.ticker.nanos();"),
+                "return deadlineNanos;",
+                "return deadlineNanos + place.ticker.holderNanos() - place.ticker.nanos();")
+            .and(
+                "state == State.HELD && place.ticker.holderNanos() - deadlineNanos >= 0",
+                "state == State.HELD && place.ticker.nanos() - deadlineNanos >= 0")
+            .and(
+                "isHeld() && place.ticker.holderNanos() - deadlineNanos >= 0",
+                "isHeld() && place.ticker.nanos() - deadlineNanos >= 0")
+            .and(
+                "long left = deadlineNanos - place.ticker.holderNanos(); end =",
+                "long left = deadlineNanos - place.ticker.nanos(); end ="),
         ofSimulation(
             "the resource does not look at the token",
             "FencedResource",

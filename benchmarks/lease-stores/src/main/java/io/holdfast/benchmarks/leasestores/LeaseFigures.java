@@ -63,9 +63,9 @@ final class LeaseFigures implements AutoCloseable {
   private LeaseFigures(Path page, boolean quick) {
     this.page = page;
     this.rounds = quick ? 1 : 5;
-    this.roundSeconds = quick ? 0.3 : 2;
-    this.warmUpSeconds = quick ? 0.3 : 4;
-    this.turnsSeconds = quick ? 2 : 8;
+    this.roundSeconds = quick ? 0.3 : 1.5;
+    this.warmUpSeconds = quick ? 0.3 : 10;
+    this.turnsSeconds = quick ? 2 : 6;
     this.watchSeconds = quick ? 3 : 45;
   }
 
@@ -146,10 +146,10 @@ final class LeaseFigures implements AutoCloseable {
       throws Exception {
     Map<String, Samples> rates = new LinkedHashMap<>();
     Map<String, Samples> costs = new LinkedHashMap<>();
+    for (Map.Entry<String, Contender> each : contenders.entrySet()) {
+      load(each, Collections.max(THREADS), "warm-up-").run(warmUpSeconds);
+    }
     for (int threads : THREADS) {
-      for (Map.Entry<String, Contender> each : contenders.entrySet()) {
-        load(each, threads, "warm-up-").run(warmUpSeconds);
-      }
       for (int round = 0; round < rounds; round++) {
         for (Map.Entry<String, Contender> each : contenders.entrySet()) {
           long before = requests.call();
