@@ -98,8 +98,7 @@ class RowCrashTest {
 
                       @Override
                       public Connection open() throws SQLException {
-                        Connection connection =
-                            (isDemoted ? standby : primary).connect("postgres");
+                        Connection connection = (isDemoted ? standby : primary).connect("postgres");
                         isDemoted = true;
                         return connection;
                       }
