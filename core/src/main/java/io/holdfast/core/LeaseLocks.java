@@ -30,6 +30,8 @@ public final class LeaseLocks {
    */
   public static LockStore over(LeaseStore store, ClientOptions options, RandomGenerator chance) {
     Place place = Place.enter(store.place(), options.ticker());
-    return new LeaseClient(store, options.name(), place, chance);
+    LeaseClient client = new LeaseClient(store, options.name(), place, chance);
+    store.onFreed(name -> place.within(() -> place.stir(name)));
+    return client;
   }
 }

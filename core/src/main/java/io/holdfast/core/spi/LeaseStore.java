@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 
 /**
  * Records of locks in a store that compares and sets: all that a new store has to bring. The engine does the rest: clocks,
@@ -73,6 +74,14 @@ public interface LeaseStore {
    * @param most no more than these
    */
   CompletableFuture<List<LeaseRecord>> list(String prefix, int most);
+
+  /**
+   * Has a listener hear of names that may have become free, if the store can push that; whoever is first in line for such a name
+   * then looks at once. Only a hint: it may be late, wrong, or never come, and nobody rests longer for it. Called once, before
+   * anything is asked. From any thread, which holds no mutex of the store's; the listener asks the store, and does not block.
+   * By default nothing is told.
+   */
+  default void onFreed(Consumer<String> listener) {}
 
   /** Lets go of connections. Nothing is asked afterwards. */
   void close();

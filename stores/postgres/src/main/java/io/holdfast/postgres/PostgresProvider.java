@@ -20,6 +20,8 @@ import java.util.Optional;
  * <tr><td>{@code maxSessions=4}<td>the most connections of a client, {@link PostgresLocks#maxSessions}
  * <tr><td>{@code mode=session|rows}<td>advisory locks of sessions, or rows of a table with leases, {@link PostgresRows}
  * <tr><td>{@code table=holdfast_lock}<td>with {@code mode=rows}, the table, perhaps behind its schema and a dot
+ * <tr><td>{@code listen=HOST:PORT}<td>with {@code mode=rows}, where the server is reached without a pooler, {@link
+ *     PostgresRows#listening}
  * <tr><td>any other<td>goes to pgjdbc: {@code sslmode}, {@code connectTimeout}, …
  * </table>
  */

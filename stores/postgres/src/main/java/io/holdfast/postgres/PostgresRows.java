@@ -7,6 +7,7 @@ import io.holdfast.spi.LockStore;
 import io.holdfast.spi.StoreSetup;
 import java.sql.Statement;
 import java.util.Objects;
+import java.util.Optional;
 import javax.sql.DataSource;
 
 /**
@@ -28,24 +29,31 @@ public final class PostgresRows {
   private final boolean keepsConnections;
   private final String where;
   private final String table;
+  private final Optional<ConnectionSource> direct;
 
   private PostgresRows(
-      ConnectionSource source, boolean keepsConnections, String where, String table) {
+      ConnectionSource source,
+      boolean keepsConnections,
+      String where,
+      String table,
+      Optional<ConnectionSource> direct) {
     this.source = source;
     this.keepsConnections = keepsConnections;
     this.where = where;
     this.table = table;
+    this.direct = direct;
   }
 
   /** Locks on connections of a data source, best of a pool: each is borrowed for one statement or one short transaction. */
   public static PostgresRows in(DataSource dataSource) {
     Objects.requireNonNull(dataSource, "dataSource");
-    return new PostgresRows(dataSource::getConnection, false, "PostgreSQL", TABLE);
+    return new PostgresRows(
+        dataSource::getConnection, false, "PostgreSQL", TABLE, Optional.empty());
   }
 
   /** Locks on connections of our own, of which a client keeps as many as it uses at a time. */
   static PostgresRows on(ConnectionSource source, String where) {
-    return new PostgresRows(source, true, where, TABLE);
+    return new PostgresRows(source, true, where, TABLE, Optional.empty());
   }
 
   /**
@@ -55,7 +63,23 @@ public final class PostgresRows {
    */
   public PostgresRows table(String table) {
     RowSql.requireName(table);
-    return new PostgresRows(source, keepsConnections, where, table);
+    return new PostgresRows(source, keepsConnections, where, table, direct);
+  }
+
+  /**
+   * Has waiters told of releases in other processes ({@code LISTEN} and {@code NOTIFY}), instead of only looking again and again.
+   * Releases of clients without this are not told, so give it to all clients of a table. Each costs the server a commit that
+   * waits for others of its kind.
+   *
+   * @param direct opens connections to the same database, directly and not through a pooler; each client keeps one
+   */
+  public PostgresRows listening(ConnectionSource direct) {
+    return new PostgresRows(
+        source,
+        keepsConnections,
+        where,
+        table,
+        Optional.of(Objects.requireNonNull(direct, "direct")));
   }
 
   /** What must be made once: the table. */
@@ -106,7 +130,7 @@ public final class PostgresRows {
 
   /** Refuses what cannot be used. */
   RowStore store() {
-    return RowStore.open(database(), new RowSql(table));
+    return RowStore.open(database(), new RowSql(table), direct);
   }
 
   private RowDatabase database() {

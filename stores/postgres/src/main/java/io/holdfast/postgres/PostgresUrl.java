@@ -61,9 +61,7 @@ final class PostgresUrl {
     }
     String hosts = form.group(2);
     for (String host : hosts.split(",", -1)) {
-      if (!HOST.matcher(host).matches()) {
-        throw new InvalidRequestException("URL_HOST", "host " + show(host) + " is not host[:port]");
-      }
+      requireHost(host);
     }
     Map<String, String> parameters = parameters(form.group(4));
     if (hosts.contains(",")
@@ -82,6 +80,13 @@ final class PostgresUrl {
         user.or(() -> Optional.ofNullable(environment.get("PGUSER"))),
         password.or(() -> Optional.ofNullable(environment.get("PGPASSWORD"))),
         parameters);
+  }
+
+  private static String requireHost(String host) {
+    if (!HOST.matcher(host).matches()) {
+      throw new InvalidRequestException("URL_HOST", "host " + show(host) + " is not host[:port]");
+    }
+    return host;
   }
 
   private static Optional<String> text(String encoded) {
@@ -127,7 +132,7 @@ final class PostgresUrl {
     String mode = parameters.getOrDefault("mode", "session");
     Parameter.requireOneOf("mode", mode, Set.of("session", "rows"));
     Set<String> foreign =
-        mode.equals("rows") ? Set.of("keys", "maxSessions", "tokens") : Set.of("table");
+        mode.equals("rows") ? Set.of("keys", "maxSessions", "tokens") : Set.of("listen", "table");
     for (String name : parameters.keySet()) {
       if (foreign.contains(name)) {
         throw new InvalidRequestException(
@@ -139,8 +144,15 @@ final class PostgresUrl {
 
   /** The locks that the URL stands for, as rows. */
   PostgresRows rows() {
-    return PostgresRows.on(this::connect, toString())
-        .table(parameters.getOrDefault("table", PostgresRows.TABLE));
+    PostgresRows rows =
+        PostgresRows.on(this::connect, toString())
+            .table(parameters.getOrDefault("table", PostgresRows.TABLE));
+    String listen = parameters.get("listen");
+    if (listen == null) {
+      return rows;
+    }
+    requireHost(listen);
+    return rows.listening(() -> connect(listen));
   }
 
   /** The locks that the URL stands for, of sessions. */
@@ -158,10 +170,18 @@ final class PostgresUrl {
   }
 
   private java.sql.Connection connect() throws java.sql.SQLException {
-    return DriverManager.getConnection(jdbcUrl(), properties());
+    return connect(hosts);
+  }
+
+  private java.sql.Connection connect(String hosts) throws java.sql.SQLException {
+    return DriverManager.getConnection(jdbcUrl(hosts), properties());
   }
 
   String jdbcUrl() {
+    return jdbcUrl(hosts);
+  }
+
+  private String jdbcUrl(String hosts) {
     return "jdbc:postgresql://"
         + hosts
         + "/"
@@ -193,7 +213,7 @@ final class PostgresUrl {
   /** Parameters of ours. */
   private static final class Parameter {
     static final Set<String> NAMES =
-        new java.util.TreeSet<>(Set.of("keys", "maxSessions", "mode", "table", "tokens"));
+        new java.util.TreeSet<>(Set.of("keys", "listen", "maxSessions", "mode", "table", "tokens"));
 
     static void requireOneOf(String name, String value, Set<String> values) {
       if (!values.contains(value)) {

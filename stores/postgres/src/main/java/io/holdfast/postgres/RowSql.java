@@ -28,8 +28,9 @@ final class RowSql {
   final String create;
 
   /**
-   * Whether it is a standby; what no other table has, by whichever way it is reached. The server's start is part of it, for copies
-   * of a server share everything else; so a restart makes another place, which does no harm.
+   * Whether it is a standby; what no other table has, by whichever way it is reached; the channel of its releases; the process
+   * that answers. The server's start is part of the second, for copies of a server share everything else; so a restart makes
+   * another place, which does no harm.
    */
   final String place;
 
@@ -49,6 +50,9 @@ final class RowSql {
 
   /** name, grant. The row as it is then, if that grant had it. */
   final String release;
+
+  /** The same, and whoever listens is told. A server commits one such transaction at a time. */
+  final String releaseAloud;
 
   /** {@link #beginningWith}, number. */
   final String list;
@@ -83,7 +87,9 @@ final class RowSql {
             + " (SELECT oid FROM pg_database WHERE datname = current_database()),"
             + " to_regclass('"
             + table
-            + "')::oid)";
+            + "')::oid), 'holdfast_' || to_regclass('"
+            + table
+            + "')::oid, pg_backend_pid()";
     take =
         "INSERT INTO "
             + table
@@ -114,6 +120,7 @@ final class RowSql {
             + here
             + " WHERE name = ? AND grant_id = ? RETURNING "
             + COLUMNS;
+    releaseAloud = release + ", pg_notify('holdfast_' || tableoid, name)";
     list =
         "SELECT "
             + COLUMNS

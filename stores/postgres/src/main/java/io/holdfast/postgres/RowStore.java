@@ -27,6 +27,9 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.PGConnection;
 
 /**
  * Locks as rows of a table: a row per lock, which stays when the lock is free, for its token's sake. Nothing is kept in a
@@ -56,30 +59,42 @@ final class RowStore implements LeaseStore {
   private final RowDatabase database;
   private final RowSql sql;
   private final String place;
+  private final @Nullable RowListener listener;
   private final ThreadPoolExecutor threads =
       Threads.pool("holdfast-postgres-rows", MOST_STATEMENTS);
 
-  private RowStore(RowDatabase database, RowSql sql, String place) {
+  private RowStore(RowDatabase database, RowSql sql, String place, @Nullable RowListener listener) {
     this.database = database;
     this.sql = sql;
     this.place = place;
+    this.listener = listener;
   }
 
   /**
    * Looks for the table.
    *
+   * @param direct where sessions come from that listen for releases
    * @throws LockException if it cannot be used
    */
-  static RowStore open(RowDatabase database, RowSql sql) {
+  static RowStore open(RowDatabase database, RowSql sql, Optional<ConnectionSource> direct) {
     try {
-      return new RowStore(database, sql, database.use(connection -> place(connection, sql)));
+      Table table = database.use(connection -> table(connection, sql));
+      direct.ifPresent(source -> requireFitToListen(source, sql, table));
+      return new RowStore(
+          database,
+          sql,
+          table.place,
+          direct.map(source -> new RowListener(source, table.channel)).orElse(null));
     } catch (RuntimeException | Error e) {
       database.close();
       throw e;
     }
   }
 
-  private static String place(Connection connection, RowSql sql) throws SQLException {
+  /** What the server says of the table, and which process says so. */
+  private record Table(String place, String channel, int backendPid) {}
+
+  private static Table table(Connection connection, RowSql sql) throws SQLException {
     find(connection, sql, ""); // no lock's name
     try (PreparedStatement query = connection.prepareStatement(sql.place);
         ResultSet row = query.executeQuery()) {
@@ -88,7 +103,29 @@ final class RowStore implements LeaseStore {
         throw new LockRefusedException(
             "STANDBY", "server is in recovery (read-only standby); no lock can be taken there");
       }
-      return "postgresql:" + row.getString(2);
+      return new Table("postgresql:" + row.getString(2), row.getString(3), row.getInt(4));
+    }
+  }
+
+  /** Who listened elsewhere, or on a session that is not its own, would never hear of anything, and never know. */
+  private static void requireFitToListen(ConnectionSource source, RowSql sql, Table table) {
+    RowDatabase once = new RowDatabase(RowConnections.kept(source), "listening session");
+    try {
+      once.use(
+          connection -> {
+            Table heard = table(connection, sql);
+            if (!heard.place.equals(table.place)) {
+              throw new LockRefusedException(
+                  "LISTENS_ELSEWHERE", "the direct connection does not lead to the same table");
+            }
+            if (connection.unwrap(PGConnection.class).getBackendPID() != heard.backendPid) {
+              throw new LockRefusedException(
+                  "POOLER", "a connection pooler is in between, where nothing can be listened to");
+            }
+            return heard;
+          });
+    } finally {
+      once.close();
     }
   }
 
@@ -140,7 +177,8 @@ final class RowStore implements LeaseStore {
   public CompletableFuture<Optional<LeaseRecord>> release(LeaseRecord held) {
     return run(
         connection -> {
-          try (PreparedStatement update = connection.prepareStatement(sql.release)) {
+          try (PreparedStatement update =
+              connection.prepareStatement(listener == null ? sql.release : sql.releaseAloud)) {
             update.setString(1, held.name());
             update.setString(2, held.grant());
             return row(update);
@@ -167,7 +205,17 @@ final class RowStore implements LeaseStore {
   }
 
   @Override
+  public void onFreed(Consumer<String> heard) {
+    if (listener != null) {
+      listener.start(heard);
+    }
+  }
+
+  @Override
   public void close() {
+    if (listener != null) {
+      listener.close();
+    }
     threads.shutdown();
     database.close();
   }

@@ -60,10 +60,7 @@ final class Pgbouncer implements AutoCloseable {
     command.addAll(List.of(PROGRAM.toString(), settings.toString()));
     Path log = folder.resolve("pgbouncer.log");
     process =
-        new ProcessBuilder(command)
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
-            .start();
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
     try {
       Patience.until("the pooler is there", () -> isThere(database));
     } catch (AssertionError e) {

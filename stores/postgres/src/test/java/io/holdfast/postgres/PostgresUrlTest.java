@@ -62,6 +62,8 @@ class PostgresUrlTest {
     "postgresql://db/app?mode=row,            URL_PARAMETER",
     "postgresql://db/app?mode=rows&keys=python, URL_PARAMETER",
     "postgresql://db/app?table=locks,         URL_PARAMETER",
+    "postgresql://db/app?listen=db,           URL_PARAMETER",
+    "postgresql://db/app?mode=rows&listen=d:b:1, URL_HOST",
     "postgresql://db/app?mode=rows&table=Locks, TABLE_NAME",
     "postgresql://db/app?tokens=5,            URL_PARAMETER",
     "postgresql://db/app?maxSessions=many,    URL_PARAMETER",

@@ -70,7 +70,8 @@ class RowStoreTest {
             .forEach(answer -> assertThat(answer).succeedsWithin(Patience.PROMPTLY));
         wire.fallSilent();
         isRepaired[0] = true;
-        // The last one waits for a thread. When it has one, it must not meet another connection that was cut off.
+        // The last one waits for a thread. When it has one, it must not meet another connection
+        // that was cut off.
         List<CompletableFuture<LeaseRecord>> cutOff =
             inParallel(RowStore.MOST_STATEMENTS, () -> store.read("x"));
         CompletableFuture<LeaseRecord> next = store.read("x");
@@ -438,7 +439,8 @@ class RowStoreTest {
                         Optional.ofNullable(expired).filter(seen -> seen.name().equals(name)),
                         Optional.empty()))
             .toList();
-    return new Take(wanted, client + System.identityHashCode(wanted), client, LEASE, HoldData.empty());
+    return new Take(
+        wanted, client + System.identityHashCode(wanted), client, LEASE, HoldData.empty());
   }
 
   private static <T> List<CompletableFuture<T>> inParallel(

@@ -1,13 +1,15 @@
 package io.holdfast.postgres;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import io.holdfast.ClientOptions;
 import io.holdfast.Hold;
-import io.holdfast.LockClient;
 import io.holdfast.HoldOptions;
+import io.holdfast.LockClient;
+import io.holdfast.LockRefusedException;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.Statement;
@@ -19,6 +21,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.postgresql.PGConnection;
+import org.postgresql.PGNotification;
 
 /** Locks as rows where each statement may run on another connection than the one before. */
 class RowsThroughAPoolerTest {
@@ -64,7 +68,8 @@ class RowsThroughAPoolerTest {
 
   private void useOneBackendThenTheOther(LockClient client) throws Exception {
     rounds(client);
-    // Whoever has a transaction open keeps the backend that was used last, so the other one is used now.
+    // Whoever has a transaction open keeps the backend that was used last, so the other one is used
+    // now.
     try (Connection other = pooler.connect(database);
         Statement statement = other.createStatement()) {
       other.setAutoCommit(false);
@@ -122,6 +127,28 @@ class RowsThroughAPoolerTest {
       long first = version();
       Patience.until("renewed four times", () -> version() >= first + 4);
       assertThat(hold.isHeld()).isTrue();
+    }
+  }
+
+  @Test
+  void nobodyListensThroughThePoolerButBesideIt() throws Exception {
+    PostgresServer server = PostgresServer.shared();
+    PostgresRows rows = PostgresRows.on(() -> pooler.connect(database), "test");
+    assertThatThrownBy(() -> rows.listening(() -> pooler.connect(database)).connect())
+        .isInstanceOf(LockRefusedException.class)
+        .hasMessageStartingWith("POOLER: ");
+    try (LockClient client =
+            LockClient.connect(
+                pooler.url(database) + "?mode=rows&listen=127.0.0.1:" + server.port());
+        Connection listener = server.connect(database);
+        Statement statement = listener.createStatement()) {
+      statement.execute(
+          "DO $$ BEGIN EXECUTE 'LISTEN holdfast_' || 'holdfast_lock'::regclass::oid; END $$");
+      client.lock("x").acquire().close();
+      assertThat(listener.unwrap(PGConnection.class).getNotifications(10_000))
+          .singleElement()
+          .extracting(PGNotification::getParameter)
+          .isEqualTo("x");
     }
   }
 

@@ -16,6 +16,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
@@ -99,6 +100,7 @@ public final class FaultyLeaseStore implements LeaseStore {
   private final Map<Kind, Long> counts = new EnumMap<>(Kind.class); // guarded by the mutex
   private volatile BiFunction<Kind, String, Fate> fates = (kind, name) -> Fate.fine();
   private volatile Duration writesApart = Duration.ZERO;
+  private volatile Consumer<String> listener = unheard -> {};
 
   /**
    * A way on which all goes well so far.
@@ -125,6 +127,11 @@ public final class FaultyLeaseStore implements LeaseStore {
   /** Has it say that writes to one record must be so far apart. */
   public void writesApart(Duration apart) {
     writesApart = apart;
+  }
+
+  /** Says what a store that pushes says of a name, whether it is so or not. */
+  public void hintFreed(String name) {
+    listener.accept(name);
   }
 
   /** So many requests of a kind were sent. */
@@ -195,6 +202,12 @@ public final class FaultyLeaseStore implements LeaseStore {
   /** Leaves the store open, for there may be other ways to it. */
   @Override
   public void close() {}
+
+  @Override
+  public void onFreed(Consumer<String> listener) {
+    this.listener = listener;
+    store.onFreed(listener);
+  }
 
   private <T> CompletableFuture<T> send(
       Kind kind, String name, Function<LeaseStore, CompletableFuture<T>> request) {

@@ -128,6 +128,34 @@ class LeaseWaitingTest {
     waiting.join().close();
   }
 
+  @Test
+  void aWaiterThatIsToldOfAReleaseTakesTheLockAtOnce() {
+    Hold hold = ann.acquired("a");
+    CompletableFuture<Hold> waiting = bob.asks("a");
+    world.pass(Duration.ofSeconds(5)); // it rests long by now
+    hold.close();
+    assertThat(waiting).isNotDone();
+    bob.store.hintFreed("a");
+    assertThat(waiting.join().isHeld()).isTrue();
+    waiting.join().close();
+  }
+
+  @Test
+  void whatIsToldInErrorCostsALookAndChangesNothing() {
+    Hold hold = ann.acquired("a");
+    CompletableFuture<Hold> waiting = bob.asks("a");
+    world.pass(Duration.ofSeconds(5));
+    long requests = bob.store.count();
+    bob.store.hintFreed("a");
+    bob.store.hintFreed("somebody else's");
+    assertThat(bob.store.count()).isEqualTo(requests + 1);
+    assertThat(waiting).isNotDone();
+    hold.close();
+    world.pass(SECOND);
+    assertThat(waiting.join().isHeld()).isTrue();
+    waiting.join().close();
+  }
+
   /** D4: in one JVM only the head waiter of a name polls. */
   @Test
   void ofAllWhoWaitInAProcessOneAsks() {
