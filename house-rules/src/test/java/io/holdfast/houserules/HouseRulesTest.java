@@ -36,7 +36,9 @@ class HouseRulesTest {
   private static final String CORE = "io.holdfast.core";
   private static final String LEASE_STORE = "io.holdfast.core.spi";
   private static final String TESTKIT_LEASE = "io.holdfast.testkit.lease";
-  private static final String POSTGRES = "io.holdfast.postgres..";
+  private static final String POSTGRES = "io.holdfast.postgres";
+  private static final String POSTGRES_R2DBC = "io.holdfast.postgres.r2dbc";
+  private static final String POSTGRES_VERTX = "io.holdfast.postgres.vertx";
   private static final String DYNAMODB = "io.holdfast.dynamodb..";
   private static final String GCS = "io.holdfast.gcs..";
   private static final String PROTOCOL = "io.holdfast.protocol.v1";
@@ -81,6 +83,8 @@ class HouseRulesTest {
             LEASE_STORE,
             TESTKIT_LEASE,
             POSTGRES,
+            POSTGRES_R2DBC,
+            POSTGRES_VERTX,
             DYNAMODB,
             GCS,
             PROTOCOL,
@@ -147,6 +151,13 @@ class HouseRulesTest {
     room(DYNAMODB)
         .sees(concat(API, CORE, LEASE_STORE, "software.amazon.awssdk..", "org.reactivestreams"));
     room(GCS).sees(concat(API, CORE, LEASE_STORE, "com.google.auth..", "com.google.gson.."));
+  }
+
+  /** Not pgjdbc: what they share with it is text. */
+  @Test
+  void locksOnOtherDriversConnectionsSeeThePostgresStoreAndTheirDriversApi() {
+    room(POSTGRES_R2DBC).sees(concat(API, POSTGRES, "io.r2dbc.spi", "org.reactivestreams"));
+    room(POSTGRES_VERTX).sees(concat(API, POSTGRES, "io.vertx.core", "io.vertx.sqlclient"));
   }
 
   @Test
