@@ -57,6 +57,7 @@ class HouseRulesTest {
   private static final String CLI = "io.holdfast.cli..";
   private static final String FAULTS = "io.holdfast.faults..";
   private static final String BENCHMARKS = "io.holdfast.benchmarks..";
+  private static final String EXAMPLES = "io.holdfast.examples";
   private static final String HOUSE_RULES = "io.holdfast.houserules";
 
   /** The JDK, and annotations that only the compiler reads. */
@@ -96,6 +97,7 @@ class HouseRulesTest {
             CLI,
             FAULTS,
             BENCHMARKS,
+            EXAMPLES,
             HOUSE_RULES);
     assertThat(rooms)
         .allSatisfy(room -> assertThat(MAIN.that(resideInAPackage(room))).isNotEmpty());
@@ -234,6 +236,25 @@ class HouseRulesTest {
   @Test
   void faultsSeesTheApiTheHistoryCheckerAndTheProtocol() {
     room(FAULTS).sees(concat(API, HISTORY, PROTOCOL, GRPC, "picocli.."));
+  }
+
+  /** What a user's program sees. */
+  @Test
+  void examplesSeeThePostgresStoreAndWhatTheyAreExamplesOf() {
+    room(EXAMPLES)
+        .sees(
+            concat(
+                API,
+                POSTGRES,
+                POSTGRES_R2DBC,
+                POSTGRES_VERTX,
+                "org.springframework..",
+                "jakarta.persistence..",
+                "io.r2dbc.spi",
+                "org.reactivestreams",
+                "reactor.core..",
+                "io.vertx.core",
+                "io.vertx.sqlclient"));
   }
 
   @Test
