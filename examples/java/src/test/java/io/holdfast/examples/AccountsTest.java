@@ -1,7 +1,6 @@
 package io.holdfast.examples;
 
 import static io.holdfast.postgres.Patience.PROMPTLY;
-import static io.holdfast.postgres.Patience.promptly;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.zaxxer.hikari.HikariConfig;
@@ -14,13 +13,18 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** What is so of every example. */
 abstract class AccountsTest {
   private static final int TELLERS = 3;
-  private static final int DEPOSITS = 20;
+  private static final int DEPOSITS = 10;
+
+  /** Each deposit has a bound of its own; some open a connection for each. */
+  private static final Duration LONG = Duration.ofMinutes(1);
+
   private static final Duration BRIEFLY = Duration.ofMillis(50);
 
   final PostgresServer server = PostgresServer.shared();
@@ -53,7 +57,7 @@ abstract class AccountsTest {
       new Thread(() -> complete(teller, work)).start();
     }
     for (CompletableFuture<Void> teller : tellers) {
-      promptly(teller);
+      teller.get(LONG.toSeconds(), TimeUnit.SECONDS);
     }
     assertThat(balance()).isEqualTo(TELLERS * DEPOSITS);
   }
