@@ -36,7 +36,9 @@ class HouseRulesTest {
   private static final String CORE = "io.holdfast.core";
   private static final String LEASE_STORE = "io.holdfast.core.spi";
   private static final String TESTKIT_LEASE = "io.holdfast.testkit.lease";
-  private static final String POSTGRES = "io.holdfast.postgres..";
+  private static final String POSTGRES = "io.holdfast.postgres";
+  private static final String POSTGRES_R2DBC = "io.holdfast.postgres.r2dbc";
+  private static final String POSTGRES_VERTX = "io.holdfast.postgres.vertx";
   private static final String DYNAMODB = "io.holdfast.dynamodb..";
   private static final String GCS = "io.holdfast.gcs..";
   private static final String PROTOCOL = "io.holdfast.protocol.v1";
@@ -55,6 +57,7 @@ class HouseRulesTest {
   private static final String CLI = "io.holdfast.cli..";
   private static final String FAULTS = "io.holdfast.faults..";
   private static final String BENCHMARKS = "io.holdfast.benchmarks..";
+  private static final String EXAMPLES = "io.holdfast.examples";
   private static final String HOUSE_RULES = "io.holdfast.houserules";
 
   /** The JDK, and annotations that only the compiler reads. */
@@ -81,6 +84,8 @@ class HouseRulesTest {
             LEASE_STORE,
             TESTKIT_LEASE,
             POSTGRES,
+            POSTGRES_R2DBC,
+            POSTGRES_VERTX,
             DYNAMODB,
             GCS,
             PROTOCOL,
@@ -92,6 +97,7 @@ class HouseRulesTest {
             CLI,
             FAULTS,
             BENCHMARKS,
+            EXAMPLES,
             HOUSE_RULES);
     assertThat(rooms)
         .allSatisfy(room -> assertThat(MAIN.that(resideInAPackage(room))).isNotEmpty());
@@ -147,6 +153,13 @@ class HouseRulesTest {
     room(DYNAMODB)
         .sees(concat(API, CORE, LEASE_STORE, "software.amazon.awssdk..", "org.reactivestreams"));
     room(GCS).sees(concat(API, CORE, LEASE_STORE, "com.google.auth..", "com.google.gson.."));
+  }
+
+  /** Not pgjdbc: what they share with it is text. */
+  @Test
+  void locksOnOtherDriversConnectionsSeeThePostgresStoreAndTheirDriversApi() {
+    room(POSTGRES_R2DBC).sees(concat(API, POSTGRES, "io.r2dbc.spi", "org.reactivestreams"));
+    room(POSTGRES_VERTX).sees(concat(API, POSTGRES, "io.vertx.core", "io.vertx.sqlclient"));
   }
 
   @Test
@@ -223,6 +236,25 @@ class HouseRulesTest {
   @Test
   void faultsSeesTheApiTheHistoryCheckerAndTheProtocol() {
     room(FAULTS).sees(concat(API, HISTORY, PROTOCOL, GRPC, "picocli.."));
+  }
+
+  /** What a user's program sees. */
+  @Test
+  void examplesSeeThePostgresStoreAndWhatTheyAreExamplesOf() {
+    room(EXAMPLES)
+        .sees(
+            concat(
+                API,
+                POSTGRES,
+                POSTGRES_R2DBC,
+                POSTGRES_VERTX,
+                "org.springframework..",
+                "jakarta.persistence..",
+                "io.r2dbc.spi",
+                "org.reactivestreams",
+                "reactor.core..",
+                "io.vertx.core",
+                "io.vertx.sqlclient"));
   }
 
   @Test

@@ -8,12 +8,12 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 /** Waiting with a bound. */
-final class Patience {
-  static final Duration PROMPTLY = Duration.ofSeconds(10);
+public final class Patience {
+  public static final Duration PROMPTLY = Duration.ofSeconds(10);
 
   private Patience() {}
 
-  static void until(String what, BooleanSupplier isSo) {
+  public static void until(String what, BooleanSupplier isSo) {
     long deadline = Ticker.system().nanosIn(PROMPTLY);
     while (!isSo.getAsBoolean()) {
       if (Ticker.system().nanos() - deadline > 0) {
@@ -23,18 +23,18 @@ final class Patience {
     }
   }
 
-  static <T> T promptly(CompletionStage<T> answer) throws Exception {
+  public static <T> T promptly(CompletionStage<T> answer) throws Exception {
     return answer.toCompletableFuture().get(PROMPTLY.toSeconds(), TimeUnit.SECONDS);
   }
 
   /** How long this takes. */
-  static Duration timed(Step step) throws Exception {
+  public static Duration timed(Step step) throws Exception {
     long from = Ticker.system().nanos();
     step.run();
     return Duration.ofNanos(Ticker.system().nanos() - from);
   }
 
-  interface Step {
+  public interface Step {
     void run() throws Exception;
   }
 }

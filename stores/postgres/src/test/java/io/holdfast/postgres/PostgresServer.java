@@ -20,7 +20,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * A real PostgreSQL with its data in the build folder, on a port of its own. Most tests share one, each class with a database
  * of its own; it ends with the JVM.
  */
-final class PostgresServer implements AutoCloseable {
+public final class PostgresServer implements AutoCloseable {
   private static final Path FOLDER = Path.of("target", "postgres").toAbsolutePath();
   private static final AtomicInteger DATABASES = new AtomicInteger();
 
@@ -38,7 +38,7 @@ final class PostgresServer implements AutoCloseable {
   }
 
   /** The one that tests share. */
-  static PostgresServer shared() {
+  public static PostgresServer shared() {
     return Shared.SERVER;
   }
 
@@ -136,31 +136,31 @@ final class PostgresServer implements AutoCloseable {
   }
 
   /** The name of a new database. */
-  String newDatabase() {
+  public String newDatabase() {
     String name = "test" + ProcessHandle.current().pid() + "_" + DATABASES.incrementAndGet();
     execute("postgres", "CREATE DATABASE " + name);
     return name;
   }
 
-  int port() {
+  public int port() {
     return port;
   }
 
   /** As {@code LockClient.connect} takes it. */
-  String url(String database) {
+  public String url(String database) {
     return "postgresql://postgres@127.0.0.1:" + port + "/" + database;
   }
 
-  String jdbcUrl(String database) {
+  public String jdbcUrl(String database) {
     return "jdbc:postgresql://127.0.0.1:" + port + "/" + database + "?user=postgres";
   }
 
-  Connection connect(String database) throws SQLException {
+  public Connection connect(String database) throws SQLException {
     return DriverManager.getConnection(jdbcUrl(database));
   }
 
   /** Runs a statement; returns the first column of what it answers. */
-  List<String> execute(String database, String sql) {
+  public List<String> execute(String database, String sql) {
     List<String> rows = new ArrayList<>();
     try (Connection connection = connect(database);
         Statement statement = connection.createStatement()) {

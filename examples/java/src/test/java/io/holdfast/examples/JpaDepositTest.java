@@ -1,0 +1,28 @@
+package io.holdfast.examples;
+
+import com.zaxxer.hikari.HikariDataSource;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+
+class JpaDepositTest extends AccountsTest {
+  private HikariDataSource pool;
+  private JpaDeposit example;
+
+  @BeforeEach
+  void open() {
+    pool = pool(3);
+    example = new JpaDeposit(pool);
+  }
+
+  @AfterEach
+  void close() {
+    example.close();
+    pool.close();
+  }
+
+  @Override
+  boolean deposit(String account, long amount, Duration maxWait) {
+    return example.deposit(account, amount, maxWait);
+  }
+}
