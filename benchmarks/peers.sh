@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Holdfast's server, etcd and ZooKeeper under one load, alone and as three nodes, one after another in each round, so that a
-# slow hour of the machine slows all of them. Writes the table of docs/benchmarks-server.md. Takes 6 minutes a round; let nothing
+# slow hour of the machine slows all of them. Writes the tables of docs/benchmarks-server.md. Takes 8 minutes a round; let nothing
 # else run. Needs etcd on the path (etcd-server in Debian); ZooKeeper comes with Maven.
 #
 #   benchmarks/peers.sh [ROUNDS]        3 rounds unless told otherwise; WARM_UP and SECONDS_EACH set the times

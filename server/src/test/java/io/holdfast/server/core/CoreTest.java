@@ -2,10 +2,17 @@ package io.holdfast.server.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.holdfast.protocol.v1.Cancel;
+import io.holdfast.protocol.v1.ClientBatch;
 import io.holdfast.protocol.v1.ClientMessage;
+import io.holdfast.protocol.v1.CloseSession;
+import io.holdfast.protocol.v1.ForceRelease;
 import io.holdfast.protocol.v1.Granted;
+import io.holdfast.protocol.v1.Heartbeat;
 import io.holdfast.protocol.v1.Hello;
+import io.holdfast.protocol.v1.Key;
 import io.holdfast.protocol.v1.LossReason;
+import io.holdfast.protocol.v1.Release;
 import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.protocol.v1.ServerMessage.MessageCase;
 import io.holdfast.server.replication.Replicator;
@@ -17,6 +24,7 @@ import java.io.IOException;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
@@ -58,6 +66,90 @@ class CoreTest {
     assertThat(bob.next().getGranted().getToken()).isGreaterThan(granted.getToken());
     assertThat(ann.rest()).isEmpty();
     assertThat(bob.rest()).isEmpty();
+  }
+
+  @Test
+  void aBatchIsHeardLikeItsMessagesInTheirOrder() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    ann.acquire(session, 1, "a");
+    long token = ann.next().getGranted().getToken();
+    int proposals = log.proposals();
+    ann.say(
+        batch(
+            TestClient.acquiring(session, 2, true, "a"),
+            ClientMessage.newBuilder()
+                .setRelease(Release.newBuilder().setSession(session).setRequest(1).setToken(token)),
+            TestClient.acquiring(session, 3, false, "a"),
+            ClientMessage.newBuilder()
+                .setCancel(Cancel.newBuilder().setSession(session).setRequest(2))));
+    assertThat(log.proposals()).isEqualTo(proposals + 1);
+    assertThat(ann.rest())
+        .containsExactly(
+            MessageCase.QUEUED,
+            MessageCase.GRANTED,
+            MessageCase.RELEASED,
+            MessageCase.BUSY,
+            MessageCase.RELEASED);
+  }
+
+  @Test
+  void whatComesByItselfEndsTheStreamInABatchAndIsNotDone() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    ann.acquire(session, 1, "a");
+    long token = ann.next().getGranted().getToken();
+    Key key = Key.newBuilder().setName("a").build();
+    for (ClientMessage.Builder alone :
+        List.of(
+            ClientMessage.newBuilder()
+                .setForceRelease(ForceRelease.newBuilder().setKey(key).setToken(token)),
+            ClientMessage.newBuilder()
+                .setCloseSession(CloseSession.newBuilder().setSession(session)),
+            batch(TestClient.acquiring(session, 2, false, "b")),
+            ClientMessage.newBuilder())) {
+      TestClient bob = started();
+      bob.resume(session, 1);
+      bob.rest();
+      bob.say(batch(alone, TestClient.acquiring(session, 3, false, "c")));
+      assertThat(bob.problem).extracting(Problem::reason).isEqualTo("NOT_IN_BATCH");
+      assertThat(bob.rest()).isEmpty();
+    }
+    assertThat(core.figures().holds()).isEqualTo(1);
+  }
+
+  @Test
+  void nobodyBeginsWithABatch() {
+    TestClient ann = new TestClient().connect(core);
+    ann.say(batch(TestClient.acquiring(1, 1, true, "a")));
+    assertThat(ann.problem).extracting(Problem::reason).isEqualTo("HELLO_MISSING");
+  }
+
+  @Test
+  void aBatchHasAsManyMessagesAsTheWelcomeSaysAndNoMore() {
+    TestClient ann = new TestClient().hello(core);
+    int most = ann.next().getWelcome().getBatch();
+    assertThat(most).isPositive();
+    long session = ann.opened(LEASE);
+    ClientMessage.Builder[] heartbeats = new ClientMessage.Builder[most + 1];
+    for (int i = 0; i <= most; i++) {
+      heartbeats[i] =
+          ClientMessage.newBuilder()
+              .setHeartbeat(Heartbeat.newBuilder().setSession(session).setNumber(i + 1));
+    }
+    ann.say(batch(Arrays.copyOf(heartbeats, most)));
+    assertThat(ann.rest()).hasSize(most);
+    ann.say(batch(heartbeats));
+    assertThat(ann.problem).extracting(Problem::reason).isEqualTo("BATCH_TOO_LONG");
+    assertThat(ann.rest()).isEmpty();
+  }
+
+  private static ClientMessage.Builder batch(ClientMessage.Builder... messages) {
+    ClientBatch.Builder batch = ClientBatch.newBuilder();
+    for (ClientMessage.Builder message : messages) {
+      batch.addMessages(message);
+    }
+    return ClientMessage.newBuilder().setBatch(batch);
   }
 
   @Test

@@ -6,6 +6,7 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
+import io.holdfast.protocol.v1.Acquire;
 import io.holdfast.protocol.v1.ClientMessage;
 import io.holdfast.protocol.v1.Hello;
 import io.holdfast.protocol.v1.OpenSession;
@@ -19,6 +20,9 @@ import org.junit.jupiter.api.Test;
 
 /** What means nothing harms nobody, and does not reach the log. */
 class GarbageTest {
+  /** Of batches in batches. */
+  private static final int DEEPEST = 6;
+
   private static final int MOST_TEXT = 40;
 
   @Test
@@ -130,6 +134,16 @@ class GarbageTest {
     }
   }
 
+  private static ClientMessage inBatch(
+      SplittableRandom dice, ClientMessage.Builder message, long session, int depth) {
+    FieldDescriptor kind =
+        pick(dice, message.getDescriptorForType().getFields().toArray(FieldDescriptor[]::new));
+    if (depth < DEEPEST || message.newBuilderForField(kind) instanceof Acquire.Builder) {
+      message.setField(kind, value(dice, message, kind, session, depth + 1));
+    }
+    return message.build();
+  }
+
   private static void fill(
       SplittableRandom dice, Message.Builder message, long session, int depth) {
     for (FieldDescriptor field : message.getDescriptorForType().getFields()) {
@@ -164,6 +178,9 @@ class GarbageTest {
           field.getEnumType().getValues().get(dice.nextInt(field.getEnumType().getValues().size()));
       case MESSAGE -> {
         Message.Builder inner = message.newBuilderForField(field);
+        if (inner instanceof ClientMessage.Builder said) {
+          yield inBatch(dice, said, session, depth);
+        }
         fill(dice, inner, session, depth + 1);
         yield inner.build();
       }

@@ -18,6 +18,7 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.StreamObserver;
 import io.holdfast.protocol.v1.Acquire;
+import io.holdfast.protocol.v1.ClientBatch;
 import io.holdfast.protocol.v1.ClientMessage;
 import io.holdfast.protocol.v1.Describe;
 import io.holdfast.protocol.v1.Granted;
@@ -53,6 +54,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -103,6 +105,58 @@ class StreamTest {
     ServerMessage described = ann.next();
     assertThat(described.getDescribed().getNumber()).isEqualTo(8);
     assertThat(described.getDescribed().getLock().getHolders(0).getClient()).isEqualTo("tester");
+  }
+
+  @Test
+  void answersOfOneMomentComeInBatchesToWhoTakesThem() throws Exception {
+    int many = 200;
+    for (boolean takes : new boolean[] {true, false}) {
+      Stream ann = stream();
+      ann.say(
+          m ->
+              m.setHello(
+                  Hello.newBuilder().setNamespace("team").setClient("ann").setBatches(takes)));
+      assertThat(ann.next().getWelcome().getBatch()).isGreaterThanOrEqualTo(many);
+      long session = ann.opened(10_000);
+      ClientBatch.Builder batch = ClientBatch.newBuilder();
+      for (int i = 1; i <= many; i++) {
+        batch.addMessages(
+            ClientMessage.newBuilder()
+                .setAcquire(
+                    Acquire.newBuilder()
+                        .setSession(session)
+                        .setRequest(i)
+                        .addTargets(
+                            Target.newBuilder()
+                                .setKey(key("lock " + takes + i))
+                                .setMode(Mode.MODE_EXCLUSIVE))));
+      }
+      ann.say(m -> m.setBatch(batch));
+      List<Long> granted = new ArrayList<>();
+      int came = 0;
+      while (granted.size() < many) {
+        ServerMessage message = ann.next();
+        came++;
+        if (message.hasBatch()) {
+          message.getBatch().getMessagesList().forEach(each -> granted.add(request(each)));
+        } else {
+          granted.add(request(message));
+        }
+      }
+      assertThat(granted).isEqualTo(LongStream.rangeClosed(1, many).boxed().toList());
+      if (takes) {
+        assertThat(came).isLessThan(many / 10);
+      } else {
+        assertThat(came).isEqualTo(many);
+      }
+      ann.say(m -> m.setDescribe(Describe.newBuilder().setNumber(8).setKey(key("a"))));
+      assertThat(ann.next().hasDescribed()).isTrue();
+    }
+  }
+
+  private static long request(ServerMessage granted) {
+    assertThat(granted.hasGranted()).isTrue();
+    return granted.getGranted().getRequest();
   }
 
   @Test

@@ -6,9 +6,13 @@ import io.holdfast.protocol.v1.ClientMessage;
 import io.holdfast.protocol.v1.Error;
 import io.holdfast.protocol.v1.Failed;
 import io.holdfast.protocol.v1.ForceReleased;
+import io.holdfast.protocol.v1.Granted;
 import io.holdfast.protocol.v1.Key;
 import io.holdfast.protocol.v1.Listed;
 import io.holdfast.protocol.v1.LockState;
+import io.holdfast.protocol.v1.NotLeader;
+import io.holdfast.protocol.v1.Queued;
+import io.holdfast.protocol.v1.ServerBatch;
 import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.protocol.v1.Welcome;
 import io.holdfast.remote.internal.Play.Asker;
@@ -36,6 +40,34 @@ class ClientCoreTest {
     assertThat(play.opened).containsExactly("a:1", "c:3");
     play.welcome();
     assertThat(play.core.isConnected()).isTrue();
+  }
+
+  @Test
+  void aBatchIsHeardInItsOrderAndOnlyUntilTheStreamIsLeft() {
+    SessionCore session = play.openSession(5);
+    Asker ann = play.ask(session, Duration.ofMinutes(1));
+    Asker bob = play.ask(session, Duration.ofMinutes(1));
+    play.hear(
+        ServerMessage.newBuilder()
+            .setBatch(
+                ServerBatch.newBuilder()
+                    .addMessages(
+                        ServerMessage.newBuilder()
+                            .setQueued(Queued.newBuilder().setSession(5).setRequest(1)))
+                    .addMessages(
+                        ServerMessage.newBuilder()
+                            .setGranted(
+                                Granted.newBuilder().setSession(5).setRequest(1).setToken(7)))
+                    .addMessages(
+                        ServerMessage.newBuilder()
+                            .setNotLeader(NotLeader.newBuilder().setLeader("c:3")))
+                    .addMessages(
+                        ServerMessage.newBuilder()
+                            .setGranted(
+                                Granted.newBuilder().setSession(5).setRequest(2).setToken(8)))));
+    assertThat(ann.told).containsExactly("queued", "granted 7");
+    assertThat(bob.told).isEmpty();
+    assertThat(play.opened).containsExactly("a:1", "c:3");
   }
 
   @Test
