@@ -41,13 +41,13 @@ import org.slf4j.LoggerFactory;
  * <p>Thread-safe; the messages of one stream are received one after the other.
  */
 public final class Connection {
-  /** How often it is looked whether somebody who only listens still may. */
-  static final Duration LISTENER_CHECK = Duration.ofSeconds(10);
-
   private static final Problem BROKEN =
       Problem.unavailable("LINK_BROKEN", "the client cannot be told anything");
 
   private static final Logger LOG = LoggerFactory.getLogger(Connection.class);
+
+  /** How often it is looked whether somebody who only listens still may. */
+  static final Duration LISTENER_CHECK = Duration.ofSeconds(10);
 
   private final ServerCore core;
   private final ClientLink link;

@@ -306,7 +306,8 @@ public final class JRaftReplicator implements Replicator {
     @Override
     public void leads(long term) {
       ended(term);
-      // Also told when a hand-over came to nothing. Before anybody can see that this server leads and asks for the next.
+      // Also told when a hand-over came to nothing. Before anybody can see that this server leads
+      // and asks for the next.
       failHandOver("the other server did not take over in time");
       leads = true;
       leader = Optional.of(settings.self());
