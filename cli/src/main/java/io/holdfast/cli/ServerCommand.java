@@ -35,6 +35,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -281,6 +282,9 @@ final class ServerCommand implements Callable<Integer> {
     private List<String> hosts = List.of();
   }
 
+  /** Ends what was opened for the server, once that has ended. */
+  private final List<Runnable> around = new CopyOnWriteArrayList<>();
+
   @Override
   public Integer call() throws IOException, InterruptedException {
     InetSocketAddress address = checkedListen();
@@ -291,7 +295,7 @@ final class ServerCommand implements Callable<Integer> {
       throw Arguments.mistake(spec, String.valueOf(e.getMessage()));
     }
     LockServer server = start(ServerSettings.of(self(), address).withLimits(checkedLimits()), log);
-    Thread closing = new Thread(server::close, "holdfast-server-close");
+    Thread closing = new Thread(() -> close(server), "holdfast-server-close");
     Runtime.getRuntime().addShutdownHook(closing); // for signals
     announce(server);
     Optional<Throwable> failure = server.awaitTermination();
@@ -302,7 +306,18 @@ final class ServerCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
-  /** Starts it with all that stands around it; what that opens ends with the process. */
+  /** Ends the server, and then what stands around it: acts that end with the server are recorded. */
+  private void close(LockServer server) {
+    server.close();
+    closeAround();
+  }
+
+  private void closeAround() {
+    around.forEach(Runnable::run);
+    around.clear();
+  }
+
+  /** Starts it with all that stands around it. */
   private LockServer start(ServerSettings settings, JRaftSettings log) {
     Ticker ticker = Ticker.system();
     Replicator replicator = new JRaftReplicator(log);
@@ -315,20 +330,24 @@ final class ServerCommand implements Callable<Integer> {
         ServerTls tls =
             new ServerTls(
                 files.certificate, files.key, Optional.ofNullable(files.clientAuthorities), ticker);
+        around.add(tls::close);
         builder.tls(tls);
         metrics.showCertificate(tls::expiresAt);
       }
       builder.interceptor(metrics.calls());
       Optional<AuditLog> audit =
           Optional.ofNullable(auditLog).map(file -> new AuditLog(file, ticker));
+      audit.ifPresent(kept -> around.add(kept::close));
       Consumer<DeniedCall> counted = call -> metrics.turnedAway(call.reason());
       Consumer<DeniedCall> denied =
           audit.map(kept -> counted.andThen(new DeniedCalls(kept, ticker))).orElse(counted);
-      builder.interceptor(
-          tokens == null
-              ? AuthInterceptor.trusting(denied)
-              : AuthInterceptor.asking(
-                  new Authenticator(tokens.settings(), ticker), insecure, denied));
+      if (tokens == null) {
+        builder.interceptor(AuthInterceptor.trusting(denied));
+      } else {
+        Authenticator authenticator = new Authenticator(tokens.settings(), ticker);
+        around.add(authenticator::close);
+        builder.interceptor(AuthInterceptor.asking(authenticator, insecure, denied));
+      }
       audit.ifPresent(kept -> builder.interceptor(new AuditInterceptor(kept, denied)));
       builder.service(
           new ServerHealth(ticker, () -> missing(replicator).isEmpty(), () -> leads(replicator))
@@ -345,6 +364,7 @@ final class ServerCommand implements Callable<Integer> {
       } else {
         server.close();
       }
+      closeAround();
       throw new CommandException(ExitCode.CONFIGURATION, cause(e));
     }
   }

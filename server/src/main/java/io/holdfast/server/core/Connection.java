@@ -43,16 +43,16 @@ import org.slf4j.LoggerFactory;
  * <p>Thread-safe; the messages of one stream are received one after the other.
  */
 public final class Connection {
+  private static final Problem BROKEN =
+      Problem.unavailable("LINK_BROKEN", "the client cannot be told anything");
+
+  private static final Logger LOG = LoggerFactory.getLogger(Connection.class);
+
   /** How often it is looked whether somebody who only listens still may. */
   static final Duration LISTENER_CHECK = Duration.ofSeconds(10);
 
   /** So many messages may come in a batch. */
   static final int MOST_IN_BATCH = 256;
-
-  private static final Problem BROKEN =
-      Problem.unavailable("LINK_BROKEN", "the client cannot be told anything");
-
-  private static final Logger LOG = LoggerFactory.getLogger(Connection.class);
 
   private final ServerCore core;
   private final ClientLink link;
@@ -98,7 +98,7 @@ public final class Connection {
   Connection(ServerCore core, ClientLink link) {
     this.core = core;
     this.link = link;
-    this.outbox = new Outbox<>(() -> aborted != null || link.isReady(), this::send, link::flush);
+    this.outbox = new Outbox<>(() -> aborted != null || link.isReady(), this::send, this::flush);
     this.heardAtNanos = core.ticker.nanos();
   }
 
@@ -333,12 +333,24 @@ public final class Connection {
         link.close(problem);
       }
     } catch (RuntimeException e) {
-      // This client is not to be spoken to any more; the others are.
-      abortTold = true;
-      aborted = BROKEN;
-      LOG.debug("A link is broken", e);
-      gone();
+      broken(e);
     }
+  }
+
+  private void flush() {
+    try {
+      link.flush();
+    } catch (RuntimeException e) {
+      broken(e);
+    }
+  }
+
+  /** This client is not to be spoken to any more; the others are. */
+  private void broken(RuntimeException failure) {
+    abortTold = true;
+    aborted = BROKEN;
+    LOG.debug("A link is broken", failure);
+    gone();
   }
 
   private void forget() {

@@ -339,9 +339,11 @@ final class CallSession implements ClientLink {
   }
 
   private void liveOn() {
+    // However long its lease: a session that nobody uses is not to be kept for long.
+    long lease = Math.min(key.leaseMillis(), LEASE.toMillis());
     alarm =
         ticker.schedule(
-            ticker.nanosIn(Duration.ofMillis(key.leaseMillis() / HEARTBEATS_A_LEASE)),
+            ticker.nanosIn(Duration.ofMillis(lease / HEARTBEATS_A_LEASE)),
             () -> inTurn(this::beat));
   }
 

@@ -645,6 +645,41 @@ class CoreTest {
   }
 
   @Test
+  void tenThousandSessionsOutliveAChangeOfLeader() {
+    int clients = 100;
+    int each = 100;
+    TestClient[] all = new TestClient[clients];
+    for (int i = 0; i < clients; i++) {
+      all[i] = started();
+      for (int j = 0; j < each; j++) {
+        long session = all[i].opened(LEASE);
+        all[i].acquire(session, 1, "name " + session);
+        all[i].next();
+      }
+    }
+    ticker.advance(LEASE_TIME.minus(MILLI));
+    changeLeader();
+    ticker.advance(LEASE_TIME.minus(MILLI)); // however late they come, it is in time
+    assertThat(core.figures().holds()).isEqualTo(clients * each);
+    long session = 0;
+    for (int i = 0; i < clients; i++) {
+      if (i % 2 == 0) {
+        assertThat(all[i].hello(core).next().hasWelcome()).isTrue();
+      }
+      for (int j = 0; j < each; j++) {
+        session++;
+        if (i % 2 == 0) {
+          all[i].resume(session, 1, 1L);
+          assertThat(all[i].next().getAlive().getGrantedCount()).isEqualTo(1);
+        }
+      }
+    }
+    ticker.advance(MILLI);
+    assertThat(core.figures().holds()).as("of those who came back").isEqualTo(clients * each / 2);
+    assertThat(core.figures().sessions()).isEqualTo(clients * each / 2);
+  }
+
+  @Test
   void replicasThatWereFedTheSameLogAreEqual() {
     TestClient ann = started();
     TestClient bob = started();

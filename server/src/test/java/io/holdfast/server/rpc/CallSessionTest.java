@@ -152,6 +152,20 @@ class CallSessionTest {
   }
 
   @Test
+  void aSessionThatNobodyUsesIsNotKeptHoweverLongItsLease() {
+    CallSessions.Key key = new CallSessions.Key("team", "ann", "", Duration.ofHours(1).toMillis());
+    CallSession session = claim(key, anybody, ticker);
+    Told held = new Told("a", OptionalLong.empty());
+    session.acquire(held.call, anybody);
+    ticker.advance(Duration.ofHours(2));
+    assertThat(core.figures().holds()).isEqualTo(1);
+    giveBack(session, held);
+    ticker.advance(CallSession.LEASE);
+    assertThat(core.figures().sessions()).isZero();
+    assertThat(core.figures().connections()).isZero();
+  }
+
+  @Test
   void endedRequestsAreForgottenHoweverLongTheSessionLives() {
     acquire("ann", "held", OptionalLong.empty());
     for (int i = 0; i < 10_100; i++) {

@@ -491,17 +491,29 @@ final class RemoteStore implements LockStore {
   private final class OutboxWire implements Wire {
     @Override
     public void open(long stream, String address) {
-      outbox.add(() -> streams.open(stream, address));
+      add(stream, () -> streams.open(stream, address));
     }
 
     @Override
     public void say(long stream, ClientMessage message) {
-      outbox.add(() -> streams.say(stream, message));
+      add(stream, () -> streams.say(stream, message));
     }
 
     @Override
     public void close(long stream) {
-      outbox.add(() -> streams.close(stream));
+      add(stream, () -> streams.close(stream));
+    }
+
+    /** A stream that throws is broken, and what comes after it is sent all the same: heartbeats above all. */
+    private void add(long stream, Runnable message) {
+      outbox.add(
+          () -> {
+            try {
+              message.run();
+            } catch (RuntimeException e) {
+              within(() -> core.broken(stream, ErrorCode.unavailable(String.valueOf(e)), ""));
+            }
+          });
     }
   }
 

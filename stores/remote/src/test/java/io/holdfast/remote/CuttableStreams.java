@@ -8,6 +8,7 @@ import io.holdfast.protocol.v1.ServerMessage;
 final class CuttableStreams implements Streams {
   private final Streams streams;
   private volatile boolean isCut;
+  private volatile boolean isBroken;
   private volatile long stream;
 
   private CuttableStreams(Streams.Opener opener, Listener listener) {
@@ -45,6 +46,11 @@ final class CuttableStreams implements Streams {
     streams.close(stream);
   }
 
+  /** What is said next throws, whatever it is. */
+  void breakNext() {
+    isBroken = true;
+  }
+
   @Override
   public void open(long number, String address) {
     stream = number;
@@ -55,6 +61,10 @@ final class CuttableStreams implements Streams {
 
   @Override
   public void say(long number, ClientMessage message) {
+    if (isBroken) {
+      isBroken = false;
+      throw new IllegalStateException("on purpose");
+    }
     if (!isCut) {
       streams.say(number, message);
     }

@@ -71,6 +71,29 @@ class RemoteStoreTest {
   }
 
   @Test
+  void aStreamThatThrowsIsReplacedAndNothingElseStops() throws Exception {
+    ClientOptions options = ClientOptions.defaults();
+    CuttableStreams[] made = new CuttableStreams[1];
+    LockClient ann =
+        LockClient.over(
+            RemoteStore.connect(
+                ServerUrl.parse("holdfast://" + server.address() + "/n"),
+                options,
+                CuttableStreams.over(
+                    GrpcStreams.opener(ServerUrl.parse("holdfast://" + server.address() + "/n")),
+                    it -> made[0] = it)),
+            options);
+    clients.add(ann);
+    Hold hold = ann.lock("name").acquire();
+    for (int i = 0; i < 3; i++) {
+      made[0].breakNext();
+      ann.lock("other").acquire(Duration.ofSeconds(20)).close();
+    }
+    assertThat(hold.isHeld()).isTrue();
+    hold.close();
+  }
+
+  @Test
   void namespacesHaveNothingToDoWithEachOther() throws Exception {
     LockClient one = connect("holdfast://" + server.address() + "/one");
     LockClient two = connect("holdfast://" + server.address() + "/two");
