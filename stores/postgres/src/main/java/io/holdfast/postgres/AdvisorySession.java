@@ -66,6 +66,9 @@ final class AdvisorySession {
   /** Whose wait runs here. */
   volatile @Nullable PostgresRequest serves;
 
+  /** The thread that waits here, if it is the caller's own. */
+  volatile @Nullable Thread waiter;
+
   /** Somebody looks what a failed statement has left, and nobody may take anything meanwhile: it would be given back, too. */
   boolean isCleaned;
 
@@ -447,6 +450,11 @@ final class AdvisorySession {
   /** Whether one of these is used here by more than one. */
   boolean sharesAny(List<Claim> claims) {
     return claims.stream().anyMatch(claim -> uses.getOrDefault(claim.key(), 0) > 1);
+  }
+
+  void stopServing() {
+    serves = null;
+    waiter = null;
   }
 
   void use(List<Claim> claims) {

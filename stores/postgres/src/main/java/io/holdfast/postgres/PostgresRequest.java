@@ -41,6 +41,16 @@ final class PostgresRequest extends CompletableFuture<AcquireOutcome> implements
 
   volatile State state = State.QUEUED;
 
+  // Of the caller's thread alone, while it asks.
+
+  /** It waits for the answer, and may as well fetch it. */
+  boolean isFetched;
+
+  /** The session that it is to wait in by itself. */
+  @Nullable AdvisorySession servedHere;
+
+  // The store's.
+
   /** Where it stands in line; null if it does not. */
   @Nullable KeyLine line;
 

@@ -150,6 +150,10 @@ final class PostgresStore implements LockStore {
   private int opening;
 
   private int openingTooLong;
+
+  /** There is nothing to watch over: who brings something wakes the watch. */
+  private boolean isWatchResting;
+
   private long noSessionsUntilNanos;
   private Ticker.@Nullable Alarm pollAlarm;
   private Duration pollEvery = FIRST_POLL;
@@ -243,6 +247,7 @@ final class PostgresStore implements LockStore {
         asked.callerThread() != 0
             && asked.callerThread() == Thread.currentThread().getId()
             && Threads.mayBlock();
+    request.isFetched = fetches;
     boolean[] isNext = new boolean[1];
     decide(
         decision -> {
@@ -261,6 +266,8 @@ final class PostgresStore implements LockStore {
     if (isNext[0]) {
       askHere(request);
     }
+    serveHere(request);
+    request.isFetched = false;
     return request;
   }
 
@@ -437,6 +444,10 @@ final class PostgresStore implements LockStore {
       return true;
     } catch (SQLException e) {
       return !isToBeRepeated(request, session, e);
+    } catch (RuntimeException e) {
+      endSession(session, LossReason.CONNECTION_LOST);
+      decide(decision -> fail(request, e, decision));
+      return true;
     }
   }
 
@@ -901,7 +912,15 @@ final class PostgresStore implements LockStore {
       if (session != null) {
         unserved.remove(request);
         session.serves = request;
-        decision.send(() -> execute(waits, () -> serve(session, request)));
+        if (request.isFetched && request.callerThread() == Thread.currentThread().getId()) {
+          request.servedHere = session;
+          session.waiter = Thread.currentThread();
+          if (isWatchResting) {
+            somethingToWatch.signal();
+          }
+        } else {
+          decision.send(() -> execute(waits, () -> serve(session, request)));
+        }
       } else if (mayOpen() && !sessions.isEmpty()) {
         opening++;
         decision.send(() -> execute(waits, this::openToWait));
@@ -931,10 +950,29 @@ final class PostgresStore implements LockStore {
     decide(this::serveSomebody);
   }
 
+  /**
+   * Waits in the caller's thread, which saves the way to another and back in each hand-over. A thread that reads from a socket
+   * does not feel an interrupt: the watch looks for it, and ends the slice; then another thread waits on.
+   */
+  private void serveHere(PostgresRequest request) {
+    // Again if it was granted what it waited for, and something else of what it wants was busy.
+    for (AdvisorySession session = request.servedHere;
+        session != null;
+        session = request.servedHere) {
+      request.servedHere = null;
+      serve(session, request);
+    }
+  }
+
   /** Lets somebody wait in a session, slice by slice. Blocks for as long as that takes. */
   private void serve(AdvisorySession session, PostgresRequest request) {
     boolean[] goesOn = {true};
     while (goesOn[0]) {
+      if (session.waiter == Thread.currentThread() && Thread.currentThread().isInterrupted()) {
+        session.waiter = null;
+        execute(waits, () -> serve(session, request));
+        return;
+      }
       if (request.isDone() || request.state != State.WAITING) {
         decide(decision -> stopServing(session, decision));
         return;
@@ -960,13 +998,16 @@ final class PostgresStore implements LockStore {
       } catch (RuntimeException | Error e) {
         endSession(session, LossReason.CONNECTION_LOST);
         decide(decision -> waitFailed(session, request, true, new SQLException(e), decision));
-        throw e;
+        if (e instanceof Error) {
+          throw e;
+        }
+        return;
       }
     }
   }
 
   private void stopServing(AdvisorySession session, Decision decision) {
-    session.serves = null;
+    session.stopServing();
     session.idleSinceNanos = ticker.nanos();
     serveSomebody(decision);
   }
@@ -980,7 +1021,7 @@ final class PostgresStore implements LockStore {
       Decision decision) {
     if (attempt.isGranted()) {
       session.use(request.claims);
-      session.serves = null;
+      session.stopServing();
       settle(request, session, attempt, decision);
       serveSomebody(decision);
       return false;
@@ -1006,7 +1047,7 @@ final class PostgresStore implements LockStore {
       boolean isOver,
       SQLException e,
       Decision decision) {
-    session.serves = null;
+    session.stopServing();
     if (request.state == State.WAITING) {
       if (isOver && ++request.breaks <= maxSessions + MAX_NEW_BREAKS && !closed) {
         unserved.add(request);
@@ -1240,9 +1281,16 @@ final class PostgresStore implements LockStore {
     while (!closed) {
       List<AdvisorySession> watched = new ArrayList<>();
       List<AdvisorySession> idle = new ArrayList<>();
+      List<AdvisorySession> interrupted = new ArrayList<>();
       mutex.lock();
       try {
+        boolean isWaitedIn = false;
         for (AdvisorySession session : sessions) {
+          Thread waiter = session.waiter;
+          isWaitedIn |= waiter != null;
+          if (waiter != null && waiter.isInterrupted()) {
+            interrupted.add(session);
+          }
           if (!session.uses.isEmpty()) {
             watched.add(session);
           } else if (session != sessions.get(0) && isIdle(session)) {
@@ -1250,7 +1298,8 @@ final class PostgresStore implements LockStore {
           }
         }
         sessions.removeAll(idle);
-        Duration pause = watched.isEmpty() ? Duration.ofSeconds(1) : AdvisorySession.LOOK_EVERY;
+        isWatchResting = watched.isEmpty() && !isWaitedIn;
+        Duration pause = isWatchResting ? Duration.ofSeconds(1) : AdvisorySession.LOOK_EVERY;
         somethingToWatch.awaitNanos(pause.toNanos());
       } catch (InterruptedException e) {
         return; // nobody interrupts it but who ends the process
@@ -1258,6 +1307,9 @@ final class PostgresStore implements LockStore {
         mutex.unlock();
       }
       sendReleases();
+      for (AdvisorySession session : interrupted) {
+        execute(calls, session::cancelWait);
+      }
       for (AdvisorySession session : idle) {
         execute(waits, session::close); // takes a trip, or the time of silence
       }

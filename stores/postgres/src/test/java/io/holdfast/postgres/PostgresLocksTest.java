@@ -301,17 +301,52 @@ class PostgresLocksTest {
 
   /** Without which a dead client's lock would be free in hours. */
   @Test
-  void theServerIsToldToNoticeADeadClient() {
-    ServerFacts newest = new ServerFacts(1, 1, false, 180000, 1, 1000);
-    assertThat(newest.settings()).contains("idle_session_timeout=0", "statement_timeout=0");
-    assertThat(newest.optionalSettings())
-        .contains(
-            "tcp_keepalives_idle=2",
-            "tcp_keepalives_interval=1",
-            "tcp_keepalives_count=3",
-            "client_connection_check_interval=1s");
+  void theServerIsToldToNoticeADeadClient() throws Exception {
+    List<Connection> kept = new ArrayList<>();
+    try (LockClient dan =
+        PostgresLocks.on(
+                () -> {
+                  kept.add(server.connect(database));
+                  return kept.get(0);
+                })
+            .connect()) {
+      assertThat(dan.lock("x").tryAcquire().map(Hold::isHeld)).contains(true);
+      try (Statement statement = kept.get(0).createStatement()) {
+        assertThat(text(statement, "SHOW tcp_keepalives_idle")).isEqualTo("2");
+        assertThat(text(statement, "SHOW tcp_keepalives_interval")).isEqualTo("1");
+        assertThat(text(statement, "SHOW tcp_keepalives_count")).isEqualTo("3");
+        assertThat(text(statement, "SHOW tcp_user_timeout")).isEqualTo("5000");
+        assertThat(text(statement, "SHOW client_connection_check_interval")).isEqualTo("1s");
+        assertThat(text(statement, "SHOW idle_session_timeout")).isEqualTo("0");
+        assertThat(text(statement, "SHOW statement_timeout")).isEqualTo("0");
+      }
+    }
     ServerFacts oldest = new ServerFacts(1, 1, false, 120000, 1, 1000);
-    assertThat(oldest.settings()).doesNotContain("idle_session_timeout=0");
+    assertThat(oldest.settings()).noneMatch(setting -> setting.startsWith("idle_session_timeout"));
+  }
+
+  /** It waits in a socket, where it does not feel it by itself. */
+  @Test
+  void whoIsInterruptedWhileItWaitsAtTheServerWaitsThereNoMore() throws Exception {
+    Hold hold = ann.lock("x").acquire();
+    CompletableFuture<Boolean> interrupted = new CompletableFuture<>();
+    Thread waiting =
+        new Thread(
+            () -> {
+              try {
+                bob.lock("x").acquire();
+                interrupted.complete(false);
+              } catch (InterruptedException e) {
+                interrupted.complete(true);
+              }
+            });
+    waiting.start();
+    until("bob waits at the server", () -> !waitingAtServer("bob").isEmpty());
+    waiting.interrupt();
+    assertThat(promptly(interrupted)).isTrue();
+    until("nobody waits at the server", () -> waitingAtServer("bob").isEmpty());
+    hold.close();
+    bob.lock("x").tryAcquire(Patience.PROMPTLY).orElseThrow().close();
   }
 
   // ------------------------------------------------------------------------------------------------- waiting
@@ -451,6 +486,13 @@ class PostgresLocksTest {
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holdfast "
             + client
             + "'");
+  }
+
+  private static String text(Statement statement, String sql) throws Exception {
+    try (java.sql.ResultSet row = statement.executeQuery(sql)) {
+      row.next();
+      return row.getString(1);
+    }
   }
 
   private static boolean bool(Statement statement, String sql) throws Exception {

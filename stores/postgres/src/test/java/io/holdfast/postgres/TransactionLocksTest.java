@@ -3,6 +3,7 @@ package io.holdfast.postgres;
 import static io.holdfast.postgres.Patience.PROMPTLY;
 import static io.holdfast.postgres.Patience.promptly;
 import static io.holdfast.postgres.Patience.timed;
+import static io.holdfast.postgres.Patience.until;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -82,9 +83,17 @@ class TransactionLocksTest {
     lock(ann).acquire();
     CompletableFuture<Boolean> waiting =
         CompletableFuture.supplyAsync(() -> lock(bob).tryAcquire(PROMPTLY));
-    CompletableFuture<Void> committing = waiting.thenAccept(had -> assertThat(had).isTrue());
+    until(
+        "bob waits",
+        () ->
+            !server
+                .execute(
+                    database,
+                    "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+                .isEmpty());
+    assertThat(waiting).isNotDone();
     ann.commit();
-    promptly(committing);
+    assertThat(promptly(waiting)).isTrue();
   }
 
   /** Another library's returned true there, and held nothing. */

@@ -29,7 +29,7 @@ final class PostgresFigures {
   /** A client takes them in turn; not one alone, as nobody does. */
   private static final int NAMES = 16;
 
-  private static final double WARM_UP = 0.3;
+  private static final double WARM_UP = 1;
 
   private final Database database;
   private final int rounds;
