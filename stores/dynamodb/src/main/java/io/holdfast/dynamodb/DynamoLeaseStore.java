@@ -305,13 +305,15 @@ final class DynamoLeaseStore implements LeaseStore {
 
   @Override
   public CompletableFuture<Optional<LeaseRecord>> release(LeaseRecord held) {
-    return write(
+    // What the SDK sent before by itself may have freed it: then this is no proof that somebody
+    // else has.
+    return writeOr(
         rows.release(held),
         written -> {
           LeaseRecord left = rows.record(held.name(), written);
           return Optional.of(left.token() == 0 ? with(held.token(), left) : left);
         },
-        found -> Optional.empty());
+        failed -> Failures.attempts(failed) > 1 ? null : Optional.empty());
   }
 
   @Override
@@ -390,10 +392,19 @@ final class DynamoLeaseStore implements LeaseStore {
       TransactWriteItem write,
       Function<Map<String, AttributeValue>, T> done,
       Function<Map<String, AttributeValue>, T> conditionFailed) {
+    return writeOr(
+        write, done, failed -> conditionFailed.apply(failed.hasItem() ? failed.item() : Map.of()));
+  }
+
+  /** The same where a condition that failed may be a failure, too: then the answer is null. */
+  private <T> CompletableFuture<T> writeOr(
+      TransactWriteItem write,
+      Function<Map<String, AttributeValue>, T> done,
+      Function<ConditionalCheckFailedException, @Nullable T> conditionFailed) {
     Function<Throwable, @Nullable T> otherwise =
         failure ->
             failure instanceof ConditionalCheckFailedException failed
-                ? conditionFailed.apply(failed.hasItem() ? failed.item() : Map.of())
+                ? conditionFailed.apply(failed)
                 : null;
     if (write.put() != null) {
       PutItemRequest request = put(write);

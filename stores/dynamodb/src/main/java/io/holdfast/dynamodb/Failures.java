@@ -150,7 +150,8 @@ final class Failures {
     return message == null ? "" : message.replace('\n', ' ');
   }
 
-  private static int attempts(Throwable failure) {
+  /** So often the client of the SDK has sent the request. */
+  static int attempts(Throwable failure) {
     Integer attempts = failure instanceof SdkException sdk ? sdk.numAttempts() : null;
     return attempts == null ? 1 : attempts;
   }

@@ -25,6 +25,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
 
 /** What is asked of DynamoDB, how often, and what becomes of a request that goes wrong. */
@@ -246,6 +247,26 @@ class DynamoRequestsTest {
     http.next(1, "UpdateItem", Fault.ANSWER_LOST);
     hold.close();
     assertThat(stranger(LEASE).lock("l").tryAcquire()).isPresent();
+  }
+
+  /** The SDK's second sending finds the lock free, which is no sign that somebody took it away. */
+  @Test
+  void releaseWhoseAnswerIsLostIsAReleaseThoughTheSdkAsksAgainByItself() throws Exception {
+    try (DynamoDbAsyncClient retrying =
+            LocalServer.client(
+                http, AwsRetryStrategy.standardRetryStrategy(), LocalServer.credentials());
+        LockClient client = DynamoLocks.in(table, retrying).client(ClientOptions.defaults())) {
+      Hold hold = client.lock("o").acquire(PATIENCE);
+      http.forgetCounts();
+      http.next(1, "UpdateItem", Fault.ANSWER_LOST);
+      hold.close();
+      assertThat(http.count("UpdateItem")).as("sent again by the SDK").isGreaterThan(1);
+      assertThat(stranger(LEASE).lock("o").tryAcquire()).isPresent();
+
+      Hold another = client.lock("o2").acquire(PATIENCE);
+      http.next(1, "UpdateItem", Fault.ANSWER_LOST);
+      assertThat(client.forceRelease("o2", another.token())).isTrue();
+    }
   }
 
   /** I124. */

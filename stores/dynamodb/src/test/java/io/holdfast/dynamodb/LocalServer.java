@@ -13,11 +13,13 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
 import software.amazon.awssdk.http.async.SdkAsyncHttpClient;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.retries.api.RetryStrategy;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 
@@ -103,12 +105,17 @@ final class LocalServer {
   }
 
   static DynamoDbAsyncClient client(SdkAsyncHttpClient http) {
+    return client(http, AwsRetryStrategy.doNotRetry(), credentials());
+  }
+
+  static DynamoDbAsyncClient client(
+      SdkAsyncHttpClient http, RetryStrategy retries, AwsCredentialsProvider credentials) {
     return DynamoDbAsyncClient.builder()
         .endpointOverride(endpoint())
         .region(Region.US_EAST_1)
-        .credentialsProvider(credentials())
+        .credentialsProvider(credentials)
         .httpClient(http)
-        .overrideConfiguration(it -> it.retryStrategy(AwsRetryStrategy.doNotRetry()))
+        .overrideConfiguration(it -> it.retryStrategy(retries))
         .build();
   }
 
