@@ -5,6 +5,7 @@ import io.holdfast.InvalidRequestException;
 import io.holdfast.LockRefusedException;
 import io.holdfast.spi.LockProvider;
 import io.holdfast.spi.LockStore;
+import io.holdfast.spi.Ticker;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -97,7 +98,8 @@ public final class DynamoProvider implements LockProvider {
         DynamoDbAsyncClient.builder()
             .region(region)
             .credentialsProvider(credentials)
-            .httpClient(new JdkHttp())
+            // Built here, it is closed with the SDK's client; handed in, it would never be.
+            .httpClientBuilder(attributes -> new JdkHttp(Ticker.system()))
             // The engine asks again, and knows for how long that makes sense.
             .overrideConfiguration(
                 ClientOverrideConfiguration.builder()

@@ -1,5 +1,6 @@
 package io.holdfast.dynamodb;
 
+import io.holdfast.spi.Ticker;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.nio.ByteBuffer;
@@ -41,7 +42,7 @@ final class FaultyHttp implements SdkAsyncHttpClient {
     SERVER_FAILED
   }
 
-  private final SdkAsyncHttpClient real = new JdkHttp();
+  private final SdkAsyncHttpClient real = new JdkHttp(Ticker.system());
   private final Map<String, AtomicInteger> counted = new ConcurrentHashMap<>();
   private final AtomicInteger times = new AtomicInteger();
   private final AtomicReference<Predicate<String>> on = new AtomicReference<>(it -> false);

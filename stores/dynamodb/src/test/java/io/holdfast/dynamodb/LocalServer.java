@@ -1,5 +1,6 @@
 package io.holdfast.dynamodb;
 
+import io.holdfast.spi.Ticker;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
@@ -101,7 +102,7 @@ final class LocalServer {
   }
 
   static DynamoDbAsyncClient client() {
-    return client(new JdkHttp());
+    return client(new JdkHttp(Ticker.system()));
   }
 
   static DynamoDbAsyncClient client(SdkAsyncHttpClient http) {
