@@ -307,20 +307,15 @@ final class DynamoLeaseStore implements LeaseStore {
 
   @Override
   public CompletableFuture<Optional<LeaseRecord>> release(LeaseRecord held) {
-    return write(
+    // What the SDK sent before by itself may have freed it: then this is no proof that somebody
+    // else has.
+    return writeOr(
         rows.release(held),
         written -> {
           LeaseRecord left = rows.record(held.name(), written);
           return Optional.of(left.token() == 0 ? with(held.token(), left) : left);
         },
-        (found, isFirstSending) -> {
-          if (!isFirstSending) { // the SDK has sent it before, which may have done it
-            throw new UncertainOutcomeException(
-                "a release on table " + table + " was sent twice, and the second found nothing",
-                new IllegalStateException("retried by the SDK"));
-          }
-          return Optional.empty();
-        });
+        failed -> Failures.attempts(failed) > 1 ? null : Optional.empty());
   }
 
   @Override
@@ -402,12 +397,20 @@ final class DynamoLeaseStore implements LeaseStore {
   private <T> CompletableFuture<T> write(
       TransactWriteItem write,
       Function<Map<String, AttributeValue>, T> done,
-      BiFunction<Map<String, AttributeValue>, Boolean, T> conditionFailed) {
+      Function<Map<String, AttributeValue>, T> conditionFailed) {
+    return writeOr(
+        write, done, failed -> conditionFailed.apply(failed.hasItem() ? failed.item() : Map.of()));
+  }
+
+  /** The same where a condition that failed may be a failure, too: then the answer is null. */
+  private <T> CompletableFuture<T> writeOr(
+      TransactWriteItem write,
+      Function<Map<String, AttributeValue>, T> done,
+      Function<ConditionalCheckFailedException, @Nullable T> conditionFailed) {
     Function<Throwable, @Nullable T> otherwise =
         failure ->
             failure instanceof ConditionalCheckFailedException failed
-                ? conditionFailed.apply(
-                    failed.hasItem() ? failed.item() : Map.of(), Failures.attempts(failed) == 1)
+                ? conditionFailed.apply(failed)
                 : null;
     if (write.put() != null) {
       PutItemRequest request = put(write);

@@ -6,6 +6,7 @@ import io.holdfast.LockClient;
 import io.holdfast.core.LeaseLocks;
 import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.spi.LockStore;
+import io.holdfast.spi.Ticker;
 import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
@@ -23,9 +24,9 @@ import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
  * }
  * }</pre>
  *
- * <p>The SDK's client is not closed with the locks. Its credentials must not make a request wait: the SDK's providers fetch new
- * ones in time where {@code asyncCredentialUpdateEnabled} is set. Its own retries do no harm and no good: what fails is asked again by the
- * locks, which know for how long that makes sense.
+ * <p>The SDK's client is not closed with the locks. Its own retries do no harm and no good: what fails is asked again by the
+ * locks, which know for how long that makes sense. It is asked in a thread of its own, so its credentials may block while they
+ * are renewed; but all requests wait for that, so let it take no more than a second or two.
  *
  * <p>Immutable; each method that changes something returns a new one. Thread-safe.
  */
@@ -65,7 +66,7 @@ public final class DynamoLocks {
   /** Locks in a table, in the layout {@link DynamoLayout#holdfast}. Asks nothing yet. */
   public static DynamoLocks in(String table, DynamoDbAsyncClient client) {
     return new DynamoLocks(
-        new Dynamo.Async(Objects.requireNonNull(client, "client")),
+        Dynamo.of(Objects.requireNonNull(client, "client"), Ticker.system()),
         table,
         DynamoLayout.holdfast(),
         true,
@@ -81,7 +82,9 @@ public final class DynamoLocks {
   public static DynamoLocks in(String table, DynamoDbClient client, Executor executor) {
     return new DynamoLocks(
         new Dynamo.Blocking(
-            Objects.requireNonNull(client, "client"), Objects.requireNonNull(executor, "executor")),
+            Objects.requireNonNull(client, "client"),
+            Objects.requireNonNull(executor, "executor"),
+            Ticker.system()),
         table,
         DynamoLayout.holdfast(),
         true,
@@ -135,7 +138,10 @@ public final class DynamoLocks {
 
   LeaseStore store(ClientOptions options, Runnable closing) {
     Failures failures = new Failures(table, layout.schema());
-    String where = isChecked ? look(failures) : "unchecked-" + UNCHECKED.incrementAndGet();
+    String where =
+        isChecked
+            ? new TableCheck(dynamo, table, layout, failures, Ticker.system()).look(oneRegion)
+            : "unchecked-" + UNCHECKED.incrementAndGet();
     return new DynamoLeaseStore(
         dynamo,
         table,

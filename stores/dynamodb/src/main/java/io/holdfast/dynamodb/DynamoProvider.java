@@ -5,7 +5,7 @@ import io.holdfast.InvalidRequestException;
 import io.holdfast.LockRefusedException;
 import io.holdfast.spi.LockProvider;
 import io.holdfast.spi.LockStore;
-import io.holdfast.spi.StoreSetup;
+import io.holdfast.spi.Ticker;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -94,13 +94,8 @@ public final class DynamoProvider implements LockProvider {
         DynamoDbAsyncClient.builder()
             .region(region)
             .credentialsProvider(credentials)
-            // What an answer leads to does not block: the locks hand everything over that is not
-            // theirs.
-            .asyncConfiguration(
-                it ->
-                    it.advancedOption(
-                        SdkAdvancedAsyncClientOption.FUTURE_COMPLETION_EXECUTOR, Runnable::run))
-            .httpClientBuilder(defaults -> new JdkHttp()) // what it builds itself, the SDK closes
+            // Built here, it is closed with the SDK's client; handed in, it would never be.
+            .httpClientBuilder(attributes -> new JdkHttp(Ticker.system()))
             // The engine asks again, and knows for how long that makes sense.
             .overrideConfiguration(
                 ClientOverrideConfiguration.builder()

@@ -153,7 +153,7 @@ final class Failures {
     return message == null ? "" : message.replace('\n', ' ');
   }
 
-  /** How often the SDK has sent it. */
+  /** So often the client of the SDK has sent the request. */
   static int attempts(Throwable failure) {
     Integer attempts = failure instanceof SdkException sdk ? sdk.numAttempts() : null;
     return attempts == null ? 1 : attempts;

@@ -8,17 +8,22 @@ import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.HttpTimeoutException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -34,19 +39,28 @@ import software.amazon.awssdk.http.async.SdkAsyncHttpClient;
  * and no jar is added. Thread-safe.
  */
 final class JdkHttp implements SdkAsyncHttpClient {
-  /** So many requests are under way at a time, each on a connection of its own. */
+  /*
+   * Nobody calls a request back, so each one ends here: by its answer, or when nobody waits for the answer any more. What the
+   * engine has given up must not be sent, for a lock that is taken then is held by nobody. And requests on connections that
+   * have died in silence must not keep out those that would go by new ones: what is silent no longer counts as under way.
+   */
+
+  /** So many requests are under way at a time, each on a connection of its own, beside those that have fallen silent. */
   static final int MOST_CONNECTIONS = 128;
 
   /** So many more wait for a connection; what comes beyond is turned away. */
   static final int MOST_WAITING = 20_000;
 
+  /** What has waited for longer is not sent: the engine has given it up. */
+  static final Duration WAITS_WITHIN = Duration.ofSeconds(5);
+
   static final Duration CONNECTS_WITHIN = Duration.ofSeconds(2);
 
-  /** The engine gives up a write before that, and whoever reads a page of a list can wait no longer. */
-  static final Duration ANSWERS_WITHIN = Duration.ofSeconds(7);
+  /** A request that is not answered within so long makes room for another. */
+  static final Duration SILENT_AFTER = Duration.ofSeconds(2);
 
-  /** What has waited so long for a connection is sent no more: nobody has an ear for the answer. */
-  static final Duration WAITS_WITHIN = Duration.ofSeconds(5);
+  /** A little longer than the engine waits for any answer. */
+  static final Duration ANSWERS_WITHIN = Duration.ofSeconds(6);
 
   private static final int THREADS = 2;
 
@@ -56,21 +70,17 @@ final class JdkHttp implements SdkAsyncHttpClient {
 
   private final ExecutorService threads;
   private final HttpClient client;
+  private final Ticker ticker;
   private final ReentrantLock mutex = new ReentrantLock();
 
   // Guarded by the mutex.
-  private final Queue<Waiting> waiting = new ArrayDeque<>();
+  private final Queue<Sending> waiting = new ArrayDeque<>();
   private int underWay;
-
-  private final Ticker ticker;
-
-  JdkHttp() {
-    this(Ticker.system());
-  }
+  private boolean isSendingOn;
+  private boolean isClosed;
 
   JdkHttp(Ticker ticker) {
     this.ticker = ticker;
-
     AtomicInteger made = new AtomicInteger();
     this.threads =
         Executors.newFixedThreadPool(
@@ -107,31 +117,30 @@ final class JdkHttp implements SdkAsyncHttpClient {
 
   @Override
   public CompletableFuture<Void> execute(AsyncExecuteRequest request) {
-    CompletableFuture<Void> done = new CompletableFuture<>();
+    Sending sending = new Sending(request);
     boolean isNow = false;
-    boolean isTooMany = false;
+    Optional<String> refusal = Optional.empty();
     mutex.lock();
     try {
-      if (underWay < MOST_CONNECTIONS) {
+      if (isClosed) {
+        refusal = Optional.of("the client is closed");
+      } else if (underWay < MOST_CONNECTIONS) {
         underWay++;
         isNow = true;
       } else if (waiting.size() < MOST_WAITING) {
-        waiting.add(new Waiting(request, done, ticker.nanosIn(WAITS_WITHIN)));
+        waiting.add(sending);
       } else {
-        isTooMany = true;
+        refusal = Optional.of("waiting for a connection are " + MOST_WAITING + " requests");
       }
     } finally {
       mutex.unlock();
     }
     if (isNow) {
-      send(request, done);
-    } else if (isTooMany) {
-      fail(
-          request,
-          done,
-          new NotSentException("waiting for a connection are " + MOST_WAITING + " requests"));
+      sending.send();
+    } else {
+      refusal.ifPresent(why -> sending.fail(new NotSentException(why)));
     }
-    return done;
+    return sending.done;
   }
 
   @Override
@@ -139,90 +148,153 @@ final class JdkHttp implements SdkAsyncHttpClient {
     return "JdkHttp";
   }
 
-  /** What has not been sent is not sent any more. */
+  /** What has not been sent fails. */
   @Override
   public void close() {
-    List<Waiting> unsent;
+    List<Sending> unsent;
     mutex.lock();
     try {
+      isClosed = true;
       unsent = List.copyOf(waiting);
       waiting.clear();
     } finally {
       mutex.unlock();
     }
-    unsent.forEach(one -> one.fail("the client was closed"));
+    unsent.forEach(sending -> sending.fail(new NotSentException("the client is closed")));
     threads.shutdown();
   }
 
-  private void send(AsyncExecuteRequest request, CompletableFuture<Void> done) {
-    CompletableFuture<HttpResponse<byte[]>> answer;
-    try {
-      answer = client.sendAsync(request(request), BodyHandlers.ofByteArray());
-    } catch (RuntimeException e) {
-      answer = CompletableFuture.failedFuture(e);
+  /** Sends what waits, while there is room; one thread at a time, so that those that fail at once do not pile up. */
+  private void sendOn() {
+    boolean isFirst = true;
+    for (Sending next = next(isFirst); next != null; next = next(isFirst)) {
+      isFirst = false;
+      next.send();
     }
-    answer.whenComplete(
-        (response, failure) -> {
-          next();
-          if (response == null) {
-            fail(request, done, failure == null ? new IOException("no answer") : failure);
-          } else {
-            answer(request, done, response);
-          }
-        });
   }
 
-  private void next() {
-    @Nullable Waiting next;
-    List<Waiting> late = new ArrayList<>();
+  /** The next to send, with room for it; null if there is none, or another thread is at it. */
+  private @Nullable Sending next(boolean isFirst) {
+    List<Sending> late = new ArrayList<>();
+    @Nullable Sending next = null;
     mutex.lock();
     try {
-      next = waiting.poll();
-      while (next != null && ticker.nanos() - next.uselessAtNanos >= 0) {
-        late.add(next);
-        next = waiting.poll();
+      if (isFirst && isSendingOn) {
+        return null;
       }
-      if (next == null) {
-        underWay--;
+      while (underWay < MOST_CONNECTIONS && next == null && !waiting.isEmpty()) {
+        Sending oldest = waiting.remove();
+        if (ticker.nanos() - oldest.uselessAtNanos < 0) {
+          next = oldest;
+          underWay++;
+        } else {
+          late.add(oldest);
+        }
       }
+      isSendingOn = next != null;
     } finally {
       mutex.unlock();
     }
-    late.forEach(
-        one -> one.fail("no connection was free within " + WAITS_WITHIN.toSeconds() + " s"));
-    if (next != null) {
-      send(next.request, next.done);
-    }
+    late.forEach(it -> it.fail(new NotSentException("no connection was free in time")));
+    return next;
   }
 
-  private static void answer(
-      AsyncExecuteRequest request, CompletableFuture<Void> done, HttpResponse<byte[]> response) {
-    SdkHttpResponse.Builder head = SdkHttpResponse.builder().statusCode(response.statusCode());
-    response.headers().map().forEach(head::putHeader);
+  /** Not in the thread of the timers, unless the client is closed. */
+  private void soon(Runnable task) {
     try {
-      request.responseHandler().onHeaders(head.build());
-      request
-          .responseHandler()
-          .onStream(SdkPublisher.fromIterable(List.of(ByteBuffer.wrap(response.body()))));
-      done.complete(null);
-    } catch (RuntimeException e) {
-      fail(request, done, e);
+      threads.execute(task);
+    } catch (RejectedExecutionException e) {
+      task.run();
     }
   }
 
-  private static void fail(
-      AsyncExecuteRequest request, CompletableFuture<Void> done, Throwable failure) {
-    Throwable cause = Failures.unwrap(failure);
-    request.responseHandler().onError(cause);
-    done.completeExceptionally(cause);
+  /** A request, from being asked for to its end. */
+  private final class Sending {
+    private final AsyncExecuteRequest request;
+    private final CompletableFuture<Void> done = new CompletableFuture<>();
+    private final long uselessAtNanos = ticker.nanosIn(WAITS_WITHIN);
+    private final AtomicBoolean hasRoom = new AtomicBoolean(true);
+
+    private Sending(AsyncExecuteRequest request) {
+      this.request = request;
+    }
+
+    private void send() {
+      CompletableFuture<HttpResponse<byte[]>> asked;
+      try {
+        asked = client.sendAsync(request(request), BodyHandlers.ofByteArray());
+      } catch (RuntimeException e) {
+        asked = CompletableFuture.failedFuture(e);
+      }
+      CompletableFuture<HttpResponse<byte[]>> answer = asked;
+      Ticker.Alarm silence = ticker.schedule(ticker.nanosIn(SILENT_AFTER), () -> isSilent(answer));
+      answer.whenComplete(
+          (response, failure) -> {
+            silence.cancel();
+            makeRoom();
+            if (response == null) {
+              fail(failure == null ? new IOException("no answer") : failure);
+            } else {
+              answer(response);
+            }
+          });
+    }
+
+    private void isSilent(CompletableFuture<HttpResponse<byte[]>> answer) {
+      if (!answer.isDone()) {
+        Ticker.Alarm unused =
+            ticker.schedule(
+                ticker.nanosIn(ANSWERS_WITHIN.minus(SILENT_AFTER)),
+                () -> soon(() -> answer.cancel(true)));
+        soon(this::makeRoom);
+      }
+    }
+
+    private void makeRoom() {
+      if (!hasRoom.getAndSet(false)) {
+        return;
+      }
+      mutex.lock();
+      try {
+        underWay--;
+      } finally {
+        mutex.unlock();
+      }
+      sendOn();
+    }
+
+    private void answer(HttpResponse<byte[]> response) {
+      SdkHttpResponse.Builder head = SdkHttpResponse.builder().statusCode(response.statusCode());
+      response.headers().map().forEach(head::putHeader);
+      try {
+        request.responseHandler().onHeaders(head.build());
+        request
+            .responseHandler()
+            .onStream(SdkPublisher.fromIterable(List.of(ByteBuffer.wrap(response.body()))));
+        done.complete(null);
+      } catch (RuntimeException e) {
+        fail(e);
+      }
+    }
+
+    private void fail(Throwable failure) {
+      Throwable cause = Failures.unwrap(failure);
+      if (cause instanceof CancellationException) {
+        cause = new HttpTimeoutException("no answer within " + ANSWERS_WITHIN.toSeconds() + " s");
+      }
+      try {
+        request.responseHandler().onError(cause);
+      } catch (RuntimeException e) {
+        cause.addSuppressed(e);
+      }
+      done.completeExceptionally(cause);
+    }
   }
 
   private static HttpRequest request(AsyncExecuteRequest asked) {
     SdkHttpRequest request = asked.request();
     HttpRequest.Builder built =
-        HttpRequest.newBuilder(request.getUri())
-            .timeout(ANSWERS_WITHIN)
-            .method(request.method().name(), body(asked));
+        HttpRequest.newBuilder(request.getUri()).method(request.method().name(), body(asked));
     request.forEachHeader(
         (name, values) -> {
           if (!WRITTEN_BY_THE_JDK.contains(name.toLowerCase(Locale.ROOT))) {

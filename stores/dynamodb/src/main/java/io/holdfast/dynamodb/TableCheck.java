@@ -2,13 +2,13 @@ package io.holdfast.dynamodb;
 
 import io.holdfast.LockRefusedException;
 import io.holdfast.StoreUnavailableException;
+import io.holdfast.spi.Ticker;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import software.amazon.awssdk.services.dynamodb.model.AttributeDefinition;
 import software.amazon.awssdk.services.dynamodb.model.KeySchemaElement;
@@ -20,26 +20,28 @@ import software.amazon.awssdk.services.dynamodb.model.TableDescription;
 import software.amazon.awssdk.services.dynamodb.model.TimeToLiveDescription;
 import software.amazon.awssdk.services.dynamodb.model.TimeToLiveStatus;
 
-/** Looks at a table before locks are taken in it, and refuses one in which they would not be safe. */
+/** Looks at a table once before locks are taken in it, and refuses one in which they would not be safe. */
 final class TableCheck {
   /** A question is answered within so long. */
   static final Duration TAKES = Duration.ofSeconds(10);
 
-  /** The question about time to live is asked so often at most, with rests of this to twice this between. */
-  static final int MOST_TRIES = 5;
-
-  private static final Duration REST = Duration.ofMillis(300);
+  /** A question that was turned away is asked again after so long, or up to twice that: others may have begun together. */
+  static final Duration REST = Duration.ofMillis(500);
 
   private final Dynamo dynamo;
   private final String table;
   private final DynamoLayout layout;
   private final Failures failures;
+  private final Ticker ticker;
+  private final SplittableRandom chance = new SplittableRandom();
+  private long overAtNanos;
 
-  TableCheck(Dynamo dynamo, String table, DynamoLayout layout, Failures failures) {
+  TableCheck(Dynamo dynamo, String table, DynamoLayout layout, Failures failures, Ticker ticker) {
     this.dynamo = dynamo;
     this.table = table;
     this.layout = layout;
     this.failures = failures;
+    this.ticker = ticker;
   }
 
   /**
@@ -49,6 +51,7 @@ final class TableCheck {
    * @return what no other table has
    */
   String look(boolean oneRegion) {
+    overAtNanos = ticker.nanosIn(TAKES);
     TableDescription description = describe();
     checkKey(description);
     if (!oneRegion) {
@@ -144,9 +147,9 @@ final class TableCheck {
     }
   }
 
-  /** Few may ask this at a time, so those who start together are turned away, and ask again. */
+  /** Few may ask this at a time in the whole account, so it is often turned away. */
   private TimeToLiveDescription expiry() {
-    for (int left = MOST_TRIES - 1; ; left--) {
+    while (true) {
       try {
         return await(
                 "DescribeTimeToLive",
@@ -155,35 +158,59 @@ final class TableCheck {
                     client -> client.describeTimeToLive(request -> request.tableName(table))))
             .timeToLiveDescription();
       } catch (StoreUnavailableException e) {
-        if (left == 0) {
-          throw e;
+        long nextAtNanos = ticker.nanos() + chance.nextLong(REST.toNanos(), 2 * REST.toNanos());
+        if (Thread.currentThread().isInterrupted() || nextAtNanos - overAtNanos >= 0) {
+          throw new StoreUnavailableException(
+              "whether table "
+                  + table
+                  + " deletes items by an attribute of the locks is not known, which check=off does"
+                  + " without: "
+                  + e.getMessage(),
+              e);
         }
-        rest();
+        restUntil(nextAtNanos);
       }
     }
   }
 
-  private static void rest() {
-    try {
-      TimeUnit.MILLISECONDS.sleep(
-          REST.toMillis() + ThreadLocalRandom.current().nextLong(REST.toMillis()));
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt(); // the next question says so
-    }
+  private void restUntil(long nanos) {
+    CompletableFuture<String> rested = new CompletableFuture<>();
+    Ticker.Alarm unused = ticker.schedule(nanos, () -> rested.complete("rested"));
+    await("DescribeTimeToLive", rested);
   }
 
   private <T> T await(String action, CompletableFuture<T> answer) {
+    CompletableFuture<T> inTime = new CompletableFuture<>();
+    Ticker.Alarm over =
+        ticker.schedule(
+            overAtNanos,
+            () ->
+                inTime.completeExceptionally(
+                    new StoreUnavailableException(
+                        action
+                            + " on table "
+                            + table
+                            + " was not answered within "
+                            + TAKES.toSeconds()
+                            + " s",
+                        new TimeoutException())));
+    answer.whenComplete(
+        (told, failure) -> {
+          if (failure == null) {
+            inTime.complete(told);
+          } else {
+            inTime.completeExceptionally(failure);
+          }
+        });
     try {
-      return answer.get(TAKES.toMillis(), TimeUnit.MILLISECONDS);
+      return inTime.get();
     } catch (ExecutionException e) {
       throw failures.of(e.getCause() == null ? e : e.getCause(), action, false);
-    } catch (TimeoutException e) {
-      throw new StoreUnavailableException(
-          action + " on table " + table + " was not answered within " + TAKES.toSeconds() + " s",
-          e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new StoreUnavailableException(action + " on table " + table + " was interrupted", e);
+    } finally {
+      over.cancel();
     }
   }
 }

@@ -1,5 +1,6 @@
 package io.holdfast.dynamodb;
 
+import io.holdfast.spi.Ticker;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.nio.ByteBuffer;
@@ -41,9 +42,10 @@ final class FaultyHttp implements SdkAsyncHttpClient {
     SERVER_FAILED
   }
 
-  private final SdkAsyncHttpClient real = new JdkHttp();
+  private final SdkAsyncHttpClient real = new JdkHttp(Ticker.system());
   private final Map<String, AtomicInteger> counted = new ConcurrentHashMap<>();
   private final AtomicInteger times = new AtomicInteger();
+  private final AtomicInteger underWay = new AtomicInteger();
   private final AtomicReference<Predicate<String>> on = new AtomicReference<>(it -> false);
   private volatile Fault fault = Fault.NONE;
   private volatile Duration delay = Duration.ZERO;
@@ -73,8 +75,18 @@ final class FaultyHttp implements SdkAsyncHttpClient {
     counted.clear();
   }
 
+  /** Whether all that was asked is answered. */
+  boolean isQuiet() {
+    return underWay.get() == 0;
+  }
+
   @Override
   public CompletableFuture<Void> execute(AsyncExecuteRequest request) {
+    underWay.incrementAndGet();
+    return counted(request).whenComplete((done, failure) -> underWay.decrementAndGet());
+  }
+
+  private CompletableFuture<Void> counted(AsyncExecuteRequest request) {
     String target = request.request().firstMatchingHeader("X-Amz-Target").orElse(".");
     String action = target.substring(target.indexOf('.') + 1);
     counted.computeIfAbsent(action, it -> new AtomicInteger()).incrementAndGet();

@@ -10,15 +10,15 @@ import java.time.Duration;
 public final class HolderMain {
   private HolderMain() {}
 
+  static final Duration LEASE = Duration.ofSeconds(2);
+
   public static void main(String[] arguments) throws Exception {
     System.setProperty("aws.accessKeyId", "local");
     System.setProperty("aws.secretAccessKey", "local");
     String url = arguments[0];
     LockClient client =
         LockClient.connect(
-            url,
-            ClientOptions.defaults()
-                .holds(HoldOptions.defaults().leaseDuration(Duration.ofSeconds(2))));
+            url, ClientOptions.defaults().holds(HoldOptions.defaults().leaseDuration(LEASE)));
     Hold hold = client.lock(arguments[1]).acquire(Duration.ofSeconds(10));
     System.out.println("held");
     while (System.in.read() >= 0) {

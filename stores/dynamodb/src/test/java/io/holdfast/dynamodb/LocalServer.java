@@ -1,5 +1,6 @@
 package io.holdfast.dynamodb;
 
+import io.holdfast.spi.Ticker;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
@@ -13,12 +14,14 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
 import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
 import software.amazon.awssdk.http.async.SdkAsyncHttpClient;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.retries.api.RetryStrategy;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 
@@ -100,29 +103,21 @@ final class LocalServer {
   }
 
   static DynamoDbAsyncClient client() {
-    return client(new JdkHttp());
+    return client(new JdkHttp(Ticker.system()));
   }
 
-  /** With the SDK's own retries. */
-  static DynamoDbAsyncClient retryingClient(SdkAsyncHttpClient http) {
+  static DynamoDbAsyncClient client(SdkAsyncHttpClient http) {
+    return client(http, AwsRetryStrategy.doNotRetry(), credentials());
+  }
+
+  static DynamoDbAsyncClient client(
+      SdkAsyncHttpClient http, RetryStrategy retries, AwsCredentialsProvider credentials) {
     return DynamoDbAsyncClient.builder()
         .endpointOverride(endpoint())
         .region(Region.US_EAST_1)
-        .credentialsProvider(credentials())
+        .credentialsProvider(credentials)
         .httpClient(http)
-        .build();
-  }
-
-  static DynamoDbAsyncClient client(SdkAsyncHttpClient http, ExecutionInterceptor... others) {
-    return DynamoDbAsyncClient.builder()
-        .endpointOverride(endpoint())
-        .region(Region.US_EAST_1)
-        .credentialsProvider(credentials())
-        .httpClient(http)
-        .overrideConfiguration(
-            it ->
-                it.retryStrategy(AwsRetryStrategy.doNotRetry())
-                    .executionInterceptors(List.of(others)))
+        .overrideConfiguration(it -> it.retryStrategy(retries))
         .build();
   }
 

@@ -7,10 +7,14 @@ import io.holdfast.ClientOptions;
 import io.holdfast.InvalidRequestException;
 import io.holdfast.LockClient;
 import io.holdfast.LockRefusedException;
+import io.holdfast.StoreUnavailableException;
+import io.holdfast.spi.Ticker;
+import io.holdfast.testkit.ManualTicker;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.function.UnaryOperator;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -133,6 +137,61 @@ class TableCheckTest {
   void globalTableWithStrongConsistencyIsGood() throws Exception {
     try (DynamoDbAsyncClient global = withReplicas(MultiRegionConsistency.STRONG)) {
       openGlobal(global, it -> it);
+    }
+  }
+
+  @Test
+  void timeToLiveIsLookedAtThoughTheQuestionIsTurnedAwayAtFirst() throws Exception {
+    String table = LocalServer.table(dynamo, DynamoLayout.holdfast());
+    dynamo
+        .updateTimeToLive(
+            it ->
+                it.tableName(table)
+                    .timeToLiveSpecification(ttl -> ttl.enabled(true).attributeName("token")))
+        .join();
+    FaultyHttp http = new FaultyHttp();
+    try (DynamoDbAsyncClient busy = LocalServer.client(http)) {
+      http.next(2, "DescribeTimeToLive", FaultyHttp.Fault.THROTTLED);
+      assertThatThrownBy(() -> DynamoLocks.in(table, busy).client(ClientOptions.defaults()))
+          .isInstanceOf(LockRefusedException.class)
+          .hasMessageStartingWith("TIME_TO_LIVE");
+      assertThat(http.count("DescribeTimeToLive")).isEqualTo(3);
+    } finally {
+      http.close();
+    }
+  }
+
+  @Test
+  void tableWhoseTimeToLiveCannotBeLookedAtIsNotTaken() throws Exception {
+    ManualTicker ticker = new ManualTicker();
+    String table = LocalServer.table(dynamo, DynamoLayout.holdfast());
+    FaultyHttp http = new FaultyHttp();
+    try (DynamoDbAsyncClient busy = LocalServer.client(http)) {
+      http.next(Integer.MAX_VALUE, "DescribeTimeToLive", FaultyHttp.Fault.THROTTLED);
+      DynamoLayout layout = DynamoLayout.holdfast();
+      TableCheck check =
+          new TableCheck(
+              Dynamo.of(busy, Ticker.system()),
+              table,
+              layout,
+              new Failures(table, layout.schema()),
+              ticker);
+      CompletableFuture<String> looking = CompletableFuture.supplyAsync(() -> check.look(false));
+      long giveUp = Ticker.system().nanosIn(Duration.ofSeconds(20));
+      while (!looking.isDone() && Ticker.system().nanos() - giveUp < 0) {
+        LockSupport.parkNanos(1_000_000);
+        if (http.count("DescribeTimeToLive") > 0) {
+          ticker.advance(Duration.ofMillis(100));
+        }
+      }
+      assertThat(looking)
+          .failsWithin(Duration.ZERO)
+          .withThrowableThat()
+          .withCauseInstanceOf(StoreUnavailableException.class)
+          .withMessageContaining("check=off");
+      assertThat(http.count("DescribeTimeToLive")).isLessThanOrEqualTo(20);
+    } finally {
+      http.close();
     }
   }
 
