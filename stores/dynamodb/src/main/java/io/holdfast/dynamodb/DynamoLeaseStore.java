@@ -3,7 +3,6 @@ package io.holdfast.dynamodb;
 import io.holdfast.Capability;
 import io.holdfast.LockRefusedException;
 import io.holdfast.StoreUnavailableException;
-import io.holdfast.UncertainOutcomeException;
 import io.holdfast.core.spi.LeaseRecord;
 import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.core.spi.RenewAnswer;
@@ -140,8 +139,7 @@ final class DynamoLeaseStore implements LeaseStore {
                   : rows.record(wanted.name(), written);
           return new TakeAnswer.Taken(List.of(taken));
         },
-        (found, isFirstSending) ->
-            new TakeAnswer.InTheWay(List.of(rows.record(wanted.name(), found))));
+        found -> new TakeAnswer.InTheWay(List.of(rows.record(wanted.name(), found))));
   }
 
   private CompletableFuture<TakeAnswer> takeTogether(Take take) {
@@ -302,7 +300,7 @@ final class DynamoLeaseStore implements LeaseStore {
     return write(
         rows.renew(mine, clock.get()),
         written -> new RenewAnswer.Renewed(rows.record(mine.name(), written)),
-        (found, isFirstSending) -> new RenewAnswer.Changed(rows.record(mine.name(), found)));
+        found -> new RenewAnswer.Changed(rows.record(mine.name(), found)));
   }
 
   @Override
@@ -389,11 +387,7 @@ final class DynamoLeaseStore implements LeaseStore {
 
   // ------------------------------------------------------------ asking
 
-  /**
-   * Sends one write of its own. An update tells the item as it left it, all else nothing.
-   *
-   * @param conditionFailed is told the item, and whether this was the first sending that it met
-   */
+  /** Sends one write of its own. An update tells the item as it left it, all else nothing. */
   private <T> CompletableFuture<T> write(
       TransactWriteItem write,
       Function<Map<String, AttributeValue>, T> done,

@@ -133,14 +133,14 @@ public final class DynamoLocks {
   }
 
   private String look(Failures failures) {
-    return new TableCheck(dynamo, table, layout, failures).look(oneRegion);
+    return new TableCheck(dynamo, table, layout, failures, Ticker.system()).look(oneRegion);
   }
 
   LeaseStore store(ClientOptions options, Runnable closing) {
     Failures failures = new Failures(table, layout.schema());
     String where =
         isChecked
-            ? new TableCheck(dynamo, table, layout, failures, Ticker.system()).look(oneRegion)
+            ? look(failures)
             : "unchecked-" + UNCHECKED.incrementAndGet();
     return new DynamoLeaseStore(
         dynamo,

@@ -5,6 +5,7 @@ import io.holdfast.InvalidRequestException;
 import io.holdfast.LockRefusedException;
 import io.holdfast.spi.LockProvider;
 import io.holdfast.spi.LockStore;
+import io.holdfast.spi.StoreSetup;
 import io.holdfast.spi.Ticker;
 import java.time.Duration;
 import java.util.Optional;
@@ -16,7 +17,6 @@ import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
 import software.amazon.awssdk.core.client.config.ClientOverrideConfiguration;
-import software.amazon.awssdk.core.client.config.SdkAdvancedAsyncClientOption;
 import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.regions.providers.AwsProfileRegionProvider;
@@ -132,9 +132,7 @@ public final class DynamoProvider implements LockProvider {
   }
 
   private static AwsCredentialsProvider credentials(DynamoUrl url) {
-    // New ones are fetched in time by a thread of the SDK's: renewals must not wait for them.
-    DefaultCredentialsProvider.Builder builder =
-        DefaultCredentialsProvider.builder().asyncCredentialUpdateEnabled(true);
+    DefaultCredentialsProvider.Builder builder = DefaultCredentialsProvider.builder();
     url.profile().ifPresent(builder::profileName);
     DefaultCredentialsProvider credentials = builder.build();
     CompletableFuture<Void> found = new CompletableFuture<>();

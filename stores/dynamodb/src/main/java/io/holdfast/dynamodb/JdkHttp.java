@@ -99,13 +99,6 @@ final class JdkHttp implements SdkAsyncHttpClient {
             .build();
   }
 
-  private record Waiting(
-      AsyncExecuteRequest request, CompletableFuture<Void> done, long uselessAtNanos) {
-    void fail(String why) {
-      JdkHttp.fail(request, done, new NotSentException(why));
-    }
-  }
-
   /** Nothing has left this machine. */
   static final class NotSentException extends IOException {
     private static final long serialVersionUID = 1L;

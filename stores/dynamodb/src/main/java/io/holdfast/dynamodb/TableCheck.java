@@ -22,7 +22,7 @@ import software.amazon.awssdk.services.dynamodb.model.TimeToLiveStatus;
 
 /** Looks at a table once before locks are taken in it, and refuses one in which they would not be safe. */
 final class TableCheck {
-  /** A question is answered within so long. */
+  /** All questions together are answered within so long. */
   static final Duration TAKES = Duration.ofSeconds(10);
 
   /** A question that was turned away is asked again after so long, or up to twice that: others may have begun together. */
