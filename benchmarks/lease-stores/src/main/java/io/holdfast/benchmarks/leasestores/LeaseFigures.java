@@ -227,8 +227,7 @@ final class LeaseFigures implements AutoCloseable {
     lines.add(
         String.format(
             Locale.ROOT,
-            "A pair of acquire and release that nobody else wants took %.2f ms here, so a hand-off"
-                + " cannot take less.",
+            "A pair of acquire and release that nobody else wanted took %.2f ms just before.",
             pairMillis));
     ourClients.forEach(Contender::close);
     theirClients.forEach(Contender::close);
