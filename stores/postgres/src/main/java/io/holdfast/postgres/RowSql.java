@@ -29,8 +29,7 @@ final class RowSql {
 
   /**
    * Whether it is a standby; what no other table has, by whichever way it is reached; the channel of its releases; the process
-   * that answers. The server's start is part of the second, for copies of a server share everything else; so a restart makes
-   * another place, which does no harm.
+   * that answers. Timeline and port are part of the second, for copies of a server share everything else.
    */
   final String place;
 
@@ -82,8 +81,8 @@ final class RowSql {
             + " IS 'Locks of Holdfast. Rows of free locks keep their tokens: do not delete them.'";
     place =
         "SELECT pg_is_in_recovery(), concat_ws('/',"
-            + " (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"
-            + " current_setting('port'),"
+            + " (SELECT system_identifier FROM pg_control_system()),"
+            + " (SELECT timeline_id FROM pg_control_checkpoint()), current_setting('port'),"
             + " (SELECT oid FROM pg_database WHERE datname = current_database()),"
             + " to_regclass('"
             + table
