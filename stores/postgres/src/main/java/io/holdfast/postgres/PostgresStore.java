@@ -921,7 +921,7 @@ final class PostgresStore implements LockStore {
         } else {
           decision.send(() -> execute(waits, () -> serve(session, request)));
         }
-      } else if (mayOpen() && !sessions.isEmpty()) {
+      } else if (opening < unserved.size() && mayOpen() && !sessions.isEmpty()) {
         opening++;
         decision.send(() -> execute(waits, this::openToWait));
         break;

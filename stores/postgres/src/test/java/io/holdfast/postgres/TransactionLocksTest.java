@@ -88,8 +88,7 @@ class TransactionLocksTest {
         () ->
             !server
                 .execute(
-                    database,
-                    "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+                    database, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
                 .isEmpty());
     assertThat(waiting).isNotDone();
     ann.commit();
