@@ -3,7 +3,7 @@
 # a killed holder, or of a killed leader's clients, goes on. Let nothing else run.
 #
 #   benchmarks/limits.sh crowd        10 000 sessions with 100 000 waiters at a server with a heap of 2 GiB: 3 minutes, 5 GiB
-#   benchmarks/limits.sh recovery     three servers killed with 1 000 000 entries in their logs and no snapshot: 2 minutes
+#   benchmarks/limits.sh recovery     three servers killed after 1 000 000 small entries, with snapshots and without any: 3 minutes
 #   benchmarks/limits.sh holder       a holder killed, and one that ends in good order, 10 of each: 3 minutes
 #   benchmarks/limits.sh failover     the leader of three killed, 50 times: 15 minutes
 #
@@ -46,7 +46,10 @@ case ${1-} in
     "$java" -Xmx3g -cp "$classes" io.holdfast.benchmarks.peers.Crowd "$address" "$server" "${2:-10000}" "${3:-10}" 30 30
     ;;
   recovery)
-    "$java" -cp "$classes" io.holdfast.benchmarks.peers.Recovery "$work" cli/target/holdfast.jar "${2:-1000000}" 500 "${3:-3}"
+    for snapshots in usual never; do
+      "$java" -cp "$classes" io.holdfast.benchmarks.peers.Recovery "$work/$snapshots" cli/target/holdfast.jar \
+        "${2:-1000000}" 500 "${3:-3}" "$snapshots"
+    done
     ;;
   holder) exec faults/run.sh --measure holder-death --rounds "${2:-10}" ;;
   failover) exec faults/run.sh --measure failover --rounds "${2:-50}" ;;

@@ -14,7 +14,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -28,6 +31,9 @@ final class Crowd {
   private static final int NAMES = 1_000;
 
   private static final int HAND_OFFS = 1_000;
+
+  /** So many connect at a time; how long that takes is no part of this. */
+  private static final int ARRIVE_AT_A_TIME = 32;
 
   /** The kernel's unit of processor time, in which /proc counts. */
   private static final double TICKS_PER_SECOND = 100;
@@ -54,8 +60,14 @@ final class Crowd {
     }
     List<CompletableFuture<Hold>> waiting = new ArrayList<>();
     long from = System.nanoTime();
+    ExecutorService arriving = Executors.newFixedThreadPool(ARRIVE_AT_A_TIME);
+    List<Future<LockClient>> clients = new ArrayList<>();
     for (int i = 0; i < sessions; i++) {
-      LockClient client = LockClient.connect(url, options.name("client-" + i));
+      String name = "client-" + i;
+      clients.add(arriving.submit(() -> LockClient.connect(url, options.name(name))));
+    }
+    for (Future<LockClient> arrived : clients) {
+      LockClient client = arrived.get();
       for (int w = 0; w < waitersEach; w++) {
         waiting.add(client.lock("crowd/" + waiting.size() % NAMES).acquireAsync());
       }

@@ -32,10 +32,11 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Servers whose log is filled with small entries as fast as it takes them, without ever a snapshot: each acquires one lock or
- * releases it. At the end some locks are held. Says so, and waits to be killed.
+ * Servers whose log is filled with small entries as fast as it takes them: each acquires one lock or releases it. At the end
+ * some locks are held. Says so, and waits to be killed.
  *
- * <p>{@code LogFiller FOLDER ENTRIES HELD SERVER…}; a server is host:port, as the others know it. All run in this process.
+ * <p>{@code LogFiller FOLDER ENTRIES HELD SNAPSHOTS SERVER…}; snapshots are written as by any server, or, if that is {@code
+ * never}, not at all; a server is host:port, as the others know it. All run in this process.
  */
 final class LogFiller {
   static final String NAMESPACE = "recovery";
@@ -65,20 +66,26 @@ final class LogFiller {
   public static void main(String[] args) throws Exception {
     LogFiller filler = new LogFiller();
     filler.start(
-        Path.of(args[0]), Set.of(args).stream().filter(it -> it.contains(":")).sorted().toList());
+        Path.of(args[0]),
+        !args[3].equals("never"),
+        List.of(args).subList(4, args.length));
     long lastToken = filler.fill(Long.parseLong(args[1]), Integer.parseInt(args[2]));
     System.out.println(FULL + lastToken);
     new CountDownLatch(1).await();
   }
 
-  private void start(Path folder, List<String> servers) {
+  private void start(Path folder, boolean snapshots, List<String> servers) {
     for (String server : servers) {
       JRaftSettings settings =
           JRaftSettings.of(
                   folder.resolve(String.valueOf(members.size() + 1)), server, Set.copyOf(servers))
               .with(
-                  log ->
-                      log.snapshots(Long.MAX_VALUE, Duration.ofDays(1)).electionTimeout(ELECTION));
+                  log -> {
+                    log.electionTimeout(ELECTION);
+                    if (!snapshots) {
+                      log.snapshots(Long.MAX_VALUE, Duration.ofDays(1));
+                    }
+                  });
       Member member = new Member(server, new JRaftReplicator(settings));
       members.add(member);
       member.replicator.start(member);

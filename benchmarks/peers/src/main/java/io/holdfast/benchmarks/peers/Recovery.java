@@ -9,16 +9,17 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * How long servers that were all killed, with many entries in their logs and no snapshot, take from being started to the first
- * grant. Nothing that was held may be free then, and no token may come again.
+ * How long servers that were all killed, with many entries in their logs, take from being started to the first grant. Nothing that was held may be free then, and no token may come again.
  *
- * <p>{@code Recovery FOLDER SERVER-JAR ENTRIES HELD SERVERS}
+ * <p>{@code Recovery FOLDER SERVER-JAR ENTRIES HELD SERVERS SNAPSHOTS}; snapshots are {@code usual} or {@code never} written.
  */
 final class Recovery {
   private static final int FIRST_PORT = 19_460;
@@ -32,12 +33,13 @@ final class Recovery {
     long entries = Long.parseLong(args[2]);
     int held = Integer.parseInt(args[3]);
     int servers = Integer.parseInt(args[4]);
-    long lastToken = fill(folder, entries, held, servers);
+    long lastToken = fill(folder, entries, held, servers, args[5]);
     System.out.printf(
         Locale.ROOT,
-        "%d entries in the logs of %d, %d MiB each; %d locks are held; all were killed%n",
+        "%d entries at %d servers, snapshots as %s, %d MiB each; %d locks are held; all were killed%n",
         entries,
         servers,
+        args[5],
         mebibytes(folder.resolve("1")),
         held);
     List<Process> started = new ArrayList<>();
@@ -55,11 +57,14 @@ final class Recovery {
       try (LockClient client = LockClient.connect(url)) {
         Hold hold = client.lock("after").acquire();
         double seconds = (System.nanoTime() - from) / 1e9;
+        String cpu = cpuSeconds(started);
         LockList still = client.list(LogFiller.HELD);
         System.out.printf(
             Locale.ROOT,
-            "first grant %.2f s after the start, token %d after %d; still held are %d of %d%n",
+            "first grant %.2f s after the start, for which the servers used %s s of processor time; token %d after %d;"
+                + " still held are %d of %d%n",
             seconds,
+            cpu,
             hold.token(),
             lastToken,
             still.locks().size(),
@@ -74,7 +79,8 @@ final class Recovery {
     System.exit(0);
   }
 
-  private static long fill(Path folder, long entries, int held, int servers) throws IOException {
+  private static long fill(
+      Path folder, long entries, int held, int servers, String snapshots) throws IOException {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -85,7 +91,8 @@ final class Recovery {
                 LogFiller.class.getName(),
                 folder.toString(),
                 String.valueOf(entries),
-                String.valueOf(held)));
+                String.valueOf(held),
+                snapshots));
     command.addAll(List.of(addresses(FIRST_PEER_PORT, servers).split(",", -1)));
     Process filler =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
@@ -120,6 +127,13 @@ final class Recovery {
         .redirectErrorStream(true)
         .redirectOutput(new File(folder.toFile(), "server-" + number + ".log"))
         .start();
+  }
+
+  private static String cpuSeconds(List<Process> processes) {
+    return processes.stream()
+        .map(process -> process.info().totalCpuDuration().orElse(Duration.ZERO).toMillis() / 1e3)
+        .map(String::valueOf)
+        .collect(Collectors.joining(" + "));
   }
 
   private static String addresses(int before, int count) {

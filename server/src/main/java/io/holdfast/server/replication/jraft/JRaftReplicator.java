@@ -39,7 +39,6 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
-import java.util.logging.Level;
 import org.jspecify.annotations.Nullable;
 import org.rocksdb.ColumnFamilyOptions;
 import org.rocksdb.DBOptions;
@@ -62,13 +61,16 @@ public final class JRaftReplicator implements Replicator {
 
   /**
    * The engine's messages were generated before protobuf parsed nested messages in bounded time, and each of their classes
-   * would say so once. Only servers that proved to be members send any.
+   * would say so once. Only servers that proved to be members send any. What would be said is put together for each message
+   * that is read, each entry of the log among them, unless protobuf is told by this property, which it looks for each time, that it
+   * need not.
    */
-  private static final java.util.logging.Logger OLD_MESSAGES =
-      java.util.logging.Logger.getLogger("com.google.protobuf.GeneratedMessage");
+  private static final String OLD_MESSAGES = "com.google.protobuf.use_unsafe_pre22_gencode";
 
   static {
-    OLD_MESSAGES.setLevel(Level.SEVERE);
+    if (System.getProperty(OLD_MESSAGES) == null) {
+      System.setProperty(OLD_MESSAGES, "true");
+    }
   }
 
   /** The largest entry. */
