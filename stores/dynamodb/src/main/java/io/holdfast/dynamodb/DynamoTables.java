@@ -109,7 +109,7 @@ public final class DynamoTables {
             });
   }
 
-  private static CreateTableRequest request(String table, DynamoLayout layout, Capacity capacity) {
+  static CreateTableRequest request(String table, DynamoLayout layout, Capacity capacity) {
     List<AttributeDefinition> attributes = new ArrayList<>();
     List<KeySchemaElement> key = new ArrayList<>();
     add(layout.keys().attribute(), KeyType.HASH, attributes, key);
