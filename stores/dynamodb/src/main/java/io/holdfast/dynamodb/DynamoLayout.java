@@ -17,13 +17,13 @@ import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
  */
 public final class DynamoLayout {
   /** Names of attributes have at most so many bytes where they are keys; the others are held to it, too. */
-  public static final int MAX_ATTRIBUTE_BYTES = 255;
+  static final int MAX_ATTRIBUTE_BYTES = 255;
 
   /** Of a sort key. */
-  public static final int MAX_SORT_VALUE_BYTES = 1024;
+  static final int MAX_SORT_VALUE_BYTES = 1024;
 
   /** Additional attributes have at most so many bytes; an item of DynamoDB 400 KB. */
-  public static final int MAX_ATTRIBUTES_BYTES = 300_000;
+  static final int MAX_ATTRIBUTES_BYTES = 300_000;
 
   enum Dialect {
     NATIVE,

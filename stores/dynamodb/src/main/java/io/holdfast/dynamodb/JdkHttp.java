@@ -59,8 +59,8 @@ final class JdkHttp implements SdkAsyncHttpClient {
   /** A request that is not answered within so long makes room for another. */
   static final Duration SILENT_AFTER = Duration.ofSeconds(2);
 
-  /** A little longer than the engine waits for any answer. */
-  static final Duration ANSWERS_WITHIN = Duration.ofSeconds(6);
+  /** Longer than the engine waits for a write; a page of a list may take it, and a table that is made. */
+  static final Duration ANSWERS_WITHIN = Duration.ofSeconds(10);
 
   private static final int THREADS = 2;
 

@@ -211,7 +211,7 @@ class JdkHttpTest {
     System.setProperty("aws.accessKeyId", "local");
     System.setProperty("aws.secretAccessKey", "local");
     try {
-      DynamoDbAsyncClient client = DynamoProvider.connect(LocalServer.url("any"));
+      DynamoDbAsyncClient client = DynamoProvider.connect(DynamoUrl.parse(LocalServer.url("any")));
       client.listTables().join();
       assertThat(ofOurs(before)).isPositive();
       client.close();

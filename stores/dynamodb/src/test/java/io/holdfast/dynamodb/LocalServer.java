@@ -24,6 +24,7 @@ import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.retries.api.RetryStrategy;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
+import software.amazon.awssdk.services.dynamodb.model.CreateTableRequest;
 
 /** One DynamoDB Local for all tests of this JVM, in a JVM of its own. */
 final class LocalServer {
@@ -67,13 +68,28 @@ final class LocalServer {
         for (String line = said.readLine(); line != null; line = said.readLine()) {
           if (line.startsWith("port ")) {
             drain(said);
-            return URI.create("http://127.0.0.1:" + line.substring("port ".length()));
+            URI endpoint = URI.create("http://127.0.0.1:" + line.substring("port ".length()));
+            warmUp(endpoint);
+            return endpoint;
           }
           all.append(line).append('\n');
         }
         throw new IllegalStateException("DynamoDB Local did not start: " + all);
       } catch (IOException | java.net.URISyntaxException e) {
         throw new IllegalStateException("DynamoDB Local did not start", e);
+      }
+    }
+
+    /** Its first table takes many seconds on a busy machine, longer than the locks' own client waits for an answer. */
+    private static void warmUp(URI endpoint) {
+      try (DynamoDbClient patient = blockingClient(endpoint)) {
+        CreateTableRequest request =
+            DynamoTables.request(
+                "warm-up", DynamoLayout.holdfast(), new DynamoTables.Capacity.OnDemand());
+        patient.createTable(request);
+        patient.putItem(
+            it ->
+                it.tableName("warm-up").item(DynamoLayout.holdfast().keys().of("the first item")));
       }
     }
 
@@ -123,8 +139,12 @@ final class LocalServer {
 
   /** As the AWS lock client needs it. */
   static DynamoDbClient blockingClient() {
+    return blockingClient(endpoint());
+  }
+
+  private static DynamoDbClient blockingClient(URI endpoint) {
     return DynamoDbClient.builder()
-        .endpointOverride(endpoint())
+        .endpointOverride(endpoint)
         .region(Region.US_EAST_1)
         .credentialsProvider(credentials())
         .httpClient(UrlConnectionHttpClient.create())

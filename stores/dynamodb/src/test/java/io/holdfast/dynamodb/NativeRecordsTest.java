@@ -31,8 +31,8 @@ class NativeRecordsTest extends LeaseStoreContract {
   @Override
   protected LeaseStore open() {
     if (!mark.equals(layout().mark())) {
-      mark = layout().mark();
       table = LocalServer.table(dynamo, layout());
+      mark = layout().mark();
     }
     return DynamoLocks.in(table, dynamo).layout(layout()).store(ClientOptions.defaults(), () -> {});
   }

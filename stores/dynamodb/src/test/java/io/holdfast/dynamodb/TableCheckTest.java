@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -90,7 +91,7 @@ class TableCheckTest {
   /** DynamoDB Local has no other regions, so its answer is changed on the way. */
   private static DynamoDbAsyncClient withReplicas(MultiRegionConsistency consistency) {
     return LocalServer.client(
-        new JdkHttp(),
+        new JdkHttp(Ticker.system()),
         new ExecutionInterceptor() {
           @Override
           public SdkResponse modifyResponse(

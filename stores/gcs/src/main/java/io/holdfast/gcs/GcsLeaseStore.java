@@ -194,16 +194,16 @@ final class GcsLeaseStore implements LeaseStore {
       if (!object.isRetained()) {
         return CompletableFuture.completedFuture(new TakeAnswer.Taken(List.of(record)));
       }
-      LockRefusedException refusal =
-          new LockRefusedException(
-              "BUCKET_RETAINS",
-              "a hold or a retention policy keeps objects of "
-                  + place
-                  + " from being deleted: use a bucket without");
+      String why =
+          "a hold or a retention policy keeps objects of "
+              + place
+              + " from being deleted: use a bucket without";
       return change(record, LockFormat.freed())
           .handle(
               (freed, failure) -> {
-                throw refusal;
+                throw new LockRefusedException(
+                    "BUCKET_RETAINS",
+                    failure == null ? why : why + "; the lock stays held for a lease");
               });
     }
   }

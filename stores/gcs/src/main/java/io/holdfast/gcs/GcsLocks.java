@@ -204,7 +204,7 @@ public final class GcsLocks {
     }
 
     /**
-     * How long one request may take; 5 seconds by default.
+     * How long one request may take, and how long it may wait for credentials before that; 5 seconds by default.
      *
      * @throws InvalidRequestException if it is not 100 ms to 1 minute
      */

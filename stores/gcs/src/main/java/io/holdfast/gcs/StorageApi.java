@@ -28,6 +28,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -68,7 +69,7 @@ final class StorageApi {
   /** An answer has shown that there is such a bucket. */
   private volatile boolean bucketExists;
 
-  /** @param patience how long one request may take */
+  /** @param patience how long one request may take, and how long it may wait for credentials before */
   StorageApi(
       HttpClient http, RequestHeaders headers, URI endpoint, String bucket, Duration patience) {
     this.http = http;
@@ -200,13 +201,20 @@ final class StorageApi {
     } catch (RuntimeException e) { // too many wait for credentials
       shown = CompletableFuture.failedFuture(e);
     }
-    return shown.exceptionally(
-        failure -> {
-          throw new StoreUnavailableException(
-              "no credentials for Google Cloud Storage just now: "
-                  + ErrorText.shown(String.valueOf(cause(failure).getMessage())),
-              cause(failure));
-        });
+    // What waits for longer is not sent any more: the engine has given it up, and would not know
+    // that it had a lock.
+    return shown
+        .orTimeout(patience.toNanos(), TimeUnit.NANOSECONDS)
+        .exceptionally(
+            failure -> {
+              Throwable cause = cause(failure);
+              String why =
+                  cause instanceof TimeoutException
+                      ? "none within " + patience.toMillis() + " ms"
+                      : ErrorText.shown(String.valueOf(cause.getMessage()));
+              throw new StoreUnavailableException(
+                  "no credentials for Google Cloud Storage just now: " + why, cause);
+            });
   }
 
   private static LockException lost(Throwable failure, boolean isWrite) {

@@ -20,13 +20,12 @@ record StoredObject(
     String generation,
     String metageneration,
     Instant updated,
-    String size,
     String md5,
     boolean isRetained,
     Map<String, String> metadata) {
   /** The fields that requests ask for: nothing else is sent back. */
   static final String FIELDS =
-      "name,generation,metageneration,updated,size,md5Hash,metadata,"
+      "name,generation,metageneration,updated,md5Hash,metadata,"
           + "temporaryHold,eventBasedHold,retentionExpirationTime,retention";
 
   /**
@@ -53,7 +52,6 @@ record StoredObject(
         text(json, "generation"),
         text(json, "metageneration"),
         instant(text(json, "updated")),
-        json.has("size") ? text(json, "size") : "",
         json.has("md5Hash") ? text(json, "md5Hash") : "",
         isRetained,
         metadata);

@@ -231,6 +231,7 @@ final class EmulatedStorage {
   private final Map<String, Instant> lastWrites = new HashMap<>();
   private final Deque<Fault> faults = new ArrayDeque<>();
   private final List<Call> calls = new ArrayList<>();
+  private final List<Instant> callTimes = new ArrayList<>(); // of the same
   private boolean limitsWrites;
   private long lastGeneration = 1_760_000_000_000_000L;
   private long lastUpload;
@@ -299,8 +300,22 @@ final class EmulatedStorage {
     }
   }
 
+  /** When each of {@link #calls} came. */
+  List<Instant> callTimes() {
+    mutex.lock();
+    try {
+      return List.copyOf(callTimes);
+    } finally {
+      mutex.unlock();
+    }
+  }
+
   void forgetCalls() {
-    within(calls::clear);
+    within(
+        () -> {
+          calls.clear();
+          callTimes.clear();
+        });
   }
 
   /** An object as a request would see it. */
@@ -361,6 +376,7 @@ final class EmulatedStorage {
     try {
       if (calls.size() < MAX_CALLS_KEPT) {
         calls.add(asked);
+        callTimes.add(clock.get());
       }
       for (Iterator<Fault> all = faults.iterator(); all.hasNext(); ) {
         Fault fault = all.next();

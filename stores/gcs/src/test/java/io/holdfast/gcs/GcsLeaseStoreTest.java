@@ -425,6 +425,16 @@ class GcsLeaseStoreTest {
     assertThat(storage.calls()).hasSize(4);
   }
 
+  @Test
+  void aBucketThatRetainsItsObjectsAndCannotBeChangedBackIsSaidToKeepTheLockForALease() {
+    storage.createBucket("kept", Optional.of(Duration.ofDays(1)), false);
+    storage.failAlways(call -> call.method().equals("PATCH"), 503, "backendError", "down");
+    assertThat(failure(() -> store("kept").take(take("g1"))))
+        .isInstanceOf(LockRefusedException.class)
+        .hasMessageStartingWith("BUCKET_RETAINS")
+        .hasMessageEndingWith("stays held for a lease");
+  }
+
   /** J132. */
   @Test
   void aBucketThatRetainsItsObjectsIsRefusedAndNothingIsLeftHeld() {

@@ -16,6 +16,7 @@ import io.holdfast.LockClient;
 import io.holdfast.LockRefusedException;
 import io.holdfast.StoreUnavailableException;
 import io.holdfast.UncertainOutcomeException;
+import io.holdfast.core.spi.LeaseRecord;
 import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.core.spi.Take;
 import io.holdfast.spi.StoreSetup;
@@ -31,7 +32,9 @@ import java.util.ArrayList;
 import java.util.Date;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -195,6 +198,42 @@ class GcsLocksTest {
         .isInstanceOf(StoreUnavailableException.class)
         .hasMessageContaining("the vault is shut");
     assertThat(emulator.storage().calls()).isEmpty();
+    store.close();
+  }
+
+  @Test
+  void whatWaitedTooLongForATokenIsNotSent() {
+    CountDownLatch isThere = new CountDownLatch(1);
+    LeaseStore store =
+        GcsLocks.bucket("bucket")
+            .endpoint(emulator.endpoint())
+            .requestTimeout(Duration.ofSeconds(1))
+            .bearerToken(
+                () -> {
+                  try {
+                    isThere.await();
+                  } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                  }
+                  return "secret";
+                })
+            .build(null)
+            .records(GcsLocks.MIN_LEASE);
+    CompletableFuture<LeaseRecord> first = store.read("a");
+    CompletableFuture<LeaseRecord> second = store.read("b");
+    for (CompletableFuture<LeaseRecord> late : List.of(first, second)) {
+      assertThat(late)
+          .failsWithin(Duration.ofSeconds(20))
+          .withThrowableThat()
+          .withCauseInstanceOf(StoreUnavailableException.class)
+          .withMessageContaining("none within 1000 ms");
+    }
+    isThere.countDown();
+    assertThat(store.list("", 1)).succeedsWithin(Duration.ofSeconds(20));
+    assertThat(emulator.storage().calls())
+        .as("of the list alone")
+        .noneMatch(call -> call.path().endsWith("/o/a") || call.path().endsWith("/o/b"))
+        .isNotEmpty();
     store.close();
   }
 
