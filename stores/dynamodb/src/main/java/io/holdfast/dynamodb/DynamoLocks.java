@@ -138,10 +138,7 @@ public final class DynamoLocks {
 
   LeaseStore store(ClientOptions options, Runnable closing) {
     Failures failures = new Failures(table, layout.schema());
-    String where =
-        isChecked
-            ? look(failures)
-            : "unchecked-" + UNCHECKED.incrementAndGet();
+    String where = isChecked ? look(failures) : "unchecked-" + UNCHECKED.incrementAndGet();
     return new DynamoLeaseStore(
         dynamo,
         table,

@@ -9,7 +9,6 @@ import io.holdfast.HoldData;
 import io.holdfast.HoldOptions;
 import io.holdfast.LockClient;
 import io.holdfast.LockRefusedException;
-import io.holdfast.LossReason;
 import io.holdfast.core.spi.LeaseRecord;
 import io.holdfast.core.spi.RenewAnswer;
 import io.holdfast.core.spi.Take;

@@ -126,6 +126,18 @@ final class LocalServer {
     return client(http, AwsRetryStrategy.doNotRetry(), credentials());
   }
 
+  /** One whose questions and answers are changed on the way. */
+  static DynamoDbAsyncClient client(SdkAsyncHttpClient http, ExecutionInterceptor changing) {
+    return DynamoDbAsyncClient.builder()
+        .endpointOverride(endpoint())
+        .region(Region.US_EAST_1)
+        .credentialsProvider(credentials())
+        .httpClient(http)
+        .overrideConfiguration(
+            it -> it.retryStrategy(AwsRetryStrategy.doNotRetry()).addExecutionInterceptor(changing))
+        .build();
+  }
+
   static DynamoDbAsyncClient client(
       SdkAsyncHttpClient http, RetryStrategy retries, AwsCredentialsProvider credentials) {
     return DynamoDbAsyncClient.builder()
