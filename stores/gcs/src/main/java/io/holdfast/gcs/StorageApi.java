@@ -197,7 +197,7 @@ final class StorageApi {
   private CompletableFuture<Map<String, String>> credentials() {
     CompletableFuture<Map<String, String>> shown;
     try {
-      shown = headers.next().orTimeout(patience.toMillis(), TimeUnit.MILLISECONDS);
+      shown = headers.next();
     } catch (RuntimeException e) { // too many wait for credentials
       shown = CompletableFuture.failedFuture(e);
     }
