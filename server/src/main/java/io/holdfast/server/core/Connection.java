@@ -33,8 +33,6 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A client's stream at this server, from its hello to its end. Lives within one leadership: when that ends, so does the stream,
@@ -45,8 +43,6 @@ import org.slf4j.LoggerFactory;
 public final class Connection {
   private static final Problem BROKEN =
       Problem.unavailable("LINK_BROKEN", "the client cannot be told anything");
-
-  private static final Logger LOG = LoggerFactory.getLogger(Connection.class);
 
   /** How often it is looked whether somebody who only listens still may. */
   static final Duration LISTENER_CHECK = Duration.ofSeconds(10);
@@ -332,24 +328,24 @@ public final class Connection {
         abortTold = true;
         link.close(problem);
       }
-    } catch (RuntimeException e) {
-      broken(e);
+    } catch (RuntimeException broken) {
+      broken();
     }
   }
 
   private void flush() {
     try {
       link.flush();
-    } catch (RuntimeException e) {
-      broken(e);
+    } catch (RuntimeException broken) {
+      broken();
     }
   }
 
   /** This client is not to be spoken to any more; the others are. */
-  private void broken(RuntimeException failure) {
+  private void broken() {
     abortTold = true;
     aborted = BROKEN;
-    LOG.debug("A link is broken", failure);
+    core.events.refused(BROKEN.reason());
     gone();
   }
 

@@ -2,7 +2,7 @@ package io.holdfast.dynamodb;
 
 import io.holdfast.ClientOptions;
 import io.holdfast.core.spi.LeaseStore;
-import io.holdfast.testkit.lease.LeaseStoreContract;
+import io.holdfast.testkit.LeaseStoreContract;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;

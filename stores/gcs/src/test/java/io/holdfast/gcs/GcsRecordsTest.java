@@ -1,8 +1,8 @@
 package io.holdfast.gcs;
 
 import io.holdfast.core.spi.LeaseStore;
+import io.holdfast.testkit.LeaseStoreContract;
 import io.holdfast.testkit.ManualTicker;
-import io.holdfast.testkit.lease.LeaseStoreContract;
 
 /** The rules of records, at objects of the emulator. */
 class GcsRecordsTest extends LeaseStoreContract {

@@ -1,7 +1,7 @@
 package io.holdfast.postgres;
 
 import io.holdfast.core.spi.LeaseStore;
-import io.holdfast.testkit.lease.LeaseStoreContract;
+import io.holdfast.testkit.LeaseStoreContract;
 import org.junit.jupiter.api.BeforeAll;
 
 /** The rules of records, at rows of a table. */

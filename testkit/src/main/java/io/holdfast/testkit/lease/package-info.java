@@ -1,4 +1,4 @@
-/** Stores of lock records for tests of whatever stands on the lease engine, and what every such store passes. */
+/** Stores of lock records for tests of whatever stands on the lease engine. */
 @NullMarked
 package io.holdfast.testkit.lease;
 

@@ -1,4 +1,4 @@
-package io.holdfast.testkit.lease;
+package io.holdfast.testkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 
 /**
  * What the engine relies on in every {@link LeaseStore}, asked of the records themselves. {@link
- * io.holdfast.testkit.LockContract} sees a store through the engine, which rarely comes to where a broken rule shows. A store
+ * LockContract} sees a store through the engine, which rarely comes to where a broken rule shows. A store
  * passes with a subclass that says how to {@link #open} it; what it cannot do is skipped.
  *
  * <p>JUnit makes an instance for each fact. Facts use names of their own, so many may run against one table.
