@@ -250,7 +250,7 @@ public final class DistributedLock {
       if (!result.complete(hold)) {
         hold.closeAsync();
       }
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       result.completeExceptionally(e);
     }
   }

@@ -10,7 +10,7 @@ public final class DistributedReadWriteLock {
     this.write = write;
   }
 
-  /** The shared side. A reader does not overtake a writer that came first. */
+  /** The shared side. Where the store is {@link Capability#FAIR}, a reader does not overtake a writer that came first. */
   public DistributedLock read() {
     return read;
   }

@@ -79,8 +79,8 @@ public final class Hold implements AutoCloseable {
   }
 
   /**
-   * Whether the lock is surely held at this moment: neither closed nor lost, nor past the deadline that the holder counts
-   * for itself. Local; costs no I/O.
+   * Whether the lock is held at this moment as far as can be known here: neither closed nor lost, nor past the deadline that
+   * the holder counts for itself. What an operator has just taken away may not be known yet. Local; costs no I/O.
    */
   public boolean isHeld() {
     return endingByNow() == null;
@@ -119,8 +119,8 @@ public final class Hold implements AutoCloseable {
   /**
    * Asks to be told, once, when {@link #remaining} has shrunk to {@code before}: renewal is failing, or {@code maxHold} is
    * near. Never called for a hold that was closed or lost first, nor if time alone does not end the hold. Where a lease is
-   * renewed, {@code before} is to be shorter than what is left at a renewal (two thirds of the lease), or a healthy hold is
-   * called at risk.
+   * renewed, {@code before} is to be shorter than what is left at a renewal (a little more than half of the lease), or a healthy
+   * hold is called at risk.
    *
    * @param before how long before the end; more than zero, at most 365 days
    * @throws InvalidRequestException if {@code before} is outside these bounds

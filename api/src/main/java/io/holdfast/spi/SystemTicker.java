@@ -67,8 +67,19 @@ final class SystemTicker implements Ticker {
 
   @Override
   public Alarm schedule(long deadlineNanos, Runnable task) {
-    ScheduledFuture<?> timer = timers.schedule(task, deadlineNanos - nanos(), TimeUnit.NANOSECONDS);
+    ScheduledFuture<?> timer =
+        timers.schedule(() -> run(task), deadlineNanos - nanos(), TimeUnit.NANOSECONDS);
     return () -> timer.cancel(false);
+  }
+
+  /** The executor would keep what a task throws to itself. */
+  private static void run(Runnable task) {
+    try {
+      task.run();
+    } catch (Throwable e) {
+      Thread self = Thread.currentThread();
+      self.getUncaughtExceptionHandler().uncaughtException(self, e);
+    }
   }
 
   private static long wallNanos() {

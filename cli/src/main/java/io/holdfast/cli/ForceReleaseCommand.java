@@ -16,7 +16,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "force-release",
     description = {
-      "Takes a lock away from its holder, who is told; the next in line gets it at once.",
+      "Takes a lock away from its holder, who is told, at the latest when it renews; the next in line gets it.",
       "It does not stop the holder's work: only a resource that refuses old tokens does."
     },
     mixinStandardHelpOptions = true,

@@ -113,6 +113,7 @@ final class RunCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, InterruptedException {
     HoldOptions options = check();
+    store.requireShared();
     String path = System.getenv("PATH");
     path = path == null ? "" : path;
     Run.lack(path)

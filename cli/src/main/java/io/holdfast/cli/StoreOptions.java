@@ -19,6 +19,7 @@ import picocli.CommandLine.Option;
 final class StoreOptions {
   static final String DEFAULT = "holdfast://127.0.0.1:7420/default";
   private static final String SERVERS = "holdfast:";
+  private static final String IN_PROCESS = "in-process:";
   private static final String VARIABLE = "HOLDFAST_STORE";
 
   @Option(
@@ -47,6 +48,22 @@ final class StoreOptions {
       return LockClient.connect(url(), ClientOptions.defaults().name(clientName()));
     } catch (InvalidRequestException e) {
       throw new CommandException(ExitCode.CONFIGURATION, source() + ": " + e.getMessage());
+    }
+  }
+
+  /**
+   * Refuses a store that nobody else can see.
+   *
+   * @throws CommandException if it is that of this process
+   */
+  void requireShared() {
+    if (url().startsWith(IN_PROCESS)) {
+      throw new CommandException(
+          ExitCode.CONFIGURATION,
+          source()
+              + ": "
+              + IN_PROCESS
+              + " is a store of this process alone, it would keep nobody else out");
     }
   }
 

@@ -115,6 +115,17 @@ class RunTest {
   }
 
   @Test
+  void aStoreThatNobodyElseSeesIsRefused() {
+    assertThat(CommandRun.of("run", "--store", "in-process:", "a", "--", "true"))
+        .isEqualTo(
+            new CommandRun(
+                78,
+                "",
+                "holdfast run: --store: in-process: is a store of this process alone, it would keep nobody else out"
+                    + System.lineSeparator()));
+  }
+
+  @Test
   void aRefusalIs77AndAStoreOutOfReachIs69() throws IOException {
     file("refuses");
     assertThat(here("a", "--", "true"))
@@ -153,6 +164,35 @@ class RunTest {
   }
 
   @Test
+  void theGuardLeavesACommandThatUsesItsGraceToHoldfast() throws Exception {
+    RunningCommand run =
+        run(
+            "--lease",
+            "8s",
+            "--grace",
+            "2s",
+            "a",
+            "--",
+            "bash",
+            "-c",
+            "trap 'echo TERM' TERM; touch started; while :; do sleep 0.01; done");
+    awaitFile("started");
+    file("silent");
+    CommandRun end = run.end();
+    assertThat(end.out()).isEqualTo("TERM\n");
+    assertThat(end.err()).doesNotContain("no sign of life");
+    assertThat(end.exitCode()).as(end.err()).isEqualTo(79);
+  }
+
+  @Test
+  void aHoldfastThatFailsItselfStopsTheCommandFirst() throws Exception {
+    RunningCommand run = stubborn("--grace", "200ms");
+    file("breaks");
+    assertThat(run.end().exitCode()).isNotZero();
+    assertThat(living()).isEmpty();
+  }
+
+  @Test
   void withNotifyTheCommandIsToldAndRunsOn() throws Exception {
     RunningCommand run =
         run(
@@ -164,13 +204,42 @@ class RunTest {
             "-c",
             "trap 'echo told; touch told; until [ -e finish ]; do sleep 0.01; done; exit 5' USR1; touch started; while :; do sleep 0.01; done");
     awaitFile("started");
-    file("lose", "TAKEN");
+    file("lose", "REVOKED");
     awaitFile("told");
     file("finish");
     CommandRun end = run.end();
     assertThat(end.out()).isEqualTo("told\n");
-    assertThat(end.err()).contains("lost [a] token=7 (TAKEN): telling the command\n");
+    assertThat(end.err()).contains("lost [a] token=7 (REVOKED): telling the command\n");
     assertThat(end.exitCode()).isEqualTo(79);
+  }
+
+  @Test
+  void withNotifyALockThatIsRenewedAfterAllWasToldOfOnceAndNotLost() throws Exception {
+    RunningCommand run =
+        run(
+            "--on-lost",
+            "notify",
+            "--lease",
+            "6s",
+            "--grace",
+            "2s",
+            "a",
+            "--",
+            "sh",
+            "-c",
+            "trap 'echo told; touch told' USR1; touch started; until [ -e finish ]; do sleep 0.01; done; exit 5");
+    awaitFile("started");
+    file("silent");
+    awaitFile("told");
+    // Longer than until the guard, too, would have told it.
+    Thread.sleep(1500);
+    Files.delete(folder.resolve("silent"));
+    RunningCommand.await("it is renewed", () -> log().contains("renewed"));
+    file("finish");
+    CommandRun end = run.end();
+    assertThat(end.out()).isEqualTo("told\n");
+    assertThat(end.err()).hasLineCount(1).contains("about to lose [a]");
+    assertThat(end.exitCode()).isEqualTo(5);
   }
 
   @ParameterizedTest
@@ -299,6 +368,15 @@ class RunTest {
     ProcessHandle guard = run.guard();
     guard.destroyForcibly();
     RunningCommand.await("the guard is gone", () -> !guard.isAlive());
+    file("lose", "SESSION_ENDED");
+    assertThat(run.end().exitCode()).isEqualTo(79);
+    assertThat(living()).isEmpty();
+  }
+
+  @Test
+  void whoStopsTheGuardDoesNotKeepTheCommandFromBeingStopped() throws Exception {
+    RunningCommand run = stubborn("--grace", "200ms");
+    RunningCommand.signal("STOP", run.guard().pid());
     file("lose", "SESSION_ENDED");
     assertThat(run.end().exitCode()).isEqualTo(79);
     assertThat(living()).isEmpty();

@@ -48,7 +48,6 @@ class HouseRulesTest {
   private static final String REPLICATION = "io.holdfast.server.replication";
   private static final String JRAFT = "io.holdfast.server.replication.jraft";
   private static final String SECURITY = "io.holdfast.server.security";
-  private static final String OPERATIONS = "io.holdfast.server.operations";
   private static final String REMOTE = "io.holdfast.remote";
   private static final String CLIENT_CORE = "io.holdfast.remote.internal";
   private static final String PROTOBUF = "com.google.protobuf..";
@@ -64,6 +63,13 @@ class HouseRulesTest {
   private static final String[] JDK = {
     "java..", "javax..", "org.jspecify.annotations", "com.google.errorprone.annotations.."
   };
+
+  private static final DescribedPredicate<JavaAccess<?>> NOW =
+      describe(
+          "now() of java.time",
+          access ->
+              access.getTargetOwner().getPackageName().equals("java.time")
+                  && access.getName().equals("now"));
 
   private static final JavaClasses MAIN =
       new ClassFileImporter()
@@ -172,6 +178,17 @@ class HouseRulesTest {
   void theServersCoreSeesTheTableTheProtocolAndTheSeam() {
     room(SERVER_CORE)
         .sees(concat(API, TABLE, PROTOCOL, LOG_PROTOCOL, REPLICATION, SECURITY, PROTOBUF));
+  }
+
+  @Test
+  void theServerSeesNoStoreAndNoClient() {
+    noClasses()
+        .that(resideInAPackage(SERVER))
+        .should()
+        .dependOnClassesThat(
+            resideInAnyPackage(
+                IN_PROCESS, CORE, LEASE_STORE, POSTGRES, DYNAMODB, GCS, REMOTE, CLIENT_CORE, CLI))
+        .check(MAIN);
   }
 
   @Test
@@ -311,12 +328,7 @@ class HouseRulesTest {
         .orShould()
         .dependOnClassesThat(assignableTo(java.time.Clock.class))
         .orShould()
-        .accessTargetWhere(
-            describe(
-                "now() of java.time",
-                access ->
-                    access.getTargetOwner().getPackageName().equals("java.time")
-                        && access.getName().equals("now")))
+        .accessTargetWhere(NOW)
         .check(MAIN);
   }
 
@@ -337,6 +349,10 @@ class HouseRulesTest {
         .accessTargetWhere(target("java.lang.System", "nanoTime", "currentTimeMillis"))
         .orShould()
         .accessTargetWhere(target("java.lang.Thread", "sleep"))
+        .orShould()
+        .accessTargetWhere(target("java.util.concurrent.TimeUnit", "sleep"))
+        .orShould()
+        .accessTargetWhere(NOW)
         .check(MAIN);
   }
 

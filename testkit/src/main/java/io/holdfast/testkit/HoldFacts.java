@@ -208,7 +208,7 @@ abstract class HoldFacts extends Facts {
   @Test
   void nobodyCanPretendALoss() throws Exception {
     Hold hold = ann.lock(name).acquire();
-    hold.lost().toCompletableFuture().complete(LossReason.TAKEN);
+    hold.lost().toCompletableFuture().complete(LossReason.REVOKED);
     assertThat(hold.isHeld()).isTrue();
     assertThat(hold.lost().toCompletableFuture()).isNotDone();
     hold.close();

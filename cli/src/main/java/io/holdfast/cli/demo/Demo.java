@@ -143,8 +143,13 @@ public final class Demo {
   /** What looks like a broken promise to one who cannot see heartbeats, nor when a dead client was given up. */
   private static boolean isExcused(Violation violation, Log log) {
     String property = violation.property();
-    boolean afterDeath = isSoonAfter(HistoryEvent.ClientDied.class, violation, log);
-    boolean afterRestart = isSoonAfter(HistoryEvent.FaultBegan.class, violation, log);
+    boolean afterDeath =
+        touches(log.first(HistoryEvent.ClientDied.class), Optional.empty(), violation);
+    boolean afterRestart =
+        touches(
+            log.first(HistoryEvent.FaultBegan.class),
+            log.first(HistoryEvent.FaultEnded.class),
+            violation);
     if (property.equals("P12") && ranOutSinceItWasAsked(violation)) {
       return true;
     }
@@ -155,9 +160,8 @@ public final class Demo {
     // Heartbeats renew a lease. And what was granted and over before its client knew seems to have
     // stood in line all the while.
     return afterRestart
-        && (property.equals("P5")
-            || (property.equals("P12") && violation.message().contains("was told "))
-            || (property.equals("P7") && violation.message().contains(" ahead of ")));
+        && (violation.aboutOrder()
+            || (property.equals("P12") && violation.message().contains("was told ")));
   }
 
   /** A client that cannot know when it was granted may count a {@code maxHold} from when it asked, less a margin. */
@@ -173,14 +177,16 @@ public final class Demo {
     return false;
   }
 
-  private static boolean isSoonAfter(
-      Class<? extends HistoryEvent> harm, Violation violation, Log log) {
-    Optional<Long> began = log.first(harm);
-    long window = SETTLES.multipliedBy(2).toNanos();
-    return began.isPresent()
-        && violation.evidence().stream()
-            .mapToLong(event -> event.atNanos() - began.get())
-            .anyMatch(after -> after >= 0 && after < window);
+  /** Whether some of it happened during a harm, or before that had settled. */
+  private static boolean touches(Optional<Long> began, Optional<Long> ended, Violation violation) {
+    if (began.isEmpty()) {
+      return false;
+    }
+    long from = began.get();
+    long settled = ended.orElse(from) + SETTLES.toNanos();
+    return violation.evidence().stream()
+        .mapToLong(HistoryEvent::atNanos)
+        .anyMatch(at -> at - from >= 0 && at - settled < 0);
   }
 
   private void announce() {

@@ -35,24 +35,22 @@ final class CommandSession {
    *
    * @param environment what is to be added to it
    * @param without what is to be left out of it
+   * @throws IOException if it was not started
    */
   static CommandSession start(
       List<String> command, Map<String, String> environment, List<String> without, Guard guard)
-      throws IOException, InterruptedException {
+      throws IOException {
     List<String> arguments = new ArrayList<>(List.of("setsid", "--"));
     arguments.addAll(command);
     ProcessBuilder builder = new ProcessBuilder(arguments).inheritIO();
     builder.environment().keySet().removeAll(without);
     builder.environment().putAll(environment);
-    Process leader = builder.start();
-    guard.watch(leader.pid());
-    CommandSession session = new CommandSession(leader, guard);
-    session.awaitSession();
-    return session;
+    return new CommandSession(builder.start(), guard);
   }
 
-  /** A signal that comes before the session is made would reach nobody. */
-  private void awaitSession() throws InterruptedException {
+  /** Names the session to the guard, and waits until it is made: a signal that comes before would reach nobody. */
+  void guard() throws IOException, InterruptedException {
+    guard.watch(leader.pid());
     Ticker ticker = Ticker.system();
     long deadline = ticker.nanosIn(SETSID_PATIENCE);
     while (ticker.nanos() - deadline < 0
@@ -76,20 +74,32 @@ final class CommandSession {
   }
 
   /** Sends a signal to the command alone. */
-  void tell(String signal) throws IOException {
+  void tell(String signal) throws IOException, InterruptedException {
     if (leader.isAlive()) {
       guard.signal(signal, leader.pid());
     }
   }
 
   /** Sends a signal to the whole session, group by group. */
-  void signal(String signal) throws IOException {
+  void signal(String signal) throws IOException, InterruptedException {
     for (long group :
         ProcessTable.session(leader.pid()).stream()
             .map(ProcessTable.Entry::group)
             .distinct()
             .toList()) {
       guard.signal(signal, -group);
+    }
+  }
+
+  /** Ends all that runs, without a word and without the guard. */
+  void destroy() {
+    leader.destroyForcibly();
+    try {
+      for (long pid : living()) {
+        ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+      }
+    } catch (IOException e) {
+      // nobody can be seen any more; the leader is gone, and what else there is was the guard's
     }
   }
 }

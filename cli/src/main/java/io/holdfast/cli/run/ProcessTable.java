@@ -2,6 +2,7 @@ package io.holdfast.cli.run;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,6 +31,8 @@ final class ProcessTable {
       for (Path process : processes) {
         entry(process).filter(e -> e.session() == session && e.isAlive()).ifPresent(members::add);
       }
+    } catch (DirectoryIteratorException e) {
+      throw e.getCause();
     }
     return members;
   }

@@ -39,11 +39,13 @@ public final class Run {
    *   ──────┼─────────────┼───────────────────────┼──────────────────────────┼────
    *         └─── grace ───┘─────── MARGIN ────────┘
    *
-   * The guard starts half a margin later, so that it acts only if we do not.
+   * The guard would start half a margin later, and knows when we have started: it acts only if we do not.
    */
 
   /** How often the guard hears that all is well. */
   private static final Duration GUARD_EVERY = Duration.ofMillis(250);
+
+  private static final Duration HALF_MARGIN = RunSettings.MARGIN.dividedBy(2);
 
   /** How often we look whether what was told to end has ended. */
   private static final Duration LOOK_EVERY = Duration.ofMillis(20);
@@ -51,8 +53,10 @@ public final class Run {
   /** A process that KILL does not end within this waits for a device: nobody can end it. */
   private static final Duration KILL_PATIENCE = Duration.ofSeconds(10);
 
-  /** What is not taken up yet; signals beyond it are dropped, everything else happens once. */
+  /** What is not taken up yet. Signals leave room for everything else, which happens once. */
   private static final int MOST_EVENTS = 64;
+
+  private static final int ROOM_FOR_THE_REST = 8;
 
   private static final String NAME = "HOLDFAST_NAME";
   private static final String TOKEN = "HOLDFAST_TOKEN";
@@ -121,7 +125,7 @@ public final class Run {
   private Ending run() throws IOException, InterruptedException {
     try (Signals heard =
             new Signals(
-                events::offer,
+                this::hear,
                 () -> notes.accept("not suspended: who is suspended cannot keep a lock"));
         Guard guard = new Guard(settings.notifies(), settings.grace())) {
       CompletableFuture<Hold> asked = lock.acquireAsync(settings.maxWait());
@@ -141,6 +145,12 @@ public final class Run {
                     + " ms of the lease were left");
       }
       return under(hold, guard);
+    }
+  }
+
+  private void hear(Event.Signalled signal) {
+    if (events.remainingCapacity() > ROOM_FOR_THE_REST) {
+      events.offer(signal);
     }
   }
 
@@ -181,16 +191,34 @@ public final class Run {
       release(hold);
       return new Ending.NotExecutable(String.valueOf(e.getMessage()), true);
     }
-    command.whenEnded(() -> events.offer(Event.Plain.ENDED));
-    command.signal("CONT"); // changes nothing, and what the end will need is loaded
-    return watch(hold, guard, command);
+    boolean settled = false;
+    try {
+      command.guard();
+      command.whenEnded(() -> events.offer(Event.Plain.ENDED));
+      command.signal("CONT"); // changes nothing, and what the end will need is loaded
+      Ending ending = watch(hold, guard, command);
+      guard.dismiss();
+      settled = true;
+      return ending;
+    } finally {
+      if (!settled) { // whatever it was, the command must not outlive the lock
+        guard.close();
+        command.destroy();
+      }
+    }
   }
 
   private Ending watch(Hold hold, Guard guard, CommandSession command)
       throws IOException, InterruptedException {
     boolean told = false;
     while (true) {
-      tellGuard(guard, hold);
+      if (!told) {
+        tellGuard(guard, hold);
+        if (settings.notifies() && guard.hasStruck()) {
+          told = true;
+          guard.rest();
+        }
+      }
       Event event = events.poll(GUARD_EVERY.toMillis(), TimeUnit.MILLISECONDS);
       if (event instanceof Event.Signalled signal) {
         command.signal(signal.name());
@@ -198,11 +226,12 @@ public final class Run {
         return ended(hold, guard, command);
       } else if (event instanceof Event.Lost || event == Event.Plain.AT_RISK) {
         if (!settings.notifies()) {
-          return stopped(hold, command, event);
+          return stopped(hold, guard, command, event);
         }
         if (!told) {
           told = true;
           command.tell("USR1");
+          guard.rest();
           notes.accept(describe(hold, event) + ": telling the command");
         }
       }
@@ -218,10 +247,12 @@ public final class Run {
       left =
           stop(
               command,
+              guard,
               settings.grace(),
               () -> "the command left processes behind, stopping them: " + behind);
     }
-    if (guard.hasStruck()) {
+    guard.rest();
+    if (guard.hasStruck() && !settings.notifies()) {
       return lost(hold, "stopped for so long that the guard acted; was to hold " + hold, left);
     }
     if (!hold.isHeld()) {
@@ -234,13 +265,14 @@ public final class Run {
     return new Ending.Exited(command.exitCode());
   }
 
-  private Ending stopped(Hold hold, CommandSession command, Event why)
+  private Ending stopped(Hold hold, Guard guard, CommandSession command, Event why)
       throws IOException, InterruptedException {
     // A lease that is over leaves no time to be kind.
     boolean over = why instanceof Event.Lost loss && loss.reason() == LossReason.EXPIRED;
     List<Long> survivors =
         stop(
             command,
+            guard,
             over ? Duration.ZERO : settings.grace(),
             () -> describe(hold, why) + ": stopping the command");
     return lost(hold, describe(hold, why), survivors);
@@ -252,18 +284,21 @@ public final class Run {
   }
 
   /** TERM, grace, KILL. First comes the deed, then the word. Returns those whom even that did not end. */
-  private List<Long> stop(CommandSession command, Duration grace, Supplier<String> note)
+  private List<Long> stop(
+      CommandSession command, Guard guard, Duration grace, Supplier<String> note)
       throws IOException, InterruptedException {
     if (grace.isZero()) {
       command.signal("KILL");
       notes.accept(note.get());
     } else {
       long deadline = ticker.nanosIn(grace);
+      guard.killAfter(grace.plus(HALF_MARGIN));
       command.signal("TERM");
       command.signal("CONT"); // one that is stopped would never hear of it
       notes.accept(note.get());
       awaitEnd(command, deadline);
     }
+    guard.killAfter(HALF_MARGIN);
     long deadline = ticker.nanosIn(KILL_PATIENCE);
     List<Long> living = command.living();
     while (!living.isEmpty() && ticker.nanos() - deadline < 0) {
@@ -286,10 +321,10 @@ public final class Run {
   }
 
   /** Of a lock that is lost there is nothing to tell: we are here to act, and the guard counts on from the last time. */
-  private void tellGuard(Guard guard, Hold hold) throws IOException {
+  private void tellGuard(Guard guard, Hold hold) throws IOException, InterruptedException {
     Optional<Duration> left = hold.remaining();
     if (left.isEmpty() || !left.get().isZero()) {
-      Duration before = settings.stopBefore().minus(RunSettings.MARGIN.dividedBy(2));
+      Duration before = settings.stopBefore().minus(HALF_MARGIN);
       guard.safeFor(left.map(until -> until.minus(before)));
     }
   }

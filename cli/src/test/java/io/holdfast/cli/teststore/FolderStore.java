@@ -53,6 +53,9 @@ final class FolderStore implements LockStore {
   /** Nothing renews the lease any more; without it, it is renewed with every look. */
   private static final String SILENT = "silent";
 
+  /** Nobody can tell any more until when the lock is held. */
+  private static final String BREAKS = "breaks";
+
   /** The lock is lost, for the reason that is written in it. */
   private static final String LOSE = "lose";
 
@@ -176,6 +179,7 @@ final class FolderStore implements LockStore {
     private final long leaseNanos;
     private volatile long deadlineNanos;
     private volatile boolean released;
+    private boolean silent;
 
     FileLease(long leaseNanos) {
       this.leaseNanos = leaseNanos;
@@ -191,8 +195,14 @@ final class FolderStore implements LockStore {
         log("lost");
         lost.complete(reason());
       } else if (!says(SILENT)) {
+        if (silent) {
+          log("renewed");
+          silent = false;
+        }
         deadlineNanos = ticker.holderNanos() + leaseNanos;
-      } else if (deadlineNanos - ticker.holderNanos() <= 0) {
+      } else if (deadlineNanos - ticker.holderNanos() > 0) {
+        silent = true;
+      } else {
         log(pids().anyMatch(ProcessStates::isAlive) ? "expired too early" : "expired");
         lost.complete(LossReason.EXPIRED);
       }
@@ -217,6 +227,9 @@ final class FolderStore implements LockStore {
 
     @Override
     public long deadlineNanos() {
+      if (says(BREAKS)) {
+        throw new IllegalStateException(BREAKS);
+      }
       return deadlineNanos;
     }
 

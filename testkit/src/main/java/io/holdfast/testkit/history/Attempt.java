@@ -99,7 +99,7 @@ final class Attempt {
     }
     from = Math.min(from, session.diedAt);
     // Of what a fault took the store knew first, and nobody saw when.
-    boolean byFault = lossReason == LossReason.CONNECTION_LOST || lossReason == LossReason.TAKEN;
+    boolean byFault = lossReason == LossReason.CONNECTION_LOST;
     return byFault && lostInDisturbance ? Math.min(from, Math.max(acquiredAt, lastUsedAt)) : from;
   }
 
@@ -129,7 +129,7 @@ final class Attempt {
    * holder heard of it; any other loss is the holder's to know first.
    */
   private long outlivesLoss(Rules rules) {
-    if (lossReason == LossReason.REVOKED || lossReason == LossReason.TAKEN) {
+    if (lossReason == LossReason.REVOKED) {
       return 0;
     }
     return rules.hasLease() ? rules.atMost(rules.leaseNanos) : rules.livenessNanos;

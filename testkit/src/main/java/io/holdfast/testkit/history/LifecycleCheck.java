@@ -194,7 +194,7 @@ final class LifecycleCheck {
               session.closingAt <= attempt.lostAt
                   || session.expiredFrom(attempt.askedAt) <= attempt.lostAt
                   || leaseOver;
-          case CONNECTION_LOST, TAKEN -> leaseOver || attempt.lostInDisturbance;
+          case CONNECTION_LOST -> leaseOver || attempt.lostInDisturbance;
         };
     if (!hasCause) {
       report.add(
