@@ -219,8 +219,10 @@ public final class LockClient implements AutoCloseable {
     if (targets.size() > 1) {
       require(Capability.ALL);
     }
-    if (targets.stream().anyMatch(target -> target.mode() == LockMode.SHARED)) {
-      require(Capability.SHARED);
+    for (LockTarget target : targets) {
+      if (target.mode() == LockMode.SHARED) {
+        require(Capability.SHARED);
+      }
     }
     if (!options.data().isEmpty()) {
       require(Capability.DATA);

@@ -2,7 +2,7 @@ package io.holdfast;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.Stream;
+import java.util.function.Function;
 
 /**
  * A tree whose sub-trees can be locked. A lock on a node covers everything below it: a writer of {@code /reports} excludes
@@ -39,12 +39,12 @@ public final class LockTree {
    * @throws InvalidRequestException if there is no path, or one is not a path
    */
   public DistributedLock read(String... paths) {
-    return lock(LockMode.SHARED, Stream.of(paths).map(TreePath::parse));
+    return lock(LockMode.SHARED, paths, TreePath::parse);
   }
 
   /** The same for file paths. */
   public DistributedLock read(Path... paths) {
-    return lock(LockMode.SHARED, Stream.of(paths).map(TreePath::of));
+    return lock(LockMode.SHARED, paths, TreePath::of);
   }
 
   /**
@@ -53,12 +53,12 @@ public final class LockTree {
    * @throws InvalidRequestException if there is no path, or one is not a path
    */
   public DistributedLock write(String... paths) {
-    return lock(LockMode.EXCLUSIVE, Stream.of(paths).map(TreePath::parse));
+    return lock(LockMode.EXCLUSIVE, paths, TreePath::parse);
   }
 
   /** The same for file paths. */
   public DistributedLock write(Path... paths) {
-    return lock(LockMode.EXCLUSIVE, Stream.of(paths).map(TreePath::of));
+    return lock(LockMode.EXCLUSIVE, paths, TreePath::of);
   }
 
   /** Everybody whose grant or wish meets this node: on it, above it or below it. May do I/O. */
@@ -107,8 +107,11 @@ public final class LockTree {
     return new LockKey.Node(name, path);
   }
 
-  private DistributedLock lock(LockMode mode, Stream<TreePath> paths) {
-    List<LockTarget> targets = paths.map(path -> new LockTarget(key(path), mode)).toList();
-    return client.lockOn(targets);
+  private <P> DistributedLock lock(LockMode mode, P[] paths, Function<P, TreePath> reading) {
+    LockTarget[] targets = new LockTarget[paths.length];
+    for (int i = 0; i < paths.length; i++) {
+      targets[i] = new LockTarget(key(reading.apply(paths[i])), mode);
+    }
+    return client.lockOn(List.of(targets));
   }
 }

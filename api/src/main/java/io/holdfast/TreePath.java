@@ -25,6 +25,9 @@ public final class TreePath implements Comparable<TreePath> {
   /** A path as text has at most so many UTF-8 bytes. */
   public static final int MAX_BYTES = 4096;
 
+  /** So many characters are at most {@link #MAX_SEGMENT_BYTES}, whatever they are: none has more than three. */
+  private static final int SURELY_SHORT = MAX_SEGMENT_BYTES / 3;
+
   private static final TreePath ROOT = new TreePath("/", new String[0]);
 
   private final String text;
@@ -56,7 +59,7 @@ public final class TreePath implements Comparable<TreePath> {
     if (text.endsWith("/")) {
       throw TextRules.invalid("path", "TRAILING_SLASH", text, "ends with /");
     }
-    int depth = (int) text.chars().filter(c -> c == '/').count();
+    int depth = depth(text);
     if (depth > MAX_DEPTH) {
       throw TextRules.invalid(
           "path", "TOO_DEEP", text, "has " + depth + " segments, at most " + MAX_DEPTH);
@@ -66,7 +69,12 @@ public final class TreePath implements Comparable<TreePath> {
     for (int i = 0; i < depth; i++) {
       int slash = text.indexOf('/', start);
       int end = slash < 0 ? text.length() : slash;
-      segments[i] = checkedSegment(text.substring(start, end), text, i + 1);
+      segments[i] = text.substring(start, end);
+      checkSegment(segments[i], text, i + 1);
+      // Its characters were looked at with the whole text: all that is left is its length.
+      if (segments[i].length() > SURELY_SHORT) {
+        TextRules.check("segment", segments[i], MAX_SEGMENT_BYTES);
+      }
       start = end + 1;
     }
     return new TreePath(text, segments);
@@ -100,7 +108,11 @@ public final class TreePath implements Comparable<TreePath> {
    * @throws InvalidRequestException if the segment cannot be one, or the path would be too deep or too long
    */
   public TreePath child(String segment) {
-    checkedSegment(segment, segment, depth() + 1);
+    if (segment.indexOf('/') >= 0) {
+      throw badCharacter(segment, depth() + 1);
+    }
+    checkSegment(segment, segment, depth() + 1);
+    TextRules.check("segment", segment, MAX_SEGMENT_BYTES);
     return parse(segments.length == 0 ? "/" + segment : text + "/" + segment);
   }
 
@@ -161,18 +173,31 @@ public final class TreePath implements Comparable<TreePath> {
     return text;
   }
 
-  private static String checkedSegment(String segment, String path, int position) {
-    String where = "in segment " + position;
+  private static int depth(String text) {
+    int depth = 0;
+    for (int i = 0; i < text.length(); i++) {
+      if (text.charAt(i) == '/') {
+        depth++;
+      }
+    }
+    return depth;
+  }
+
+  /** Checks what stands between two slashes, but for its length and for what no text may have. */
+  private static void checkSegment(String segment, String path, int position) {
     if (segment.isEmpty()) {
-      throw TextRules.invalid("segment", "EMPTY", path, "is empty " + where);
+      throw TextRules.invalid("segment", "EMPTY", path, "is empty in segment " + position);
     }
     if (segment.equals(".") || segment.equals("..")) {
-      throw TextRules.invalid("segment", "RESERVED", path, "has . or .. " + where);
+      throw TextRules.invalid("segment", "RESERVED", path, "has . or .. in segment " + position);
     }
-    if (segment.indexOf('\\') >= 0 || segment.indexOf('/') >= 0) {
-      throw TextRules.invalid("segment", "BAD_CHAR", path, "has a slash or backslash " + where);
+    if (segment.indexOf('\\') >= 0) {
+      throw badCharacter(path, position);
     }
-    TextRules.check("segment", segment, MAX_SEGMENT_BYTES);
-    return segment;
+  }
+
+  private static InvalidRequestException badCharacter(String path, int position) {
+    return TextRules.invalid(
+        "segment", "BAD_CHAR", path, "has a slash or backslash in segment " + position);
   }
 }

@@ -68,13 +68,14 @@ public final class LockTable {
 
   private final Map<Long, Session> sessions = new HashMap<>();
   private final RequestIndex requests = new RequestIndex();
-  private final NodeIndex nodes = new NodeIndex();
 
   /** The parent of all plain names; not a node anybody claims. */
-  private final Node names = new Node("name", -1);
+  private final Node names = new Node(null, "name");
 
   /** The parent of the roots of all trees; not a node anybody claims. */
-  private final Node trees = new Node("tree", -2);
+  private final Node trees = new Node(null, "tree");
+
+  private final NodeIndex nodes = new NodeIndex(names, trees);
 
   /** Requests that the command being applied has unblocked. */
   private final List<Request> unblocked = new ArrayList<>();

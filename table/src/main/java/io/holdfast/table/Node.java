@@ -28,10 +28,13 @@ final class Node extends Line {
   /** What this node is called below its parent. */
   final String segment;
 
-  /** Its own in its {@link NodeIndex}. */
-  final int number;
+  /** The index's: one of the children, found without its table; null if none is at hand, though there may be others. */
+  @Nullable Node childAtHand;
 
-  /** The index's, by parent and segment. */
+  /** The index's: stands for this node in the hashes of its children; 0 as long as none has needed one. */
+  int number;
+
+  /** The index's: by parent and segment, if this node is in its table. */
   int hash;
 
   /** The next node in the same bucket of the {@link NodeIndex}. */
@@ -43,16 +46,9 @@ final class Node extends Line {
   /** Of the claims here, those whose requests wait. */
   int waiting;
 
-  /** The parent of all names, or of the roots of all trees: in no index. */
-  Node(String segment, int number) {
-    this(null, segment, number, 0);
-  }
-
-  Node(@Nullable Node parent, String segment, int number, int hash) {
+  Node(@Nullable Node parent, String segment) {
     this.parent = parent;
     this.segment = segment;
-    this.number = number;
-    this.hash = hash;
   }
 
   boolean isUnclaimed() {

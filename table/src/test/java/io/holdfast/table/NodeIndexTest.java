@@ -3,12 +3,15 @@ package io.holdfast.table;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class NodeIndexTest {
-  private final NodeIndex index = new NodeIndex();
-  private final Node names = new Node("name", -1);
+  private final Node names = new Node(null, "name");
+  private final NodeIndex index = new NodeIndex(names);
 
   @Test
   void segmentsChosenToHaveOneHashCodeMakeNoLongBucket() {
@@ -29,6 +32,39 @@ class NodeIndexTest {
     index.all().forEach(index::remove);
     assertThat(index.size()).isZero();
     assertThat(index.find(names, "tree")).isNull();
+  }
+
+  @Test
+  void findsWhatIsThereAndNothingElseHoweverNodesComeAndGo() {
+    long seed = Long.getLong("holdfast.seed", System.nanoTime());
+    Random random = new Random(seed);
+    Map<Node, Map<String, Node>> children = new HashMap<>(Map.of(names, new HashMap<>()));
+    List<Node> there = new ArrayList<>(List.of(names));
+    for (int i = 0; i < 20_000; i++) {
+      Node parent = there.get(random.nextInt(there.size()));
+      String segment = "segment " + random.nextInt(4);
+      Node known = children.get(parent).get(segment);
+      assertThat(index.find(parent, segment)).as("seed %d", seed).isSameAs(known);
+      if (known == null && there.size() < 100) {
+        Node node = index.findOrAdd(parent, segment);
+        children.get(parent).put(segment, node);
+        children.put(node, new HashMap<>());
+        there.add(node);
+      } else if (known != null && children.get(known).isEmpty()) {
+        index.remove(known);
+        children.get(parent).remove(segment);
+        children.remove(known);
+        there.remove(known);
+      } else if (known != null) {
+        assertThat(index.findOrAdd(parent, segment)).as("seed %d", seed).isSameAs(known);
+      }
+      assertThat(index.size()).isEqualTo(there.size() - 1);
+      if (i % 100 == 0) {
+        assertThat(index.all())
+            .as("seed %d", seed)
+            .containsExactlyInAnyOrderElementsOf(there.subList(1, there.size()));
+      }
+    }
   }
 
   /** Two to the so many texts with one hash code. */

@@ -54,6 +54,12 @@ public final class InProcessLocks {
    * One mutex guards the table and what is known of its requests. Under it a command is applied and its events are noted;
    * futures and listeners are told after it is released, for they run other people's code. So a grant may find its asker
    * gone a moment later: the completion of the asker's future decides, and a grant that comes too late is given back.
+   *
+   * Memory. What the mutex guards is plain: who enters sees all that was written by those before him. Three things are seen
+   * without it. Token and deadline are written before the answer is completed, and read after. A loss is volatile, and written
+   * before anybody else is granted what was lost. The listener of a loss is volatile, too: each side writes its own before it
+   * reads the other's. Whoever sets an alarm enters again to ask whether it is still needed; who ended the request before has
+   * not seen the alarm, who ends it after does.
    */
   private final BackoffMutex mutex = new BackoffMutex();
 
@@ -127,6 +133,7 @@ public final class InProcessLocks {
   /** Asks the table; the request is told what comes of it. */
   void acquire(InProcessRequest request) {
     Notices notices = new Notices();
+    long now = now();
     mutex.lock();
     try {
       if (requests.size() >= maxRequests) {
@@ -134,7 +141,7 @@ public final class InProcessLocks {
         return;
       }
       requests.add(request);
-      apply(request.toCommand(now()), notices);
+      apply(request.toCommand(now), notices);
       if (request.isWaiting() && request.waitsWithoutBound() && isInItsOwnWay(request)) {
         notices.add(
             () ->
@@ -286,7 +293,7 @@ public final class InProcessLocks {
         "held and waited for are " + requests.size() + ", at most maxRequests " + maxRequests);
   }
 
-  private <T> T read(Supplier<T> query) {
+  <T> T read(Supplier<T> query) {
     mutex.lock();
     try {
       return query.get();

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * A request of this process, from being asked until it ends: the future of its answer and, once granted, the lease.
  *
  * <p>{@link #note} runs under the mutex of the locks and only writes down; what it returns is run after, and tells. Since
- * others may note in between, each teller looks at {@code state} again.
+ * others may note in between, a teller that goes by {@code state} asks for it again, with the mutex.
  */
 final class InProcessRequest extends CompletableFuture<AcquireOutcome> implements Lease {
   private enum State {
@@ -41,7 +41,9 @@ final class InProcessRequest extends CompletableFuture<AcquireOutcome> implement
   /** Its number in the table; set, with the mutex held, before anybody else sees it. */
   long id;
 
-  private volatile State state = State.WAITING;
+  /** Guarded by the mutex. */
+  private State state = State.WAITING;
+
   private long token;
   private long deadlineNanos = NO_DEADLINE;
   private volatile @Nullable LossReason lost;
@@ -65,6 +67,7 @@ final class InProcessRequest extends CompletableFuture<AcquireOutcome> implement
     return asked.maxWaitNanos() == AcquireRequest.LONGEST_WAIT_NANOS;
   }
 
+  /** With the mutex held, like its siblings. */
   boolean isWaiting() {
     return state == State.WAITING;
   }
@@ -178,7 +181,7 @@ final class InProcessRequest extends CompletableFuture<AcquireOutcome> implement
     if (deadlineNanos != NO_DEADLINE) {
       Ticker.Alarm set = alarm(deadlineNanos, () -> locks.expire(this));
       expiry = set;
-      if (!isHeld()) {
+      if (!locks.read(this::isHeld)) {
         set.cancel();
       }
     }
@@ -191,7 +194,7 @@ final class InProcessRequest extends CompletableFuture<AcquireOutcome> implement
     long deadline = locks.ticker().nanos() + asked.maxWaitNanos();
     Ticker.Alarm set = alarm(deadline, () -> locks.timeOut(this));
     patience = set;
-    if (!isWaiting()) {
+    if (!locks.read(this::isWaiting)) {
       set.cancel();
     }
   }
