@@ -40,6 +40,11 @@ public enum Capability {
 
   /** The refusal a user gets from a store that cannot do this, with what to do instead. */
   public UnsupportedOperationException missingIn(String store) {
+    return missingIn(store, instead);
+  }
+
+  /** The same where a store knows better what to do instead. */
+  public UnsupportedOperationException missingIn(String store, String instead) {
     return new UnsupportedOperationException(
         "the " + store + " store cannot do " + title + ": " + instead);
   }

@@ -231,7 +231,7 @@ public final class LockClient implements AutoCloseable {
 
   void require(Capability capability) {
     if (!store.capabilities().contains(capability)) {
-      throw capability.missingIn(store.name());
+      throw store.missing(capability);
     }
   }
 

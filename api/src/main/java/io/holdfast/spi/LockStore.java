@@ -19,6 +19,11 @@ public interface LockStore {
   /** What this store can do. Never changes. */
   Set<Capability> capabilities();
 
+  /** What a user is told who asks for something that this store cannot do. */
+  default UnsupportedOperationException missing(Capability capability) {
+    return capability.missingIn(name());
+  }
+
   /**
    * Asks for all targets as one. Never blocks; the future completes with a grant, or with {@link AcquireOutcome.Busy} when
    * the request's patience is over, or fails with a {@link io.holdfast.LockException}. It must not be completed with a lock

@@ -40,6 +40,10 @@ public final class Run {
    *         └─── grace ───┘─────── MARGIN ────────┘
    *
    * The guard would start half a margin later, and knows when we have started: it acts only if we do not.
+   *
+   * Where a hold has no lease of the length that was asked for there is no such time: a session that falls silent is given up
+   * within seconds, however long a lease is. There the command is stopped when the loss is told, and killed when it is a silence
+   * that was too long; the server frees the lock a second after that.
    */
 
   /** How often the guard hears that all is well. */
@@ -65,6 +69,7 @@ public final class Run {
   private final LockClient locks;
   private final DistributedLock lock;
   private final Consumer<String> notes;
+  private final boolean hasLease;
   private final Ticker ticker = Ticker.system();
   private final BlockingQueue<Event> events = new ArrayBlockingQueue<>(MOST_EVENTS);
 
@@ -74,6 +79,9 @@ public final class Run {
     this.locks = locks;
     this.lock = lock;
     this.notes = notes;
+    // A store that cannot describe a hold keeps no record of it, nor a lease: it knows of sessions
+    // alone.
+    this.hasLease = locks.capabilities().contains(Capability.DESCRIBE);
   }
 
   /**
@@ -135,7 +143,8 @@ public final class Run {
       }
       Hold hold = answer(asked);
       Optional<Duration> left = hold.remaining();
-      if (left.isPresent() && left.get().compareTo(settings.stopBefore()) <= 0) {
+      Duration needed = hasLease ? settings.stopBefore() : Duration.ZERO;
+      if (left.isPresent() && left.get().compareTo(needed) <= 0) {
         release(hold);
         return new Ending.TooLate(
             left.get().isZero()
@@ -181,7 +190,9 @@ public final class Run {
             ? Map.of(NAME, settings.name(), TOKEN, Long.toString(hold.token()))
             : Map.of(NAME, settings.name());
     hold.onLost(reason -> events.offer(new Event.Lost(reason)));
-    hold.onAtRisk(settings.stopBefore(), atRisk -> events.offer(Event.Plain.AT_RISK));
+    if (hasLease) {
+      hold.onAtRisk(settings.stopBefore(), atRisk -> events.offer(Event.Plain.AT_RISK));
+    }
     tellGuard(guard, hold);
     CommandSession command;
     try {
@@ -323,7 +334,9 @@ public final class Run {
   /** Of a lock that is lost there is nothing to tell: we are here to act, and the guard counts on from the last time. */
   private void tellGuard(Guard guard, Hold hold) throws IOException, InterruptedException {
     Optional<Duration> left = hold.remaining();
-    if (left.isEmpty() || !left.get().isZero()) {
+    if (!hasLease) {
+      guard.safeFor(Optional.empty());
+    } else if (left.isEmpty() || !left.get().isZero()) {
       Duration before = settings.stopBefore().minus(HALF_MARGIN);
       guard.safeFor(left.map(until -> until.minus(before)));
     }

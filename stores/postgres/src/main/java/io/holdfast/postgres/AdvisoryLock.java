@@ -3,7 +3,6 @@ package io.holdfast.postgres;
 import io.holdfast.InvalidRequestException;
 import io.holdfast.LockException;
 import java.time.Duration;
-import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -15,8 +14,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Immutable. Does no I/O.
  */
 public final class AdvisoryLock {
-  private static final String TRANSACTION_HAS_FAILED = "25P02";
-
   /** What a function that returns a boolean says, as text. */
   private static final String TRUE = "true";
 
@@ -37,7 +34,7 @@ public final class AdvisoryLock {
 
   /** Waits for the lock for as long as the session's own {@code lock_timeout} lets it; the transaction's end gives it back. */
   public Question lockInTransaction() {
-    return Question.withoutAnswer(AdvisorySql.lockOne(claim, false, true));
+    return Question.withoutAnswer(AdvisorySql.lockInTransaction(claim, false));
   }
 
   /**
@@ -49,39 +46,39 @@ public final class AdvisoryLock {
   public Question tryInTransaction(Duration maxWait) {
     long millis = waitMillis(maxWait);
     return millis == 0
-        ? new Question(AdvisorySql.lockOne(claim, true, true), 1, TRUE)
+        ? new Question(AdvisorySql.lockInTransaction(claim, true), 1, TRUE)
         : new Question(AdvisorySql.awaitInTransaction(claim, millis), 1, AdvisorySql.GRANTED);
   }
 
-  /** Waits for the lock for as long as the session's own {@code lock_timeout} lets it; {@link #unlock} gives it back. */
-  public Question lockInSession() {
-    return Question.withoutAnswer(AdvisorySql.lockOne(claim, false, false));
+  /**
+   * Waits for the lock for as long as the session's own {@code lock_timeout} lets it; {@link #unlock} gives it back. If it
+   * fails, nothing is held that was not before.
+   *
+   * @param keyPid the process that the connection was made with, as the server told by its key for cancelling; another one that
+   *     runs the statement is a pooler's. 0 if the driver does not tell: then nobody looks
+   */
+  public Question lockInSession(int keyPid) {
+    return new Question(
+        AdvisorySql.awaitInSession(claim, keyPid, AdvisorySql.NO_BOUND), 1, AdvisorySql.GRANTED);
   }
 
   /**
    * Waits for the lock for at most so long. A wait that ends without it leaves an open transaction as it was.
    *
    * @param maxWait zero to take it only if it is free now; more than 24 days count as 24 days
+   * @param keyPid as {@link #lockInSession} has it
    * @throws InvalidRequestException if {@code maxWait} is negative
    */
-  public Question tryInSession(Duration maxWait) {
+  public Question tryInSession(Duration maxWait, int keyPid) {
     long millis = waitMillis(maxWait);
     return millis == 0
-        ? new Question(AdvisorySql.lockOne(claim, true, false), 1, TRUE)
-        : new Question(
-            AdvisorySql.attempt(List.of(claim), 0, millis, AdvisorySql.TIME, "0"),
-            2,
-            AdvisorySql.GRANTED);
+        ? new Question(AdvisorySql.tryInSession(claim, keyPid), 1, TRUE)
+        : new Question(AdvisorySql.awaitInSession(claim, keyPid, millis), 1, AdvisorySql.GRANTED);
   }
 
   /** Gives the session's lock back; the answer is no if the session did not hold it. */
   public Question unlock() {
     return new Question(AdvisorySql.unlockOne(claim), 1, TRUE);
-  }
-
-  /** Gives back what the session may hold though the statement that was to take it failed: {@link #mayBeHeldAfter}. */
-  public Question unlockIfHeld() {
-    return Question.withoutAnswer(AdvisorySql.unlockIfHeld(claim));
   }
 
   /** Refuses a lock for a transaction where none is open: it would be gone with the statement. */
@@ -95,14 +92,17 @@ public final class AdvisoryLock {
     return new IllegalStateException("the session did not hold " + claim);
   }
 
-  /** Whether an error is one that can strike when the lock is granted already: a time-out or a cancel. */
-  public static boolean mayBeHeldAfter(@Nullable String sqlState) {
-    return Failures.isCancel(sqlState) || Failures.isLockTimeout(sqlState);
+  /** Tells that the transaction was found failed, and had to be rolled back before the lock could be given back. */
+  public IllegalStateException rolledBack() {
+    return new IllegalStateException(
+        "the transaction had failed, and was rolled back to give back "
+            + claim
+            + ": nothing of it is kept");
   }
 
   /** Whether the transaction has failed before, so that no statement runs in it until it is rolled back. */
   public static boolean saysTransactionHasFailed(@Nullable String sqlState) {
-    return TRANSACTION_HAS_FAILED.equals(sqlState);
+    return Failures.saysTransactionHasFailed(sqlState);
   }
 
   /** What an error is to a user. */
@@ -145,8 +145,15 @@ public final class AdvisoryLock {
       return !yes.isEmpty();
     }
 
-    /** What the answer means; null is none. */
+    /**
+     * What the answer means; null is none.
+     *
+     * @throws io.holdfast.LockRefusedException if the server has found that a pooler is in between
+     */
     public boolean isYes(@Nullable String answer) {
+      if (answer != null && answer.startsWith(AdvisorySql.POOLER)) {
+        throw Failures.pooler(answer.substring(AdvisorySql.POOLER.length()));
+      }
       return !hasAnswer() || yes.equals(answer);
     }
   }

@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
@@ -45,6 +46,7 @@ final class AdvisorySession {
   private final PGConnection postgres;
   private final ServerFacts facts;
   private final PostgresTokens tokens;
+  private final Optional<FenceTable> fences;
   private final Ticker ticker;
 
   /** Held while a statement runs: a connection carries one at a time. */
@@ -78,18 +80,21 @@ final class AdvisorySession {
   /** Why it is over; null while it lives. */
   volatile @Nullable LossReason over;
 
-  private AdvisorySession(
+  AdvisorySession(
       Connection connection,
       PGConnection postgres,
       ServerFacts facts,
       PostgresTokens tokens,
+      Optional<FenceTable> fences,
       Ticker ticker) {
     this.connection = connection;
     this.postgres = postgres;
     this.facts = facts;
     this.tokens = tokens;
+    this.fences = fences;
     this.ticker = ticker;
     this.idleSinceNanos = ticker.nanos();
+    this.provenAtNanos = idleSinceNanos;
   }
 
   /**
@@ -98,7 +103,7 @@ final class AdvisorySession {
    * @throws LockException if there is no connection, or the server is one where locks would exclude nobody
    */
   static AdvisorySession open(
-      ConnectionSource source, String where, String client, PostgresTokens tokens, Ticker ticker) {
+      ConnectionSource source, PostgresLocks locks, String client, Ticker ticker) {
     long sentAt = ticker.nanos();
     try {
       Connection connection = source.open();
@@ -107,9 +112,12 @@ final class AdvisorySession {
         connection.setAutoCommit(true);
         PGConnection postgres = connection.unwrap(PGConnection.class);
         ServerFacts facts = ask(connection, postgres);
-        facts.requireFitForSessions(tokens);
-        configure(connection, facts, client);
-        AdvisorySession session = new AdvisorySession(connection, postgres, facts, tokens, ticker);
+        facts.requireFitForSessions(locks.tokens());
+        configure(connection, facts, locks.tokens(), client);
+        Optional<FenceTable> fences = locks.fences();
+        fences.ifPresent(table -> table.requireThere(connection));
+        AdvisorySession session =
+            new AdvisorySession(connection, postgres, facts, locks.tokens(), fences, ticker);
         session.provenAtNanos = sentAt;
         return session;
       } catch (SQLException | RuntimeException e) {
@@ -117,11 +125,11 @@ final class AdvisorySession {
         throw e;
       }
     } catch (SQLException e) {
-      throw Failures.ofConnecting(where, e);
+      throw Failures.ofConnecting(locks.where(), e);
     } catch (LockException e) {
       throw e;
     } catch (RuntimeException e) { // the caller's code opens connections
-      throw new StoreUnavailableException("no session with " + where + ": " + e, e);
+      throw new StoreUnavailableException("no session with " + locks.where() + ": " + e, e);
     }
   }
 
@@ -139,10 +147,19 @@ final class AdvisorySession {
     }
   }
 
-  private static void configure(Connection connection, ServerFacts facts, String client)
+  private static void configure(
+      Connection connection, ServerFacts facts, PostgresTokens tokens, String client)
       throws SQLException {
     String name = "holdfast " + client;
     set(connection, "application_name", cut(name));
+    if (tokens != PostgresTokens.TABLE) {
+      // A token's flush need not wait for a standby that is away: timelines order tokens.
+      set(connection, "synchronous_commit", "local");
+    } else {
+      try (Statement statement = connection.createStatement()) {
+        statement.executeQuery(FenceTable.MAKE_DURABLE).close();
+      }
+    }
     for (String setting : facts.settings()) {
       set(connection, setting);
     }
@@ -223,7 +240,7 @@ final class AdvisorySession {
         provenAtNanos = sentAt;
         row.next();
         long position = row.getLong(1);
-        return row.wasNull() ? Attempt.busy(0) : Attempt.granted(facts.token(tokens, position));
+        return row.wasNull() ? Attempt.busy(0) : granted(List.of(claim), position);
       }
     } finally {
       wire.unlock();
@@ -235,7 +252,7 @@ final class AdvisorySession {
     String sql =
         claims.size() == 1 && waitMillis == sliceMillis()
             ? AdvisorySql.awaitOne(claims.get(0), token)
-            : AdvisorySql.attempt(claims, waitFor, waitMillis, AdvisorySql.TIME_OR_CANCEL, token);
+            : AdvisorySql.attempt(claims, waitFor, waitMillis, token);
     wire.lock();
     // The driver keeps what it has prepared, by its text: who waits for a lock waits for it again.
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
@@ -251,13 +268,23 @@ final class AdvisorySession {
         long position = row.getLong(1);
         String answer = row.getString(2);
         return answer.equals(AdvisorySql.GRANTED)
-            ? Attempt.granted(facts.token(tokens, position))
+            ? granted(claims, position)
             : Attempt.busy(Integer.parseInt(answer));
       }
     } finally {
       waiting = null;
       wire.unlock();
     }
+  }
+
+  /** With a token, which may cost a statement more. */
+  private Attempt granted(List<Claim> claims, long position) throws SQLException {
+    return Attempt.granted(
+        switch (tokens) {
+          case WAL -> facts.token(position);
+          case TABLE -> fences.orElseThrow().next(connection, claims);
+          case NONE -> 0;
+        });
   }
 
   /** Ends the wait that runs here, if one does. Opens a connection for it. */

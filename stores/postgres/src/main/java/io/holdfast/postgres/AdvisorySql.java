@@ -17,11 +17,21 @@ final class AdvisorySql {
    * slice ends by lock_timeout, which would be an error in the server's log each time; caught in a block it is none.
    *
    * lock_timeout and a cancel can strike when the lock was granted already, which the session then holds though the
-   * statement failed. So after either, pg_locks is asked.
+   * statement failed. So after either, pg_locks is asked. In a caller's session that is done by the waiting statement itself,
+   * for in a transaction that it has made fail nothing else would run.
    */
 
   /** The answer of {@link #attempt} when all is granted; otherwise it is the index of the claim in the way. */
   static final String GRANTED = "granted";
+
+  /** How an answer begins that refuses a pooler; behind it stand the two processes. */
+  static final String POOLER = "pooler: ";
+
+  /** Stands for a process that is not known. */
+  static final int NO_PID = 0;
+
+  /** Stands for a wait as long as the session's own {@code lock_timeout} lets it. */
+  static final long NO_BOUND = -1;
 
   static final String PING = "SELECT 1";
 
@@ -31,11 +41,9 @@ final class AdvisorySql {
   /** What {@code lock_timeout} can express. */
   static final Duration LONGEST_WAIT = Duration.ofMillis(Integer.MAX_VALUE - 1);
 
-  /** Of {@link #attempt}: what ends a wait of a session of ours without the lock. */
-  static final String TIME_OR_CANCEL = "lock_not_available OR query_canceled OR deadlock_detected";
-
-  /** The same on a caller's connection, where a cancel is the caller's business. */
-  static final String TIME = "lock_not_available";
+  /** What ends a wait of a session of ours without the lock. */
+  private static final String ENDS_WAIT =
+      "lock_not_available OR query_canceled OR deadlock_detected";
 
   /** As many as fit on a line. */
   private static final int MOST_HOLDERS = 5;
@@ -46,7 +54,7 @@ final class AdvisorySql {
   /** True at a primary; at a standby, which grants locks that exclude nobody, it is an error. */
   private static final String IS_PRIMARY = "pg_current_wal_lsn() IS NOT NULL";
 
-  private static final String REQUIRE_PRIMARY = "PERFORM pg_current_wal_lsn();";
+  private static final String REQUIRE_PRIMARY = "PERFORM pg_current_wal_lsn();\n";
   private static final String ANSWER = "holdfast.answer";
 
   private AdvisorySql() {}
@@ -61,11 +69,77 @@ final class AdvisorySql {
         + (isShared ? "_shared" : "");
   }
 
-  /** Takes one lock: a row that says, as text, if it only tries, whether it is had; otherwise it is. */
-  static String lockOne(Claim claim, boolean isTry, boolean inTransaction) {
-    String lock = call(lockFunction(isTry, inTransaction, claim.isShared()), claim);
+  /** Takes a lock for the rest of the transaction: a row that says, as text, if it only tries, whether it is had. */
+  static String lockInTransaction(Claim claim, boolean isTry) {
+    String lock = call(lockFunction(isTry, true, claim.isShared()), claim);
     String row = "SELECT CASE WHEN " + IS_PRIMARY + " THEN " + lock + " END";
     return isTry ? row + "::text" : row;
+  }
+
+  /**
+   * Tries a lock in a caller's session: a row that says, as text, whether it is had, or {@link #POOLER}.
+   *
+   * @param keyPid the process that the connection was made with, or {@link #NO_PID}
+   */
+  static String tryInSession(Claim claim, int keyPid) {
+    String pooler =
+        keyPid == NO_PID ? "" : "WHEN " + isElsewhere(keyPid) + " THEN " + elsewhere(keyPid) + " ";
+    String lock = call(lockFunction(true, false, claim.isShared()), claim);
+    return "SELECT CASE " + pooler + "WHEN " + IS_PRIMARY + " THEN " + lock + "::text END";
+  }
+
+  /**
+   * Waits for a lock in a caller's session, and answers with {@link #GRANTED}, {@link #POOLER} or something else. A wait that
+   * runs out of this time leaves an open transaction as it was, and {@code lock_timeout} too: the block is a savepoint. Any
+   * other end of the wait fails the statement, as it would fail any. Either way nothing is held then.
+   *
+   * <p>It tries first. A session that has the lock already is granted it, so what is held after a wait in vain was granted to
+   * that wait, and is given back without touching what the session had before. What is granted at once is not
+   * looked after: a cancel has but the moment between the grant and the answer to strike, and leaves a lock that ends with the
+   * session.
+   *
+   * @param waitMillis more than 0, or {@link #NO_BOUND}
+   */
+  static String awaitInSession(Claim claim, int keyPid, long waitMillis) {
+    boolean isBounded = waitMillis != NO_BOUND;
+    StringBuilder sql =
+        new StringBuilder("DO $holdfast$ ").append(isBounded ? SAVED : "").append("BEGIN\n");
+    if (keyPid != NO_PID) {
+      sql.append("IF ").append(isElsewhere(keyPid)).append(" THEN PERFORM set_config('");
+      sql.append(ANSWER).append("', ").append(elsewhere(keyPid));
+      sql.append(", true); RETURN; END IF;\n");
+    }
+    sql.append(REQUIRE_PRIMARY).append("IF NOT ");
+    sql.append(call(lockFunction(true, false, claim.isShared()), claim)).append(" THEN BEGIN ");
+    if (isBounded) {
+      setLockTimeout(sql, waitMillis);
+    }
+    sql.append("PERFORM ").append(call(lockFunction(false, false, claim.isShared()), claim));
+    sql.append("; ").append(isBounded ? RESTORE : "").append("\nEXCEPTION ");
+    if (isBounded) {
+      sql.append("WHEN lock_not_available THEN\nIF NOT EXISTS (SELECT FROM pg_locks WHERE ");
+      sql.append(isHeldHere(claim)).append(") THEN ");
+      answer(sql, "0");
+      sql.append(" RETURN; END IF;\n");
+    }
+    sql.append(isBounded ? "WHEN query_canceled" : "WHEN lock_not_available OR query_canceled");
+    sql.append(" THEN\nPERFORM ").append(call(unlockFunction(claim.isShared()), claim));
+    sql.append(" FROM pg_locks WHERE ").append(isHeldHere(claim));
+    sql.append("; RAISE; END; END IF;\n");
+    answer(sql, GRANTED);
+    return sql.append("\nEND $holdfast$; SELECT current_setting('" + ANSWER + "')").toString();
+  }
+
+  private static String isElsewhere(int keyPid) {
+    return "pg_backend_pid() <> " + keyPid;
+  }
+
+  private static String elsewhere(int keyPid) {
+    return "'"
+        + POOLER
+        + "connected to process "
+        + keyPid
+        + ", statements run in ' || pg_backend_pid()";
   }
 
   /** Gives one lock of the session back: a row that says, as text, whether it was held. */
@@ -84,7 +158,7 @@ final class AdvisorySql {
             .append(SAVED)
             .append("BEGIN\n")
             .append(REQUIRE_PRIMARY)
-            .append("\nBEGIN ");
+            .append("BEGIN ");
     setLockTimeout(sql, waitMillis);
     sql.append("PERFORM ")
         .append(call(lockFunction(false, true, claim.isShared()), claim))
@@ -148,7 +222,7 @@ final class AdvisorySql {
         new StringBuilder("DO $holdfast$ BEGIN PERFORM ")
             .append(call(lockFunction(false, false, claim.isShared()), claim))
             .append(";\nEXCEPTION WHEN ")
-            .append(TIME_OR_CANCEL)
+            .append(ENDS_WAIT)
             .append(" THEN\nIF NOT EXISTS (SELECT FROM pg_locks WHERE ")
             .append(isHeldHere(claim))
             .append(") THEN ");
@@ -170,14 +244,9 @@ final class AdvisorySql {
    *
    * @param waitFor the index of the claim to wait for first; -1 to wait for none
    * @param waitMillis how long to wait for it, more than 0
-   * @param endsWait {@link #TIME_OR_CANCEL} or {@link #TIME}
    */
-  static String attempt(
-      List<Claim> claims, int waitFor, long waitMillis, String endsWait, String token) {
+  static String attempt(List<Claim> claims, int waitFor, long waitMillis, String token) {
     StringBuilder sql = new StringBuilder("DO $holdfast$ ").append(SAVED).append("BEGIN\n");
-    if (endsWait.equals(TIME)) {
-      sql.append(REQUIRE_PRIMARY).append('\n'); // of our own sessions it is known
-    }
     if (waitFor >= 0) {
       Claim claim = claims.get(waitFor);
       sql.append("BEGIN ");
@@ -187,7 +256,7 @@ final class AdvisorySql {
           .append("; ")
           .append(RESTORE)
           .append("\nEXCEPTION WHEN ")
-          .append(endsWait)
+          .append(ENDS_WAIT)
           .append(" THEN\n")
           .append("IF NOT EXISTS (SELECT FROM pg_locks WHERE ")
           .append(isHeldHere(claim))

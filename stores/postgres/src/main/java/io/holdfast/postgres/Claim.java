@@ -3,7 +3,6 @@ package io.holdfast.postgres;
 import io.holdfast.LockKey;
 import io.holdfast.LockMode;
 import io.holdfast.LockTarget;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -15,7 +14,7 @@ import java.util.TreeMap;
  * @param isShared whether shared will do
  * @param name what its user calls it
  */
-record Claim(AdvisoryKey key, boolean isShared, LockKey name) {
+record Claim(AdvisoryKey key, boolean isShared, LockKey.Name name) {
   /**
    * What a request needs, each key once in the stronger mode, in the order in which everybody takes them.
    *
@@ -36,7 +35,7 @@ record Claim(AdvisoryKey key, boolean isShared, LockKey name) {
         claims.put(claim.key, claim);
       }
     }
-    return List.copyOf(new ArrayList<>(claims.values()));
+    return List.copyOf(claims.values());
   }
 
   /**

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.PGConnection;
 
 /**
  * Locks of the session of a connection of the caller's: had on that connection, and given back by closing the hold, whatever
@@ -19,8 +20,7 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>The connection must be direct, not through a transaction pooler, and is not to be given back to a pool while a hold is
- * open. Nobody looks after it: a hold does not learn that its connection broke. {@link PostgresLocks} does all that.
+ * <p>The connection must be direct, for a pooler is refused, and is not to be given back to a pool while a hold is open. Nobody looks after it: a hold does not learn that its connection broke. {@link PostgresLocks} does all that.
  *
  * <p>Not thread-safe, as the connection is not. PostgreSQL grants a session what it holds already: each hold is to be closed.
  */
@@ -47,8 +47,10 @@ public final class ConnectionLocks {
   }
 
   /**
-   * Whether a transaction that has failed, or a body that threw, is rolled back before the lock is given back; yes by default.
-   * In a failed transaction no statement runs, so without this the lock stays held until its user has rolled back.
+   * Whether the transaction of a body that threw, and one that has failed, is rolled back before the lock is given back; yes by
+   * default. Whoever loses his transaction so is told by an exception, the body's or that of {@link ConnectionHold#close}. In a
+   * failed transaction no statement runs, so without this the lock stays held until its user has rolled back. Acquiring never
+   * rolls back.
    */
   public ConnectionLocks rollbackOnError(boolean rollbackOnError) {
     return new ConnectionLocks(connection, keys, rollbackOnError);
@@ -95,10 +97,11 @@ public final class ConnectionLocks {
     /**
      * Waits for the lock, for as long as the session's own {@code lock_timeout} lets it.
      *
-     * @throws LockException if the server refuses; nothing is held
+     * @throws LockException if the server refuses, or a pooler is in between; nothing is held, and an open transaction may have
+     *     failed, which is left to its user
      */
     public ConnectionHold acquire() {
-      ask(lock.lockInSession());
+      ask(lock.lockInSession(keyPid()));
       return new ConnectionHold(lock);
     }
 
@@ -106,7 +109,7 @@ public final class ConnectionLocks {
      * Takes the lock if it is free now.
      *
      * @return empty if it is busy
-     * @throws LockException if the server refuses; nothing is held
+     * @throws LockException as {@link #acquire} does
      */
     public Optional<ConnectionHold> tryAcquire() {
       return tryAcquire(Duration.ZERO);
@@ -118,10 +121,10 @@ public final class ConnectionLocks {
      * @param maxWait zero to take it only if it is free now; more than 24 days count as 24 days
      * @return empty if it is busy
      * @throws io.holdfast.InvalidRequestException if {@code maxWait} is negative
-     * @throws LockException if the server refuses; nothing is held
+     * @throws LockException as {@link #acquire} does
      */
     public Optional<ConnectionHold> tryAcquire(Duration maxWait) {
-      return ask(lock.tryInSession(maxWait))
+      return ask(lock.tryInSession(maxWait, keyPid()))
           ? Optional.of(new ConnectionHold(lock))
           : Optional.empty();
     }
@@ -132,6 +135,7 @@ public final class ConnectionLocks {
      * @return what the body returned
      * @throws X what the body threw; what else went wrong is suppressed in it
      * @throws LockException if the server refuses; the body did not run
+     * @throws IllegalStateException as {@link ConnectionHold#close} does
      */
     public <T extends @Nullable Object, X extends Exception> T call(Body<T, X> body) throws X {
       ConnectionHold hold = acquire();
@@ -150,18 +154,7 @@ public final class ConnectionLocks {
       try {
         return CallerSql.ask(connection, question);
       } catch (SQLException e) {
-        unlockIfHeld(e);
         throw Failures.of(e);
-      }
-    }
-
-    private void unlockIfHeld(SQLException thrown) {
-      if (AdvisoryLock.mayBeHeldAfter(thrown.getSQLState())) {
-        try {
-          askAfterFailure(lock.unlockIfHeld());
-        } catch (SQLException e) {
-          thrown.addSuppressed(e);
-        }
       }
     }
 
@@ -181,26 +174,40 @@ public final class ConnectionLocks {
     }
 
     /**
-     * Gives the lock back; a second time does nothing. A transaction that has failed is rolled back first. One that is open
-     * stays open: commit before, or the next holder does not see what was written.
+     * Gives the lock back; a second time does nothing. A transaction that is open stays open: commit before, or the next holder
+     * does not see what was written. One that has failed is rolled back first, and that is told.
      *
      * @throws LockException if it could not be given back
-     * @throws IllegalStateException if the session did not hold it: another session ran the statement, as behind a pooler, or
-     *     somebody has given it back
+     * @throws IllegalStateException if the transaction had failed, and was rolled back; the lock is given back. Or if the session
+     *     did not hold it: another session ran the statement, as behind a pooler, or somebody has given it back
      */
     @Override
     public void close() {
       if (closed) {
         return;
       }
+      boolean hasFailed = false;
+      boolean wasHeld;
       try {
-        boolean wasHeld = askAfterFailure(lock.unlock());
-        closed = true;
-        if (!wasHeld) {
-          throw lock.notHeld();
+        try {
+          wasHeld = CallerSql.ask(connection, lock.unlock());
+        } catch (SQLException e) {
+          hasFailed = AdvisoryLock.saysTransactionHasFailed(e.getSQLState());
+          if (!rollbackOnError || !hasFailed) {
+            throw e;
+          }
+          connection.rollback();
+          wasHeld = CallerSql.ask(connection, lock.unlock());
         }
       } catch (SQLException e) {
         throw Failures.of(e);
+      }
+      closed = true;
+      if (!wasHeld) {
+        throw lock.notHeld();
+      }
+      if (hasFailed) {
+        throw lock.rolledBack();
       }
     }
 
@@ -226,16 +233,14 @@ public final class ConnectionLocks {
     }
   }
 
-  /** Asks, if need be after rolling back a transaction that has failed. */
-  private boolean askAfterFailure(AdvisoryLock.Question question) throws SQLException {
+  /** The process that the connection was made with; costs no trip. */
+  private int keyPid() {
     try {
-      return CallerSql.ask(connection, question);
+      return connection.isWrapperFor(PGConnection.class)
+          ? connection.unwrap(PGConnection.class).getBackendPID()
+          : AdvisorySql.NO_PID;
     } catch (SQLException e) {
-      if (!rollbackOnError || !AdvisoryLock.saysTransactionHasFailed(e.getSQLState())) {
-        throw e;
-      }
-      connection.rollback();
-      return CallerSql.ask(connection, question);
+      throw Failures.of(e);
     }
   }
 }

@@ -17,9 +17,10 @@ final class Failures {
   private static final String TOO_MANY_CONNECTIONS = "53300";
   private static final String OUT_OF_MEMORY = "53200";
   private static final String NO_PERMISSION = "42501";
+  private static final String UNDEFINED_TABLE = "42P01";
   private static final String IN_RECOVERY = "55000";
   private static final String CANCELLED = "57014";
-  private static final String NO_LOCK_IN_TIME = "55P03";
+  private static final String TRANSACTION_HAS_FAILED = "25P02";
 
   private Failures() {}
 
@@ -31,16 +32,21 @@ final class Failures {
 
   /** Whether a statement was ended by {@code pg_cancel_backend}, a cancel of ours, or a time-out of a statement. */
   static boolean isCancel(SQLException e) {
-    return isCancel(e.getSQLState());
+    return state(e).equals(CANCELLED);
   }
 
-  static boolean isCancel(@Nullable String state) {
-    return CANCELLED.equals(state);
+  /** Whether the transaction had failed before, so that no statement runs in it until it is rolled back. */
+  static boolean saysTransactionHasFailed(@Nullable String state) {
+    return TRANSACTION_HAS_FAILED.equals(state);
   }
 
-  /** Whether {@code lock_timeout} struck. */
-  static boolean isLockTimeout(@Nullable String state) {
-    return NO_LOCK_IN_TIME.equals(state);
+  /** @param processes that of the connection, and that of its statements */
+  static LockRefusedException pooler(String processes) {
+    return new LockRefusedException(
+        "POOLER",
+        "a connection pooler is in between ("
+            + processes
+            + "): locks of sessions need a direct connection; locks of transactions do not");
   }
 
   /** Whether the server has no room for another lock. */
@@ -67,9 +73,16 @@ final class Failures {
     if (NO_PERMISSION.equals(state)) {
       return new LockRefusedException("NO_PERMISSION", line);
     }
+    if (UNDEFINED_TABLE.equals(state)) {
+      return new LockRefusedException(
+          "NO_TABLE", line + ": make it with `holdfast setup`, or by the script that it prints");
+    }
     if (IN_RECOVERY.equals(state)) {
       return new LockRefusedException(
           "STANDBY", "server is a standby, where advisory locks exclude nobody (" + line + ")");
+    }
+    if (saysTransactionHasFailed(state)) {
+      return new LockRefusedException("TRANSACTION_FAILED", "roll it back first (" + line + ")");
     }
     return new StoreUnavailableException(line, cause);
   }
@@ -97,7 +110,10 @@ final class Failures {
   }
 
   private static String line(@Nullable String state, @Nullable String message) {
-    String line = String.valueOf(message).replaceAll("\\s*[\\r\\n]+\\s*", "; ");
+    String line =
+        String.valueOf(message)
+            .replaceAll("\\s*\\n\\s*Position: [0-9]+", "") // in a statement that nobody sees
+            .replaceAll("\\s*[\\r\\n]+\\s*", "; ");
     return state == null || state.isEmpty() ? line : state + " " + line;
   }
 

@@ -3,7 +3,9 @@ package io.holdfast.postgres;
 import io.holdfast.ClientOptions;
 import io.holdfast.InvalidRequestException;
 import io.holdfast.LockClient;
+import io.holdfast.spi.StoreSetup;
 import java.util.Objects;
+import java.util.Optional;
 import javax.sql.DataSource;
 
 /**
@@ -19,6 +21,7 @@ public final class PostgresLocks {
   private final String where;
   private final PostgresKeys keys;
   private final PostgresTokens tokens;
+  private final String tokenTable;
   private final int maxSessions;
 
   private PostgresLocks(
@@ -26,11 +29,13 @@ public final class PostgresLocks {
       String where,
       PostgresKeys keys,
       PostgresTokens tokens,
+      String tokenTable,
       int maxSessions) {
     this.source = source;
     this.where = where;
     this.keys = keys;
     this.tokens = tokens;
+    this.tokenTable = tokenTable;
     this.maxSessions = maxSessions;
   }
 
@@ -50,6 +55,7 @@ public final class PostgresLocks {
         where,
         PostgresKeys.python(),
         PostgresTokens.WAL,
+        FenceTable.NAME,
         PostgresStore.DEFAULT_SESSIONS);
   }
 
@@ -60,14 +66,26 @@ public final class PostgresLocks {
 
   /** Which advisory lock a name stands for; {@link PostgresKeys#python} by default. */
   public PostgresLocks keys(PostgresKeys keys) {
-    return new PostgresLocks(
-        source, where, Objects.requireNonNull(keys, "keys"), tokens, maxSessions);
+    Objects.requireNonNull(keys, "keys");
+    return new PostgresLocks(source, where, keys, tokens, tokenTable, maxSessions);
   }
 
   /** Where fencing tokens come from; {@link PostgresTokens#WAL} by default. */
   public PostgresLocks tokens(PostgresTokens tokens) {
-    return new PostgresLocks(
-        source, where, keys, Objects.requireNonNull(tokens, "tokens"), maxSessions);
+    Objects.requireNonNull(tokens, "tokens");
+    return new PostgresLocks(source, where, keys, tokens, tokenTable, maxSessions);
+  }
+
+  /**
+   * Counts fencing tokens in a table, {@link PostgresTokens#TABLE}: {@code holdfast_fence} unless it is told another here. {@link
+   * #setup} makes it; the role needs {@code SELECT}, {@code INSERT} and {@code UPDATE} on it.
+   *
+   * @throws InvalidRequestException unless the name is of lower-case letters, digits and underscores, perhaps behind a schema's
+   *     and a dot
+   */
+  public PostgresLocks tokenTable(String table) {
+    RowSql.requireName(table);
+    return new PostgresLocks(source, where, keys, PostgresTokens.TABLE, table, maxSessions);
   }
 
   /**
@@ -82,7 +100,18 @@ public final class PostgresLocks {
           "MAX_SESSIONS",
           "maxSessions " + maxSessions + " is not within 1 and " + PostgresStore.MOST_SESSIONS);
     }
-    return new PostgresLocks(source, where, keys, tokens, maxSessions);
+    return new PostgresLocks(source, where, keys, tokens, tokenTable, maxSessions);
+  }
+
+  /** What must be made once: the table of tokens, if there is to be one. */
+  public Optional<StoreSetup> setup() {
+    return fences()
+        .map(
+            fences ->
+                new TableSetup(
+                    tokenTable,
+                    fences.create,
+                    () -> new RowDatabase(RowConnections.kept(new BoundedSource(source)), where)));
   }
 
   /** Opens a client with {@link ClientOptions#defaults}. */
@@ -95,7 +124,7 @@ public final class PostgresLocks {
    *
    * @throws io.holdfast.StoreUnavailableException if the server cannot be reached
    * @throws io.holdfast.LockRefusedException if locks would exclude nobody there: a standby, a pooler in between, a server
-   *     before 12
+   *     before 12; or if the table of tokens is not there or may not be used
    */
   public LockClient connect(ClientOptions options) {
     return LockClient.over(PostgresStore.open(this, options), options);
@@ -115,6 +144,13 @@ public final class PostgresLocks {
 
   PostgresTokens tokens() {
     return tokens;
+  }
+
+  /** The table that tokens come from, if they come from one. */
+  Optional<FenceTable> fences() {
+    return tokens == PostgresTokens.TABLE
+        ? Optional.of(new FenceTable(tokenTable))
+        : Optional.empty();
   }
 
   int maxSessions() {

@@ -16,10 +16,11 @@ import java.util.Optional;
  * <table>
  * <caption>Parameters</caption>
  * <tr><td>{@code keys=python|python-0.1.5|numbers|pairs:APPLICATION}<td>which lock a name stands for, {@link PostgresKeys}
- * <tr><td>{@code tokens=wal|none}<td>where fencing tokens come from, {@link PostgresTokens}
+ * <tr><td>{@code tokens=wal|table|none}<td>where fencing tokens come from, {@link PostgresTokens}
  * <tr><td>{@code maxSessions=4}<td>the most connections of a client, {@link PostgresLocks#maxSessions}
  * <tr><td>{@code mode=session|rows}<td>advisory locks of sessions, or rows of a table with leases, {@link PostgresRows}
- * <tr><td>{@code table=holdfast_lock}<td>with {@code mode=rows}, the table, perhaps behind its schema and a dot
+ * <tr><td>{@code table=NAME}<td>with {@code mode=rows} or {@code tokens=table}, the table, perhaps behind its schema and a
+ *     dot; {@code holdfast_lock} and {@code holdfast_fence} unless told otherwise
  * <tr><td>{@code listen=HOST:PORT}<td>with {@code mode=rows}, where the server is reached without a pooler, {@link
  *     PostgresRows#listening}
  * <tr><td>any other<td>goes to pgjdbc: {@code sslmode}, {@code connectTimeout}, …
@@ -45,6 +46,6 @@ public final class PostgresProvider implements LockProvider {
   @Override
   public Optional<StoreSetup> setup(String url) {
     PostgresUrl parsed = PostgresUrl.parse(url, System.getenv());
-    return parsed.isOfRows() ? Optional.of(parsed.rows().setup()) : Optional.empty();
+    return parsed.isOfRows() ? Optional.of(parsed.rows().setup()) : parsed.locks().setup();
   }
 }

@@ -5,7 +5,6 @@ import io.holdfast.LockClient;
 import io.holdfast.core.LeaseLocks;
 import io.holdfast.spi.LockStore;
 import io.holdfast.spi.StoreSetup;
-import java.sql.Statement;
 import java.util.Objects;
 import java.util.Optional;
 import javax.sql.DataSource;
@@ -48,12 +47,12 @@ public final class PostgresRows {
   public static PostgresRows in(DataSource dataSource) {
     Objects.requireNonNull(dataSource, "dataSource");
     return new PostgresRows(
-        dataSource::getConnection, false, "PostgreSQL", TABLE, Optional.empty());
+        BoundedSource.of(dataSource), false, "PostgreSQL", TABLE, Optional.empty());
   }
 
   /** Locks on connections of our own, of which a client keeps as many as it uses at a time. */
   static PostgresRows on(ConnectionSource source, String where) {
-    return new PostgresRows(source, true, where, TABLE, Optional.empty());
+    return new PostgresRows(new BoundedSource(source), true, where, TABLE, Optional.empty());
   }
 
   /**
@@ -79,34 +78,12 @@ public final class PostgresRows {
         keepsConnections,
         where,
         table,
-        Optional.of(Objects.requireNonNull(direct, "direct")));
+        Optional.of(new BoundedSource(Objects.requireNonNull(direct, "direct"))));
   }
 
   /** What must be made once: the table. */
   public StoreSetup setup() {
-    RowSql sql = new RowSql(table);
-    return new StoreSetup() {
-      @Override
-      public String script() {
-        return sql.create + ";";
-      }
-
-      @Override
-      public String run() {
-        RowDatabase database = database();
-        try {
-          return database.use(
-              connection -> {
-                try (Statement statement = connection.createStatement()) {
-                  statement.execute(sql.create);
-                }
-                return "table " + table + " is there";
-              });
-        } finally {
-          database.close();
-        }
-      }
-    };
+    return new TableSetup(table, new RowSql(table).create, this::database);
   }
 
   /** Opens a client with {@link ClientOptions#defaults}. */

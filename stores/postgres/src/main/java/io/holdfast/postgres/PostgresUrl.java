@@ -7,6 +7,7 @@ import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.sql.DriverManager;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
@@ -131,15 +132,23 @@ final class PostgresUrl {
   boolean isOfRows() {
     String mode = parameters.getOrDefault("mode", "session");
     Parameter.requireOneOf("mode", mode, Set.of("session", "rows"));
-    Set<String> foreign =
-        mode.equals("rows") ? Set.of("keys", "maxSessions", "tokens") : Set.of("listen", "table");
+    boolean isOfRows = mode.equals("rows");
+    Set<String> foreign = isOfRows ? Set.of("keys", "maxSessions", "tokens") : Set.of("listen");
     for (String name : parameters.keySet()) {
       if (foreign.contains(name)) {
         throw new InvalidRequestException(
             "URL_PARAMETER", "parameter " + name + " means nothing with mode=" + mode);
       }
     }
-    return mode.equals("rows");
+    if (!isOfRows && parameters.containsKey("table") && !tokens().equals("table")) {
+      throw new InvalidRequestException(
+          "URL_PARAMETER", "parameter table means nothing without mode=rows or tokens=table");
+    }
+    return isOfRows;
+  }
+
+  private String tokens() {
+    return parameters.getOrDefault("tokens", "wal");
   }
 
   /** The locks that the URL stands for, as rows. */
@@ -160,9 +169,12 @@ final class PostgresUrl {
     PostgresLocks locks =
         PostgresLocks.on(this::connect, toString())
             .keys(PostgresKeys.named(parameters.getOrDefault("keys", "python")));
-    String tokens = parameters.getOrDefault("tokens", "wal");
-    Parameter.requireOneOf("tokens", tokens, Set.of("wal", "none"));
-    locks = locks.tokens(tokens.equals("wal") ? PostgresTokens.WAL : PostgresTokens.NONE);
+    String tokens = tokens();
+    Parameter.requireOneOf("tokens", tokens, Set.of("wal", "table", "none"));
+    locks = locks.tokens(PostgresTokens.valueOf(tokens.toUpperCase(Locale.ROOT)));
+    if (parameters.containsKey("table")) {
+      locks = locks.tokenTable(parameters.get("table"));
+    }
     String maxSessions = parameters.get("maxSessions");
     return maxSessions == null
         ? locks

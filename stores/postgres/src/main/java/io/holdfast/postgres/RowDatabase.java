@@ -23,8 +23,11 @@ final class RowDatabase {
    */
   static final Duration ANSWER = Duration.ofSeconds(3);
 
-  private static final String UNDEFINED_TABLE = "42P01";
   private static final String READ_ONLY = "25006";
+  private static final String CONFLICT = "40001";
+
+  /** So many times in a row a statement is asked again after a conflict with another. */
+  private static final int MOST_CONFLICTS = 20;
 
   private final RowConnections connections;
   private final String where;
@@ -54,7 +57,7 @@ final class RowDatabase {
     try {
       found = Found.on(connection);
       found.change();
-      T answer = use.on(connection);
+      T answer = answer(connection, use);
       isAlive = true;
       isWell = true;
       return answer;
@@ -69,6 +72,26 @@ final class RowDatabase {
         connections.giveBack(connection, isWell);
       } else {
         connections.drop(connection);
+      }
+    }
+  }
+
+  /**
+   * Where a user or a database is told to isolate transactions from each other, a row that has changed meanwhile is an error
+   * instead of being looked at again. Nothing was done then.
+   */
+  private static <T> T answer(Connection connection, Use<T> use) throws SQLException {
+    for (int left = MOST_CONFLICTS; ; left--) {
+      try {
+        return use.on(connection);
+      } catch (SQLException e) {
+        if (left == 0 || !CONFLICT.equals(e.getSQLState())) {
+          throw e;
+        }
+        if (!connection.getAutoCommit()) {
+          connection.rollback();
+          connection.setAutoCommit(true);
+        }
       }
     }
   }
@@ -89,14 +112,12 @@ final class RowDatabase {
 
   /** A statement that the server answered with an error has changed nothing; one that it did not answer may have. */
   private static LockException failure(SQLException e) {
-    if (UNDEFINED_TABLE.equals(e.getSQLState())) {
-      return new LockRefusedException(
-          "NO_TABLE",
-          Failures.line(e) + ": make it with `holdfast setup`, or by the script that it prints");
-    }
     if (READ_ONLY.equals(e.getSQLState())) {
       return new LockRefusedException(
-          "STANDBY", "server is a read-only standby: " + Failures.line(e));
+          "STANDBY",
+          "server is a read-only standby, or told that this user writes nothing"
+              + " (default_transaction_read_only): "
+              + Failures.line(e));
     }
     return Failures.endsSession(e)
         ? new UncertainOutcomeException(Failures.line(e), e)

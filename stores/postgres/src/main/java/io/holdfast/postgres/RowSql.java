@@ -29,7 +29,7 @@ final class RowSql {
 
   /**
    * Whether it is a standby; what no other table has, by whichever way it is reached; the channel of its releases; the process
-   * that answers. Timeline and port are part of the second, for copies of a server share everything else.
+   * that answers; the server's version. Timeline and port are part of the second, for copies of a server share everything else.
    */
   final String place;
 
@@ -88,7 +88,7 @@ final class RowSql {
             + table
             + "')::oid), 'holdfast_' || to_regclass('"
             + table
-            + "')::oid, pg_backend_pid()";
+            + "')::oid, pg_backend_pid(), current_setting('server_version_num')::int";
     take =
         "INSERT INTO "
             + table

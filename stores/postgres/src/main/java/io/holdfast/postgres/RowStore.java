@@ -99,6 +99,7 @@ final class RowStore implements LeaseStore {
     try (PreparedStatement query = connection.prepareStatement(sql.place);
         ResultSet row = query.executeQuery()) {
       row.next();
+      ServerFacts.requireVersion(row.getInt(5));
       if (row.getBoolean(1)) {
         throw new LockRefusedException(
             "STANDBY", "server is in recovery (read-only standby); no lock can be taken there");

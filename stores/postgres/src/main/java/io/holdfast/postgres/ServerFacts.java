@@ -53,28 +53,34 @@ record ServerFacts(
    * @throws LockRefusedException naming what is wrong
    */
   void requireFitForSessions(PostgresTokens tokens) {
-    if (version < OLDEST_VERSION) {
-      throw new LockRefusedException(
-          "SERVER_TOO_OLD", "server version is " + version + ", at least " + OLDEST_VERSION);
-    }
+    requireVersion(version);
     if (inRecovery) {
       throw new LockRefusedException(
           "STANDBY",
           "server is in recovery (read-only standby); advisory locks there exclude nobody");
     }
-    if (timeline > LAST_TIMELINE && tokens != PostgresTokens.NONE) {
+    if (timeline > LAST_TIMELINE && tokens == PostgresTokens.WAL) {
       throw new LockRefusedException(
           "TIMELINE_TOO_HIGH",
-          "timeline " + timeline + " > " + LAST_TIMELINE + ": use PostgresTokens.NONE");
+          "timeline " + timeline + " > " + LAST_TIMELINE + ": use tokens=table or tokens=none");
     }
     if (keyPid != 0 && keyPid != backendPid) {
+      throw Failures.pooler("connected to process " + keyPid + ", statements run in " + backendPid);
+    }
+  }
+
+  /** Refuses a server that is too old, by its {@code server_version_num}. */
+  static void requireVersion(int version) {
+    if (version < OLDEST_VERSION) {
+      String minor = version < 100000 ? "" : "." + version % 10000;
       throw new LockRefusedException(
-          "POOLER",
-          "a connection pooler is in between (connected to process "
-              + keyPid
-              + ", statements run in "
-              + backendPid
-              + "): locks of sessions need a direct connection; locks of transactions do not");
+          "SERVER_TOO_OLD",
+          "server is PostgreSQL "
+              + version / 10000
+              + minor
+              + ", at least "
+              + OLDEST_VERSION / 10000
+              + " is needed");
     }
   }
 
@@ -89,8 +95,9 @@ record ServerFacts(
     settings.add("statement_timeout=0");
     settings.add("lock_timeout=" + sliceMillis());
     settings.add("idle_in_transaction_session_timeout=0");
-    // A token's flush must not wait for a standby that is away: timelines order tokens.
-    settings.add("synchronous_commit=local");
+    // What a role may be told to do as a rule does not suit a counter that many raise.
+    settings.add("default_transaction_isolation=read committed");
+    settings.add("default_transaction_read_only=off");
     if (version >= 140000) {
       settings.add("idle_session_timeout=0");
     }
@@ -109,9 +116,9 @@ record ServerFacts(
     return settings;
   }
 
-  /** The SQL of the counter in a token, never null. */
+  /** The SQL of the position in a token, never null. */
   String tokenSql(PostgresTokens tokens) {
-    if (tokens == PostgresTokens.NONE) {
+    if (tokens != PostgresTokens.WAL) {
       return "0::bigint";
     }
     // Both return the position behind the message, which is on disk before the answer is sent: by
@@ -124,10 +131,10 @@ record ServerFacts(
   }
 
   /**
-   * A token. Positions of the log grow within a timeline, and a promotion or a recovery to an earlier point begins a new one.
+   * A token of the log's. Positions of the log grow within a timeline, and a promotion or a recovery to an earlier point begins a new one.
    * Added, not joined: where a log is longer than 2^48 bytes the sum still grows.
    */
-  long token(PostgresTokens tokens, long position) {
-    return tokens == PostgresTokens.NONE ? 0 : (timeline << 48) + position;
+  long token(long position) {
+    return (timeline << 48) + position;
   }
 }

@@ -123,7 +123,78 @@ class ConnectionLocksTest {
               }
             })
         .hasMessageContaining("division by zero")
-        .hasNoSuppressedExceptions();
+        .satisfies(thrown -> assertThat(thrown.getSuppressed()[0]).hasMessageContaining("rolled"));
+    lock(bob).tryAcquire().orElseThrow().close();
+  }
+
+  /** He would go on in a new transaction, and commit half of what he meant to. */
+  @Test
+  void acquiringNeverRollsBackWhatItsCallerHasWritten() throws SQLException {
+    server.execute(database, "CREATE TABLE halves (id int)");
+    ConnectionHold hold = lock(bob).acquire();
+    ann.setAutoCommit(false);
+    run(ann, "INSERT INTO halves VALUES (1)");
+    assertThat(lock(ann).tryAcquire(BRIEFLY)).isEmpty();
+    run(ann, "INSERT INTO halves VALUES (2)");
+    ann.commit();
+    assertThat(server.execute(database, "SELECT id FROM halves ORDER BY 1"))
+        .containsExactly("1", "2");
+
+    run(ann, "INSERT INTO halves VALUES (3)");
+    run(ann, "SET LOCAL lock_timeout = '30ms'");
+    assertThatThrownBy(() -> lock(ann).acquire())
+        .isInstanceOf(LockException.class)
+        .hasMessageContaining("55P03");
+    assertThatThrownBy(() -> run(ann, "INSERT INTO halves VALUES (4)"))
+        .hasMessageContaining("aborted");
+    assertThatThrownBy(() -> lock(ann).tryAcquire())
+        .isInstanceOf(LockException.class)
+        .hasMessageStartingWith("TRANSACTION_FAILED");
+    ann.rollback();
+    hold.close();
+    assertThat(server.execute(database, "SELECT id FROM halves ORDER BY 1"))
+        .containsExactly("1", "2");
+    lock(bob).tryAcquire().orElseThrow().close();
+  }
+
+  @Test
+  void whoSwallowedTheFailureOfItsTransactionIsToldThatItIsRolledBack() throws SQLException {
+    ann.setAutoCommit(false);
+    ConnectionHold hold = lock(ann).acquire();
+    assertThatThrownBy(() -> fail(ann)).isInstanceOf(SQLException.class);
+    assertThatThrownBy(hold::close)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("rolled back")
+        .hasMessageContaining("x");
+    hold.close();
+    lock(bob).tryAcquire().orElseThrow().close();
+
+    assertThatThrownBy(
+            () ->
+                lock(ann)
+                    .call(
+                        () -> {
+                          assertThatThrownBy(() -> fail(ann)).isInstanceOf(SQLException.class);
+                          return "done";
+                        }))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("rolled back");
+    lock(bob).tryAcquire().orElseThrow().close();
+  }
+
+  /** It cannot be told from pg_locks how often a session holds a lock, so what is given back must be known. */
+  @Test
+  void aWaitThatIsEndedGivesNothingBackThatWasHeldBefore() throws SQLException {
+    ConnectionHold shared = ConnectionLocks.on(ann).sharedLock("x").acquire();
+    try (Connection eve = server.connect(database)) {
+      ConnectionHold other = ConnectionLocks.on(eve).sharedLock("x").acquire();
+      run(ann, "SET statement_timeout = '200ms'");
+      assertThatThrownBy(() -> lock(ann).acquire()).isInstanceOf(LockException.class);
+      assertThat(lock(ann).tryAcquire(Duration.ofMillis(10))).isEmpty();
+      other.close();
+    }
+    assertThat(lock(bob).tryAcquire()).isEmpty();
+    shared.close();
     lock(bob).tryAcquire().orElseThrow().close();
   }
 
@@ -203,19 +274,20 @@ class ConnectionLocksTest {
           assertThat(row.getString(1)).doesNotStartWith("holdfast");
         }
       }
-      try (ConnectionHold free =
-          ConnectionLocks.on(bob).lock("pooled").tryAcquire().orElseThrow()) {
-        for (Connection connection : borrowed) {
-          assertThat(ConnectionLocks.on(connection).lock("pooled").tryAcquire()).isEmpty();
-          connection.close();
-        }
+      ConnectionLocks.on(bob).lock("pooled").tryAcquire().orElseThrow().close();
+      for (Connection connection : borrowed) {
+        connection.close();
       }
     }
   }
 
   private static Object fail(Connection connection) throws SQLException {
+    return run(connection, "SELECT 1 / 0");
+  }
+
+  private static Object run(Connection connection, String sql) throws SQLException {
     try (Statement statement = connection.createStatement()) {
-      return statement.execute("SELECT 1 / 0");
+      return statement.execute(sql);
     }
   }
 

@@ -144,6 +144,37 @@ class OpeningTest {
     assertThat(asked).hasValue(2);
   }
 
+  @Test
+  void aSessionThatComesTooLateForItsClientIsClosed() throws Exception {
+    ConnectionSource good = source.get();
+    CountDownLatch isOpening = new CountDownLatch(1);
+    CountDownLatch mayOpen = new CountDownLatch(1);
+    CompletableFuture<Connection> late = new CompletableFuture<>();
+    source.set(
+        () -> {
+          isOpening.countDown();
+          await(mayOpen);
+          late.complete(good.open());
+          return late.join();
+        });
+    loseTheSession();
+    CompletableFuture<Hold> asked = client.lock("x").acquireAsync();
+    await(isOpening);
+    client.close();
+    assertThatThrownBy(() -> promptly(asked)).hasCauseInstanceOf(IllegalStateException.class);
+    mayOpen.countDown();
+    Connection connection = promptly(late);
+    until("it is closed", () -> isClosed(connection));
+  }
+
+  private static boolean isClosed(Connection connection) {
+    try {
+      return connection.isClosed();
+    } catch (SQLException e) {
+      throw new AssertionError(e);
+    }
+  }
+
   private void loseTheSession() throws Exception {
     Hold hold = client.lock("lost").acquire();
     opened.get(0).abort(Runnable::run);

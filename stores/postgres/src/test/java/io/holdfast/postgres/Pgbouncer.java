@@ -13,7 +13,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A real pgbouncer in front of a server, in transaction mode, with two connections to each database. */
+/** A real pgbouncer in front of a server, with two connections to each database. */
 final class Pgbouncer implements AutoCloseable {
   private static final Path PROGRAM = Path.of("/usr/sbin/pgbouncer");
 
@@ -25,8 +25,13 @@ final class Pgbouncer implements AutoCloseable {
     assumeTrue(Files.isExecutable(PROGRAM), "there is no " + PROGRAM + " here");
   }
 
-  /** Starts it with its files in the folder. */
+  /** Starts it in transaction mode, with its files in the folder. */
   Pgbouncer(Path folder, PostgresServer server, String database) throws Exception {
+    this(folder, server, database, "transaction");
+  }
+
+  /** @param mode what a connection to the server is lent for */
+  Pgbouncer(Path folder, PostgresServer server, String database, String mode) throws Exception {
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       port = socket.getLocalPort();
     }
@@ -45,7 +50,8 @@ final class Pgbouncer implements AutoCloseable {
                 "unix_socket_dir =",
                 "auth_type = any",
                 "auth_file = " + users,
-                "pool_mode = transaction",
+                "pool_mode = " + mode,
+                "server_login_retry = 1",
                 "default_pool_size = 2",
                 "ignore_startup_parameters = extra_float_digits",
                 ""));

@@ -29,9 +29,13 @@ class PostgresContractTest extends LockContract {
   @Override
   protected LockClient connect(ClientOptions options) {
     Connections made = new Connections();
-    LockClient client = PostgresLocks.on(made).connect(options);
+    LockClient client = locks(made).connect(options);
     connections.put(client, made);
     return client;
+  }
+
+  PostgresLocks locks(ConnectionSource source) {
+    return PostgresLocks.on(source);
   }
 
   @Override

@@ -135,6 +135,12 @@ public final class PostgresServer implements AutoCloseable {
     }
   }
 
+  /** Whether its version has such a setting. */
+  boolean knows(String setting) {
+    return !execute("postgres", "SELECT 1 FROM pg_settings WHERE name = '" + setting + "'")
+        .isEmpty();
+  }
+
   /** The name of a new database. */
   public String newDatabase() {
     String name = "test" + ProcessHandle.current().pid() + "_" + DATABASES.incrementAndGet();

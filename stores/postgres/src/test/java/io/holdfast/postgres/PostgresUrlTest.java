@@ -66,6 +66,7 @@ class PostgresUrlTest {
     "postgresql://db/app?mode=rows&listen=d:b:1, URL_HOST",
     "postgresql://db/app?mode=rows&table=Locks, TABLE_NAME",
     "postgresql://db/app?tokens=5,            URL_PARAMETER",
+    "postgresql://db/app?tokens=table&table=Locks, TABLE_NAME",
     "postgresql://db/app?maxSessions=many,    URL_PARAMETER",
     "postgresql://db/app?maxSessions=0,       MAX_SESSIONS",
     "postgresql://db/app?keys=md5,            KEYS_UNKNOWN"

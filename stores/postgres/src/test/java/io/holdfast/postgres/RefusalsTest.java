@@ -1,10 +1,8 @@
 package io.holdfast.postgres;
 
-import static io.holdfast.postgres.Patience.until;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.holdfast.ClientOptions;
 import io.holdfast.Hold;
@@ -15,7 +13,6 @@ import io.holdfast.StoreUnavailableException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -27,6 +24,8 @@ import java.util.Map;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Where locks would exclude nobody, or not be given back, there are none; each refusal is one line. */
 class RefusalsTest {
@@ -76,7 +75,8 @@ class RefusalsTest {
     ServerFacts old = new ServerFacts(1, 1, false, 110022, 1, 1000);
     assertThatThrownBy(() -> old.requireFitForSessions(PostgresTokens.NONE))
         .isInstanceOf(LockRefusedException.class)
-        .hasMessage("SERVER_TOO_OLD: server version is 110022, at least 120000");
+        .hasMessage("SERVER_TOO_OLD: server is PostgreSQL 11.22, at least 12 is needed");
+    assertThatThrownBy(() -> ServerFacts.requireVersion(90624)).hasMessageContaining("SQL 9,");
     new ServerFacts(1, 1, false, 120000, 1, 1000).requireFitForSessions(PostgresTokens.WAL);
   }
 
@@ -89,26 +89,27 @@ class RefusalsTest {
   }
 
   /** It would hand the session with its locks to somebody else. */
-  @Test
-  void aPoolerIsRefusedForSessionsAndServesTransactions(@TempDir Path folder) throws Exception {
-    assumeTrue(Files.isExecutable(PGBOUNCER), "there is no pgbouncer here");
+  @ParameterizedTest
+  @ValueSource(strings = {"transaction", "session"})
+  void aPoolerIsRefusedForSessionsAndServesTransactions(String mode, @TempDir Path folder)
+      throws Exception {
+    Pgbouncer.assumeThereIsOne();
     PostgresServer server = PostgresServer.shared();
     String database = server.newDatabase();
-    int port = freePort();
-    Process pooler = pgbouncer(folder, server.port(), port);
-    try {
-      String address = "127.0.0.1:" + port + "/" + database;
-      List<Connection> first = new ArrayList<>();
-      until("the pooler is there", () -> first.addAll(connected(address)));
-      first.get(0).close();
-      assertThatThrownBy(() -> LockClient.connect("postgresql://postgres@" + address))
-          .isInstanceOf(LockRefusedException.class)
-          .hasMessageStartingWith("POOLER: a connection pooler is in between")
-          .message()
-          .matches(".*connected to process -?[0-9]+, statements run in [0-9]+.*");
-      try (Connection ann = DriverManager.getConnection(jdbc(address));
-          Connection bob = DriverManager.getConnection(jdbc(address))) {
-        ann.setAutoCommit(false);
+    try (Pgbouncer pooler = new Pgbouncer(folder, server, database, mode)) {
+      refusesAsPooler(() -> LockClient.connect(pooler.url(database)));
+      try (Connection ann = pooler.connect(database);
+          Connection bob = pooler.connect(database)) {
+        for (boolean autoCommit : List.of(true, false)) {
+          ann.setAutoCommit(autoCommit);
+          ConnectionLocks.ConnectionLock ofSession = ConnectionLocks.on(ann).lock("y");
+          refusesAsPooler(ofSession::acquire);
+          refusesAsPooler(ofSession::tryAcquire);
+          refusesAsPooler(() -> ofSession.tryAcquire(Duration.ofMillis(20)));
+        }
+        ann.rollback();
+        assertThat(server.execute(database, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"))
+            .isEmpty();
         bob.setAutoCommit(false);
         TransactionLocks.on(ann).lock("x").acquire();
         assertThat(TransactionLocks.on(bob).lock("x").tryAcquire()).isFalse();
@@ -116,12 +117,15 @@ class RefusalsTest {
         ann.commit();
         assertThat(TransactionLocks.on(bob).lock("x").tryAcquire()).isTrue();
       }
-    } catch (AssertionError e) {
-      throw new AssertionError(Files.readString(folder.resolve("pgbouncer.log")), e);
-    } finally {
-      pooler.destroy();
-      pooler.waitFor();
     }
+  }
+
+  private static void refusesAsPooler(ThrowingCallable asking) {
+    assertThatThrownBy(asking)
+        .isInstanceOf(LockRefusedException.class)
+        .hasMessageStartingWith("POOLER: a connection pooler is in between")
+        .message()
+        .matches(".*connected to process -?[0-9]+, statements run in [0-9]+.*");
   }
 
   @Test
@@ -219,58 +223,6 @@ class RefusalsTest {
   }
 
   // -------------------------------------------------------------------------------------------------
-
-  private static final Path PGBOUNCER = Path.of("/usr/sbin/pgbouncer");
-
-  private static Process pgbouncer(Path folder, int serverPort, int port) throws Exception {
-    Path users = Files.writeString(folder.resolve("users.txt"), "\"postgres\" \"\"\n");
-    Path settings =
-        Files.writeString(
-            folder.resolve("pgbouncer.ini"),
-            String.join(
-                "\n",
-                "[databases]",
-                "* = host=127.0.0.1 port=" + serverPort,
-                "[pgbouncer]",
-                "listen_addr = 127.0.0.1",
-                "listen_port = " + port,
-                "unix_socket_dir =",
-                "auth_type = any",
-                "auth_file = " + users,
-                "pool_mode = transaction",
-                "ignore_startup_parameters = extra_float_digits",
-                ""));
-    // "any" logs everybody in as the user of the database's line.
-    Files.writeString(
-        settings,
-        Files.readString(settings)
-            .replace("port=" + serverPort, "port=" + serverPort + " user=postgres"));
-    for (Path path : List.of(folder, users, settings)) {
-      path.toFile().setReadable(true, false);
-      path.toFile().setExecutable(true, false);
-    }
-    List<String> command = new ArrayList<>();
-    if (System.getProperty("user.name").equals("root")) {
-      command.addAll(List.of("setpriv", "--reuid=65534", "--clear-groups", "--"));
-    }
-    command.addAll(List.of(PGBOUNCER.toString(), settings.toString()));
-    return new ProcessBuilder(command)
-        .redirectErrorStream(true)
-        .redirectOutput(folder.resolve("pgbouncer.log").toFile())
-        .start();
-  }
-
-  private static List<Connection> connected(String address) {
-    try {
-      return List.of(DriverManager.getConnection(jdbc(address)));
-    } catch (SQLException e) {
-      return List.of();
-    }
-  }
-
-  private static String jdbc(String address) {
-    return "jdbc:postgresql://" + address + "?user=postgres&prepareThreshold=0";
-  }
 
   private static int freePort() throws IOException {
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {

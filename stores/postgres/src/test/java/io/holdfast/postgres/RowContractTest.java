@@ -39,6 +39,15 @@ class RowContractTest extends LockContract {
     PostgresRows.on(() -> server.connect(database), "test").setup().run();
   }
 
+  /** How clients reach the server. */
+  Connection reach(String database) throws SQLException {
+    return server.connect(database);
+  }
+
+  static String database() {
+    return database;
+  }
+
   /** The table tells the time of grants by its own clock. */
   @BeforeEach
   void clocksAgree() {
@@ -118,7 +127,7 @@ class RowContractTest extends LockContract {
     return 20;
   }
 
-  private static final class MortalConnections implements ConnectionSource {
+  private final class MortalConnections implements ConnectionSource {
     private final Queue<Connection> open = new ConcurrentLinkedQueue<>();
     private volatile boolean dead;
 
@@ -127,7 +136,7 @@ class RowContractTest extends LockContract {
       if (dead) {
         throw new SQLException("this process is dead", "08001");
       }
-      Connection connection = server.connect(database);
+      Connection connection = reach(database);
       open.add(connection);
       return connection;
     }

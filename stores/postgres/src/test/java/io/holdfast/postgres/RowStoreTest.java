@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import io.holdfast.DistributedLock;
 import io.holdfast.Hold;
 import io.holdfast.HoldData;
 import io.holdfast.LockClient;
@@ -115,6 +116,34 @@ class RowStoreTest {
       assertThat(other.isClosed()).isTrue();
       connections.close();
     }
+  }
+
+  /** There a row that has changed since the statement began is an error. */
+  @Test
+  void rowsAreTakenAlsoWhereTransactionsAreIsolatedFromEachOther() throws Exception {
+    String url =
+        server.url(database) + "?mode=rows&options=-c%20default_transaction_isolation=serializable";
+    List<Long> tokens = new ArrayList<>(); // guarded by the lock
+    try (LockClient ann = LockClient.connect(url);
+        LockClient bob = LockClient.connect(url)) {
+      List<CompletableFuture<Void>> done = new ArrayList<>();
+      for (LockClient client : List.of(ann, ann, bob, bob)) {
+        done.add(
+            CompletableFuture.runAsync(
+                () -> {
+                  for (int i = 0; i < 10; i++) {
+                    DistributedLock both = client.all(client.lock("x"), client.lock("y"));
+                    try (Hold hold = (i % 2 == 0 ? both : client.lock("x")).acquireAsync().join()) {
+                      tokens.add(hold.token());
+                    }
+                  }
+                }));
+      }
+      for (CompletableFuture<Void> each : done) {
+        each.get(60, java.util.concurrent.TimeUnit.SECONDS);
+      }
+    }
+    assertThat(tokens).hasSize(40).isSorted().doesNotHaveDuplicates();
   }
 
   /** Who takes several at once has their rows until it is done, and may stand still for long. */

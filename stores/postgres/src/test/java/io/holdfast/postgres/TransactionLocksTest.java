@@ -161,7 +161,7 @@ class TransactionLocksTest {
     }
     assertThatThrownBy(() -> lock(ann).acquire())
         .isInstanceOf(LockException.class)
-        .hasMessageStartingWith("25P02");
+        .hasMessageStartingWith("TRANSACTION_FAILED: ");
   }
 
   @Test

@@ -123,7 +123,7 @@ final class Guarded<T> implements Publisher<T> {
         mutex.unlock();
       }
       if (!move(Phase.LOCKING, Phase.HELD)) {
-        granted.releaseAfter(new CancellationException());
+        granted.release(); // and no more: the body did not run
         return;
       }
       try {

@@ -31,6 +31,9 @@ import org.reactivestreams.Publisher;
  * tryAcquire(maxWait)} rather than by a time-out around it.
  */
 public final class R2dbcConnectionLocks {
+  /** The driver does not tell the process that its connection was made with. */
+  private static final int NO_PID = 0;
+
   private final Connection connection;
   private final PostgresKeys keys;
   private final boolean rollbackOnError;
@@ -54,9 +57,10 @@ public final class R2dbcConnectionLocks {
   }
 
   /**
-   * Whether a transaction that has failed, or the one of a body that failed or was cancelled, is rolled back before the lock is
-   * given back; yes by default. In a failed transaction no statement runs, so without this the lock stays held until its user
-   * has rolled back.
+   * Whether the transaction of a body that failed or was cancelled, and one that has failed, is rolled back before the lock is
+   * given back; yes by default. Whoever loses his transaction so is told, by the body's failure or that of {@link
+   * ConnectionHold#close}. In a failed transaction no statement runs, so without this the lock stays held until its user has
+   * rolled back. Acquiring never rolls back.
    */
   public R2dbcConnectionLocks rollbackOnError(boolean rollbackOnError) {
     return new R2dbcConnectionLocks(connection, keys, rollbackOnError);
@@ -82,7 +86,7 @@ public final class R2dbcConnectionLocks {
 
   /**
    * A lock that the session can have. What it publishes fails with a {@link LockException} if the server refuses; then nothing
-   * is held.
+   * is held, and an open transaction may have failed, which is left to its user.
    */
   public final class ConnectionLock {
     private final AdvisoryLock lock;
@@ -93,7 +97,7 @@ public final class R2dbcConnectionLocks {
 
     /** Waits for the lock, for as long as the session's own {@code lock_timeout} lets it, and publishes the hold. */
     public Publisher<ConnectionHold> acquire() {
-      return holds(lock.lockInSession());
+      return holds(lock.lockInSession(NO_PID));
     }
 
     /** Takes the lock if it is free now, and publishes the hold; nothing if it is busy. */
@@ -109,7 +113,7 @@ public final class R2dbcConnectionLocks {
      * @throws io.holdfast.InvalidRequestException if {@code maxWait} is negative
      */
     public Publisher<ConnectionHold> tryAcquire(Duration maxWait) {
-      return holds(lock.tryInSession(maxWait));
+      return holds(lock.tryInSession(maxWait, NO_PID));
     }
 
     /**
@@ -121,7 +125,7 @@ public final class R2dbcConnectionLocks {
      */
     public <T> Publisher<T> call(Supplier<? extends Publisher<? extends T>> body) {
       return new Guarded<>(
-          () -> ask(lock.lockInSession()).thenApply(had -> new ConnectionHold(lock)),
+          () -> ask(lock.lockInSession(NO_PID)).thenApply(had -> new ConnectionHold(lock)),
           Objects.requireNonNull(body, "body"));
     }
 
@@ -135,19 +139,10 @@ public final class R2dbcConnectionLocks {
 
     private CompletableFuture<Boolean> ask(AdvisoryLock.Question question) {
       return Statements.ask(connection, question)
-          .exceptionallyCompose(thrown -> failed(Statements.cause(thrown)));
-    }
-
-    private CompletableFuture<Boolean> failed(Throwable thrown) {
-      CompletableFuture<Boolean> cleanedUp =
-          AdvisoryLock.mayBeHeldAfter(Statements.sqlState(thrown))
-              ? askAfterFailure(lock.unlockIfHeld())
-              : CompletableFuture.completedFuture(true);
-      return cleanedUp.handle(
-          (done, suppressed) -> {
-            suppress(suppressed, thrown);
-            throw Statements.failure(thrown);
-          });
+          .exceptionally(
+              thrown -> {
+                throw Statements.failure(Statements.cause(thrown));
+              });
     }
 
     @Override
@@ -167,12 +162,12 @@ public final class R2dbcConnectionLocks {
     }
 
     /**
-     * Gives the lock back; a second time does nothing. A transaction that has failed is rolled back first. One that is open
-     * stays open: commit before, or the next holder does not see what was written.
+     * Gives the lock back; a second time does nothing. A transaction that is open stays open: commit before, or the next holder
+     * does not see what was written. One that has failed is rolled back first, and that is told.
      *
      * <p>Fails with a {@link LockException} if it could not be given back, and may then be tried again; with an {@link
-     * IllegalStateException} if the session did not hold it: another session ran the statement, as behind a pooler, or somebody
-     * has given it back.
+     * IllegalStateException} if the transaction had failed, and was rolled back: the lock is given back then. With another if
+     * the session did not hold it: another session ran the statement, as behind a pooler, or somebody has given it back.
      */
     public Publisher<Void> close() {
       return new Asked<>(() -> release().thenApply(done -> Optional.empty()), unseen -> {});
@@ -194,20 +189,49 @@ public final class R2dbcConnectionLocks {
       if (before != null) {
         return before;
       }
-      askAfterFailure(lock.unlock())
+      Statements.ask(connection, lock.unlock())
           .whenComplete(
               (wasHeld, thrown) -> {
-                if (thrown != null) {
-                  released.set(null);
-                  mine.completeExceptionally(Statements.failure(Statements.cause(thrown)));
-                } else if (wasHeld) {
-                  mine.complete(true);
+                if (thrown == null) {
+                  tell(mine, wasHeld ? null : lock.notHeld());
+                } else if (rollbackOnError
+                    && AdvisoryLock.saysTransactionHasFailed(
+                        Statements.sqlState(Statements.cause(thrown)))) {
+                  releaseFromFailed(mine);
                 } else {
-                  released.set(CompletableFuture.completedFuture(true));
-                  mine.completeExceptionally(lock.notHeld());
+                  failed(mine, thrown);
                 }
               });
       return mine;
+    }
+
+    /** In a transaction that has failed no statement runs. */
+    private void releaseFromFailed(CompletableFuture<Boolean> mine) {
+      Statements.rollback(connection)
+          .thenCompose(done -> Statements.ask(connection, lock.unlock()))
+          .whenComplete(
+              (wasHeld, thrown) -> {
+                if (thrown == null) {
+                  tell(mine, wasHeld ? lock.rolledBack() : lock.notHeld());
+                } else {
+                  failed(mine, thrown);
+                }
+              });
+    }
+
+    /** It is released; a second time there is nothing to tell. */
+    private void tell(CompletableFuture<Boolean> mine, @Nullable Throwable news) {
+      if (news == null) {
+        mine.complete(true);
+      } else {
+        released.set(CompletableFuture.completedFuture(true));
+        mine.completeExceptionally(news);
+      }
+    }
+
+    private void failed(CompletableFuture<Boolean> mine, Throwable thrown) {
+      released.set(null);
+      mine.completeExceptionally(Statements.failure(Statements.cause(thrown)));
     }
 
     CompletableFuture<Boolean> releaseAfter(Throwable thrown) {
@@ -225,19 +249,6 @@ public final class R2dbcConnectionLocks {
     public String toString() {
       return lock.toString();
     }
-  }
-
-  /** Asks, if need be after rolling back a transaction that has failed. */
-  private CompletableFuture<Boolean> askAfterFailure(AdvisoryLock.Question question) {
-    return Statements.ask(connection, question)
-        .exceptionallyCompose(
-            thrown ->
-                rollbackOnError
-                        && AdvisoryLock.saysTransactionHasFailed(
-                            Statements.sqlState(Statements.cause(thrown)))
-                    ? Statements.rollback(connection)
-                        .thenCompose(done -> Statements.ask(connection, question))
-                    : CompletableFuture.failedFuture(Statements.cause(thrown)));
   }
 
   private static boolean suppress(@Nullable Throwable suppressed, Throwable thrown) {

@@ -217,7 +217,24 @@ class R2dbcConnectionLocksTest {
     did(ann.beginTransaction());
     ConnectionHold hold = hold(lock(ann).acquire());
     assertThatThrownBy(() -> run(ann, "SELECT 1 / 0")).isInstanceOf(R2dbcException.class);
+    assertThat(told(hold.close())).hasMessageContaining("rolled back");
     did(hold.close());
+    assertThat(sessions.isFree("x")).isTrue();
+  }
+
+  /** He would go on in a new transaction, and commit half of what he meant to. */
+  @Test
+  void acquiringNeverRollsBackWhatItsCallerHasWritten() {
+    ConnectionHold hold = hold(lock(bob).acquire());
+    did(ann.beginTransaction());
+    run(ann, "INSERT INTO kept VALUES (11)");
+    run(ann, "SET LOCAL lock_timeout = '30ms'");
+    assertThat(told(lock(ann).acquire())).isInstanceOf(LockException.class);
+    assertThatThrownBy(() -> run(ann, "INSERT INTO kept VALUES (12)"))
+        .hasMessageContaining("aborted");
+    did(ann.rollbackTransaction());
+    did(hold.close());
+    assertThat(sessions.server.execute(sessions.database, "SELECT id FROM kept WHERE id > 10")).isEmpty();
     assertThat(sessions.isFree("x")).isTrue();
   }
 
@@ -247,6 +264,7 @@ class R2dbcConnectionLocksTest {
 
     AtomicBoolean ran = new AtomicBoolean();
     ConnectionHold again = hold(lock(bob).acquire());
+    did(ann.beginTransaction());
     Disposable called =
         Flux.from(lock(ann).call(() -> Mono.fromRunnable(() -> ran.set(true)))).subscribe();
     sessions.untilWaiting(pid);
@@ -254,6 +272,7 @@ class R2dbcConnectionLocksTest {
     did(again.close());
     until("given back", () -> sessions.isFree("x"));
     assertThat(ran).isFalse();
+    assertThat(ann.isAutoCommit()).as("its transaction is its own").isFalse();
   }
 
   @Test

@@ -138,7 +138,7 @@ class R2dbcTransactionLocksTest {
     assertThatThrownBy(() -> run(ann, "SELECT 1 / 0")).isInstanceOf(R2dbcException.class);
     assertThatThrownBy(() -> did(lock(ann).acquire()))
         .isInstanceOf(LockException.class)
-        .hasMessageStartingWith("25P02");
+        .hasMessageStartingWith("TRANSACTION_FAILED: ");
   }
 
   @Test

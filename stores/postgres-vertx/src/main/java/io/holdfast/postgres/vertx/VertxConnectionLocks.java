@@ -30,6 +30,9 @@ import org.jspecify.annotations.Nullable;
  * wait at the server, and what is granted then stays held: bound a wait by {@code tryAcquire(maxWait)}.
  */
 public final class VertxConnectionLocks {
+  /** What all drivers of Vert.x have in common does not tell the process that a connection was made with. */
+  private static final int NO_PID = 0;
+
   private final SqlConnection connection;
   private final PostgresKeys keys;
   private final boolean rollbackOnError;
@@ -54,8 +57,10 @@ public final class VertxConnectionLocks {
   }
 
   /**
-   * Whether a transaction that has failed, or the one of a body that failed, is rolled back before the lock is given back; yes by
-   * default. In a failed transaction no statement runs, so without this the lock stays held until its user has rolled back.
+   * Whether the transaction of a body that failed, and one that has failed, is rolled back before the lock is given back; yes by
+   * default. Whoever loses his transaction so is told, by the body's failure or that of {@link ConnectionHold#close}. In a
+   * failed transaction no statement runs, so without this the lock stays held until its user has rolled back. Acquiring never
+   * rolls back.
    */
   public VertxConnectionLocks rollbackOnError(boolean rollbackOnError) {
     return new VertxConnectionLocks(connection, keys, rollbackOnError);
@@ -79,7 +84,10 @@ public final class VertxConnectionLocks {
     return new ConnectionLock(AdvisoryLock.of(name, true, keys));
   }
 
-  /** A lock that the session can have. Its futures fail with a {@link LockException} if the server refuses; then nothing is held. */
+  /**
+   * A lock that the session can have. Its futures fail with a {@link LockException} if the server refuses; then nothing is held,
+   * and an open transaction may have failed, which is left to its user.
+   */
   public final class ConnectionLock {
     private final AdvisoryLock lock;
 
@@ -89,7 +97,7 @@ public final class VertxConnectionLocks {
 
     /** Waits for the lock, for as long as the session's own {@code lock_timeout} lets it. */
     public Future<ConnectionHold> acquire() {
-      return ask(lock.lockInSession()).map(had -> new ConnectionHold(lock));
+      return ask(lock.lockInSession(NO_PID)).map(had -> new ConnectionHold(lock));
     }
 
     /** Takes the lock if it is free now; empty if it is busy. */
@@ -105,7 +113,7 @@ public final class VertxConnectionLocks {
      * @throws io.holdfast.InvalidRequestException if {@code maxWait} is negative
      */
     public Future<Optional<ConnectionHold>> tryAcquire(Duration maxWait) {
-      return ask(lock.tryInSession(maxWait))
+      return ask(lock.tryInSession(maxWait, NO_PID))
           .map(had -> had ? Optional.of(new ConnectionHold(lock)) : Optional.empty());
     }
 
@@ -132,17 +140,8 @@ public final class VertxConnectionLocks {
     }
 
     private Future<Boolean> ask(AdvisoryLock.Question question) {
-      return Statements.ask(connection, question).recover(this::failed);
-    }
-
-    private Future<Boolean> failed(Throwable thrown) {
-      Future<Boolean> cleanedUp =
-          AdvisoryLock.mayBeHeldAfter(Statements.sqlState(thrown))
-              ? askAfterFailure(lock.unlockIfHeld())
-              : Future.succeededFuture(true);
-      return cleanedUp
-          .otherwise(suppressed -> suppress(suppressed, thrown))
-          .compose(done -> Future.failedFuture(Statements.failure(thrown)));
+      return Statements.ask(connection, question)
+          .recover(thrown -> Future.failedFuture(Statements.failure(thrown)));
     }
 
     @Override
@@ -161,12 +160,12 @@ public final class VertxConnectionLocks {
     }
 
     /**
-     * Gives the lock back; a second time does nothing. A transaction that has failed is rolled back first. One that is open
-     * stays open: commit before, or the next holder does not see what was written.
+     * Gives the lock back; a second time does nothing. A transaction that is open stays open: commit before, or the next holder
+     * does not see what was written. One that has failed is rolled back first, and that is told.
      *
      * <p>Fails with a {@link LockException} if it could not be given back, and may then be tried again; with an {@link
-     * IllegalStateException} if the session did not hold it: another session ran the statement, as behind a pooler, or somebody
-     * has given it back.
+     * IllegalStateException} if the transaction had failed, and was rolled back: the lock is given back then. With another if
+     * the session did not hold it: another session ran the statement, as behind a pooler, or somebody has given it back.
      */
     public Future<Void> close() {
       Promise<Void> mine = Promise.promise();
@@ -174,22 +173,41 @@ public final class VertxConnectionLocks {
       if (before != null) {
         return before;
       }
-      askAfterFailure(lock.unlock())
-          .onSuccess(
-              wasHeld -> {
-                if (wasHeld) {
-                  mine.complete();
-                } else {
-                  closed.set(Future.succeededFuture());
-                  mine.fail(lock.notHeld());
-                }
-              })
+      Statements.ask(connection, lock.unlock())
+          .onSuccess(wasHeld -> tell(mine, wasHeld ? null : lock.notHeld()))
           .onFailure(
               thrown -> {
-                closed.set(null);
-                mine.fail(Statements.failure(thrown));
+                if (rollbackOnError
+                    && AdvisoryLock.saysTransactionHasFailed(Statements.sqlState(thrown))) {
+                  closeFailed(mine);
+                } else {
+                  failed(mine, thrown);
+                }
               });
       return mine.future();
+    }
+
+    /** In a transaction that has failed no statement runs. */
+    private void closeFailed(Promise<Void> mine) {
+      Statements.rollback(connection)
+          .compose(done -> Statements.ask(connection, lock.unlock()))
+          .onSuccess(wasHeld -> tell(mine, wasHeld ? lock.rolledBack() : lock.notHeld()))
+          .onFailure(thrown -> failed(mine, thrown));
+    }
+
+    /** It is closed; a second time there is nothing to tell. */
+    private void tell(Promise<Void> mine, @Nullable Throwable news) {
+      if (news == null) {
+        mine.complete();
+      } else {
+        closed.set(Future.succeededFuture());
+        mine.fail(news);
+      }
+    }
+
+    private void failed(Promise<Void> mine, Throwable thrown) {
+      closed.set(null);
+      mine.fail(Statements.failure(thrown));
     }
 
     /**
@@ -214,18 +232,6 @@ public final class VertxConnectionLocks {
     public String toString() {
       return lock.toString();
     }
-  }
-
-  /** Asks, if need be after rolling back a transaction that has failed. */
-  private Future<Boolean> askAfterFailure(AdvisoryLock.Question question) {
-    return Statements.ask(connection, question)
-        .recover(
-            thrown ->
-                rollbackOnError
-                        && AdvisoryLock.saysTransactionHasFailed(Statements.sqlState(thrown))
-                    ? Statements.rollback(connection)
-                        .compose(done -> Statements.ask(connection, question))
-                    : Future.failedFuture(thrown));
   }
 
   private static boolean suppress(Throwable suppressed, Throwable thrown) {

@@ -174,13 +174,29 @@ class VertxConnectionLocksTest {
     did(ann.begin());
     ConnectionHold hold = did(lock(ann).acquire());
     told(statement(ann, "SELECT 1 / 0"));
+    assertThat(told(hold.close())).hasMessageContaining("rolled back");
     did(hold.close());
     assertThat(sessions.isFree("x")).isTrue();
 
     run(ann, "BEGIN"); // of which Vert.x does not know
     ConnectionHold again = did(lock(ann).acquire());
     told(statement(ann, "SELECT 1 / 0"));
-    did(again.close());
+    assertThat(told(again.close())).hasMessageContaining("rolled back");
+    assertThat(sessions.isFree("x")).isTrue();
+  }
+
+  /** He would go on in a new transaction, and commit half of what he meant to. */
+  @Test
+  void acquiringNeverRollsBackWhatItsCallerHasWritten() {
+    ConnectionHold hold = did(lock(bob).acquire());
+    Transaction transaction = did(ann.begin());
+    run(ann, "INSERT INTO kept VALUES (11)");
+    run(ann, "SET LOCAL lock_timeout = '30ms'");
+    assertThat(told(lock(ann).acquire())).isInstanceOf(LockException.class);
+    assertThat(told(statement(ann, "INSERT INTO kept VALUES (12)"))).hasMessageContaining("aborted");
+    did(transaction.rollback());
+    did(hold.close());
+    assertThat(sessions.server.execute(sessions.database, "SELECT id FROM kept WHERE id > 10")).isEmpty();
     assertThat(sessions.isFree("x")).isTrue();
   }
 

@@ -161,7 +161,7 @@ class VertxTransactionLocksTest {
     told(statement(ann, "SELECT 1 / 0"));
     assertThat(told(lock(ann).acquire()))
         .isInstanceOf(LockException.class)
-        .hasMessageStartingWith("25P02");
+        .hasMessageStartingWith("TRANSACTION_FAILED: ");
   }
 
   @Test
