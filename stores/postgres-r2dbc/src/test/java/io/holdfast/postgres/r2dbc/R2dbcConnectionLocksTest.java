@@ -234,7 +234,8 @@ class R2dbcConnectionLocksTest {
         .hasMessageContaining("aborted");
     did(ann.rollbackTransaction());
     did(hold.close());
-    assertThat(sessions.server.execute(sessions.database, "SELECT id FROM kept WHERE id > 10")).isEmpty();
+    assertThat(sessions.server.execute(sessions.database, "SELECT id FROM kept WHERE id > 10"))
+        .isEmpty();
     assertThat(sessions.isFree("x")).isTrue();
   }
 

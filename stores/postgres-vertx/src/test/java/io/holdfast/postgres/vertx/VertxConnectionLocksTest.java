@@ -193,10 +193,12 @@ class VertxConnectionLocksTest {
     run(ann, "INSERT INTO kept VALUES (11)");
     run(ann, "SET LOCAL lock_timeout = '30ms'");
     assertThat(told(lock(ann).acquire())).isInstanceOf(LockException.class);
-    assertThat(told(statement(ann, "INSERT INTO kept VALUES (12)"))).hasMessageContaining("aborted");
+    assertThat(told(statement(ann, "INSERT INTO kept VALUES (12)")))
+        .hasMessageContaining("aborted");
     did(transaction.rollback());
     did(hold.close());
-    assertThat(sessions.server.execute(sessions.database, "SELECT id FROM kept WHERE id > 10")).isEmpty();
+    assertThat(sessions.server.execute(sessions.database, "SELECT id FROM kept WHERE id > 10"))
+        .isEmpty();
     assertThat(sessions.isFree("x")).isTrue();
   }
 
