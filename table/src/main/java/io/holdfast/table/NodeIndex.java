@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 final class NodeIndex {
   /*
    * Most nodes have one child at a time, so each keeps one at hand: the one that came when there was none. The others are in a
-   * hash table whose entries are the nodes themselves. A path that nobody else is near is so found without hashing its text,
-   * and without writing to a table that is old, which costs a barrier of the garbage collector's.
+   * hash table whose entries are the nodes themselves. So a path that nobody else is near is found, added and removed without
+   * hashing its text, and costs no look at the table.
    *
    * Clients choose the segments, and could choose them so that all have one hash code. So the first bucket that grows beyond
    * what chance explains makes the index hash everything anew, in a way that nobody outside can foresee. It costs some
