@@ -21,6 +21,7 @@ import io.holdfast.server.replication.ReplicaStatus;
 import io.holdfast.server.replication.ReplicatedMachine;
 import io.holdfast.server.replication.ReplicationException;
 import io.holdfast.server.replication.Replicator;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.HashSet;
@@ -150,7 +151,12 @@ public final class JRaftReplicator implements Replicator {
         certificates =
             new PeerCertificates(settings.tls().get(), control, LOOK_AT_CERTIFICATES_EVERY);
       }
-      PeerIdentity identity = new PeerIdentity(self, folder, Optional.ofNullable(certificates));
+      PeerIdentity identity =
+          new PeerIdentity(
+              self,
+              folder,
+              Optional.ofNullable(certificates),
+              (other, its) -> recognizes(folder, other, its));
       server = new PeerServer(identity, settings.tls().map(PeerTls::allowedHosts).orElse(Set.of()));
       run(machine, identity, server, control);
     } catch (RuntimeException | Error e) {
@@ -168,6 +174,14 @@ public final class JRaftReplicator implements Replicator {
       }
       throw e;
     }
+  }
+
+  /** Who is no member yet, or no longer, may be somebody else next time. */
+  private boolean recognizes(DataFolder folder, String other, String its) {
+    Running all = running;
+    return (all != null && members.contains(other))
+        ? folder.recognizes(other, its, all.feed().appliedIndex())
+        : folder.mayBe(other, its);
   }
 
   private void refuseOtherMachines() {
@@ -228,6 +242,7 @@ public final class JRaftReplicator implements Replicator {
       throw new ReplicationException("the engine of the log did not start: the log above says why");
     }
     refreshMembers(all);
+    feed.started();
     server.serve(node);
     control.scheduleWithFixedDelay(
         () -> connect(all), 0, CONNECT_EVERY.toMillis(), TimeUnit.MILLISECONDS);
@@ -238,7 +253,7 @@ public final class JRaftReplicator implements Replicator {
 
   /**
    * Followers have nothing to say to each other until their leader dies, and then they are in a hurry: two that connect first
-   * start to vote at the same time, and neither is elected.
+   * start to vote at the same time, and neither is elected. And each is to know by then who the others are.
    */
   private void connect(Running all) {
     for (String member : members) {
@@ -338,11 +353,34 @@ public final class JRaftReplicator implements Replicator {
       }
     }
 
-    @Override
-    public void membersChanged() {
+    private void membersChanged() {
       Running all = running;
       if (all != null) {
         onControl(() -> refreshMembers(all));
+      }
+    }
+
+    @Override
+    public void membersAre(Set<String> known, long applied) {
+      Running all = running;
+      if (all != null) {
+        onControlOrHere(
+            () -> {
+              refreshMembers(all);
+              forgetAllBut(all.folder(), known, applied);
+            });
+      }
+    }
+
+    /**
+     * The server may have been away for long, and a member that it knows may have been removed and added again meanwhile. It
+     * may forget who the others are: all that was decided when they were who they were is in the snapshot.
+     */
+    @Override
+    public void snapshotTaken(long index) {
+      Running all = running;
+      if (all != null) {
+        onControlOrHere(() -> forgetAllBut(all.folder(), Set.of(), index));
       }
     }
 
@@ -373,6 +411,14 @@ public final class JRaftReplicator implements Replicator {
               all.proposals().dropAll();
             });
       }
+    }
+  }
+
+  private static void forgetAllBut(DataFolder folder, Set<String> known, long applied) {
+    try {
+      folder.forgetAllBut(known, applied);
+    } catch (UncheckedIOException e) {
+      LOG.warn("It was not written down who is a member no more", e);
     }
   }
 
