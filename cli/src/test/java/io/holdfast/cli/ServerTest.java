@@ -145,7 +145,7 @@ class ServerTest {
   void aServerWhoseLogCannotBeWrittenEndsAndSaysSo() throws Exception {
     assumeTrue(Files.isExecutable(Path.of("/usr/bin/prlimit")), "needs prlimit, of util-linux");
     try (RunningCommand server = start(freeAddress())) {
-      String store = "holdfast://" + clients(server) + "/default?connect-timeout=500ms";
+      String store = "holdfast://" + clients(server) + "/default";
       try (LockClient locks = LockClient.connect(store)) {
         locks.lock("before").acquire();
         String limit = "--fsize=" + FILE_BYTES;

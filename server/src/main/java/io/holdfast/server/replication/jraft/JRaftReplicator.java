@@ -14,6 +14,7 @@ import com.alipay.sofa.jraft.error.RaftException;
 import com.alipay.sofa.jraft.option.RaftOptions;
 import com.alipay.sofa.jraft.option.ReadOnlyOption;
 import com.alipay.sofa.jraft.storage.impl.RocksDBLogStorage;
+import com.alipay.sofa.jraft.util.Endpoint;
 import com.alipay.sofa.jraft.util.StorageOptionsFactory;
 import com.alipay.sofa.jraft.util.concurrent.DefaultFixedThreadsExecutorGroupFactory;
 import com.alipay.sofa.jraft.util.concurrent.FixedThreadsExecutorGroup;
@@ -83,6 +84,11 @@ public final class JRaftReplicator implements Replicator {
   private static final byte[] NO_CONTEXT = {};
   private static final Duration LOOK_AT_CERTIFICATES_EVERY = Duration.ofMinutes(1);
   private static final Duration CONNECT_EVERY = Duration.ofSeconds(1);
+  private static final Duration CONNECT_LOOK_EVERY = Duration.ofMillis(50);
+
+  /** Two seconds. */
+  private static final int CONNECT_LOOKS = 40;
+
   private static final int MOST_CONTROL_TASKS = 256;
   private static final int CONFIRM_TIMEOUTS = 2;
   private static final int HAND_OVER_TIMEOUTS = 3;
@@ -541,8 +547,29 @@ public final class JRaftReplicator implements Replicator {
           Set<String> hosts = hosts(members);
           hosts.add(added.host());
           all.server().admit(hosts);
-          all.node().addPeer(added.peerId(), done);
+          whenConnected(
+              all, added, CONNECT_LOOKS, () -> all.node().addPeer(added.peerId(), done), done);
         });
+  }
+
+  /** The engine gives a new member half an election timeout to connect and to answer; that is little for the first time. */
+  private static void whenConnected(
+      Running all, PeerAddress to, int looks, Runnable then, Closure failed) {
+    Endpoint endpoint = to.peerId().getEndpoint();
+    boolean mayCome = all.node().getRpcService().checkConnection(endpoint, true);
+    if (looks == 0 || (mayCome && all.node().getRpcService().checkConnection(endpoint, false))) {
+      then.run();
+      return;
+    }
+    try {
+      all.control()
+          .schedule(
+              () -> whenConnected(all, to, looks - 1, then, failed),
+              CONNECT_LOOK_EVERY.toMillis(),
+              TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException e) {
+      failed.run(new Status(RaftError.ESHUTDOWN, "closed"));
+    }
   }
 
   @Override

@@ -226,6 +226,18 @@ class ThreeServersTest {
   }
 
   @Test
+  void whoCouldNotBeReachedIsAddedAsSoonAsItIsThere() {
+    Servers.One leader = servers.of(1).leader();
+    String name = Servers.freeAddress();
+    assertThatThrownBy(() -> done(leader.replicator().addMember(name)))
+        .hasCauseInstanceOf(ReplicationException.class);
+    servers.start(name, Set.of(), new WrittenDown());
+    done(leader.replicator().addMember(name));
+    leader.propose("entry");
+    servers.applied(List.of("entry"));
+  }
+
+  @Test
   void oneThatFellFarBehindTakesASnapshot() {
     Servers.One leader = servers.of(3).leader();
     Servers.One behind = servers.followers().get(0);
