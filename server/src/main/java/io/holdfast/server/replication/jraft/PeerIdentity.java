@@ -34,6 +34,7 @@ record PeerIdentity(
   /** What is said of a server that came back without its data, here and there. */
   static String isAnother(String server) {
     return server
-        + " has come back without its data, and may not vote as if it had it: remove it from the members, and add it again";
+        + " has come back without its data, and may not vote as if it had it: remove it from the"
+        + " members, and add it again";
   }
 }
