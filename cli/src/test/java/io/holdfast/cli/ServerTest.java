@@ -1,7 +1,13 @@
 package io.holdfast.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.holdfast.DistributedLock;
+import io.holdfast.HoldOptions;
+import io.holdfast.LockClient;
+import io.holdfast.LockException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -25,6 +31,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** A server in a process of its own, and commands that find it. */
 class ServerTest {
+  /** No file of the server's gets longer. */
+  private static final int FILE_BYTES = 200_000;
+
+  private static final String DATA = "x".repeat(4_000);
+
   @TempDir Path folder;
 
   @Test
@@ -54,15 +65,23 @@ class ServerTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "--listen 0.0.0.0:0      | 78 | listening on 0.0.0.0:0 without auth would let anybody in: configure auth, listen on 127.0.0.1, or say --insecure",
-        "--listen 7420           | 64 | Invalid value for option '--listen': '7420' is not an address: write host:port",
-        "--listen 127.0.0.1:65536 | 64 | Invalid value for option '--listen': '127.0.0.1:65536' is not an address: write host:port",
-        "--peers 127.0.0.1:1,127.0.0.1:2 | 64 | this server, 127.0.0.1:7421, is not among the initial members",
-        "--limit sesions=5       | 64 | --limit 'sesions' is unknown, sessions is not; there are connections, connections-per-address,",
+        "--listen 0.0.0.0:0      | 78 | listening on 0.0.0.0:0 without auth would let anybody in:"
+            + " configure auth, listen on 127.0.0.1, or say --insecure",
+        "--listen 7420           | 64 | Invalid value for option '--listen': '7420' is not an"
+            + " address: write host:port",
+        "--listen 127.0.0.1:65536 | 64 | Invalid value for option '--listen': '127.0.0.1:65536' is"
+            + " not an address: write host:port",
+        "--peers 127.0.0.1:1,127.0.0.1:2 | 64 | this server, 127.0.0.1:7421, is not among the"
+            + " initial members",
+        "--limit sesions=5       | 64 | --limit 'sesions' is unknown, sessions is not; there are"
+            + " connections, connections-per-address,",
         "--limit sessions=0      | 64 | --limit: a limit is 0, at least 1",
-        "--limit sessions=5s     | 64 | Invalid value for option '--limit' (NAME=NUMBER): '5s' is not an int",
-        "--peer-cert x           | 64 | Missing required argument(s): --peer-key=FILE, --peer-ca=FILE",
-        "--data-dir /proc/nowhere --listen 127.0.0.1:0 | 78 | data folder /proc/nowhere cannot be used",
+        "--limit sessions=5s     | 64 | Invalid value for option '--limit' (NAME=NUMBER): '5s' is"
+            + " not an int",
+        "--peer-cert x           | 64 | Missing required argument(s): --peer-key=FILE,"
+            + " --peer-ca=FILE",
+        "--data-dir /proc/nowhere --listen 127.0.0.1:0 | 78 | data folder /proc/nowhere cannot be"
+            + " used",
       })
   void aServerThatCannotBeIsRefusedInALine(String options, int exitCode, String message) {
     CommandRun run = CommandRun.of(("server " + options).split(" "));
@@ -117,6 +136,34 @@ class ServerTest {
               InetAddress.getByName("127.0.0.1"))) {
         assertThat(free.isBound()).isTrue(); // nothing of the server is left that did not start
       }
+    }
+  }
+
+  /** R23. A process that may write no further in any file finds its disk full, as far as its log is concerned. */
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void aServerWhoseLogCannotBeWrittenEndsAndSaysSo() throws Exception {
+    assumeTrue(Files.isExecutable(Path.of("/usr/bin/prlimit")), "needs prlimit, of util-linux");
+    try (RunningCommand server = start(freeAddress())) {
+      String store = "holdfast://" + clients(server) + "/default";
+      try (LockClient locks = LockClient.connect(store)) {
+        locks.lock("before").acquire();
+        String limit = "--fsize=" + FILE_BYTES;
+        Process limited =
+            new ProcessBuilder("prlimit", "--pid", String.valueOf(server.pid()), limit).start();
+        assertThat(limited.waitFor()).isZero();
+        DistributedLock lock = locks.lock("a").with(HoldOptions.defaults().data(DATA));
+        assertThatThrownBy(
+                () -> {
+                  for (int i = 0; i < FILE_BYTES / DATA.length(); i++) {
+                    lock.acquire(Duration.ofSeconds(2)).close();
+                  }
+                })
+            .isInstanceOf(LockException.class);
+      }
+      CommandRun end = server.end();
+      assertThat(end.exitCode()).isEqualTo(70);
+      assertThat(end.err()).contains("the server's log has failed, it has stopped");
     }
   }
 

@@ -72,6 +72,10 @@ final class Cluster {
   }
 
   void beginStorm() {
+    if (world.isRestless()) {
+      world.againAndAgain(4, 5, this::replace);
+      return;
+    }
     world.againAndAgain(
         10,
         50,
@@ -125,6 +129,17 @@ final class Cluster {
       for (LockServer server : servers) {
         crash(server, world.dice.between(nanos / 2, nanos));
       }
+      electSoon();
+    }
+  }
+
+  /** The leader gives way to one of them. */
+  private void replace() {
+    if (hasLeader()) {
+      world.evidence.count(Fact.LEADER_REPLACED);
+      LockServer leader = leader();
+      log.depose();
+      endLeadershipAfter(0, leader);
       electSoon();
     }
   }

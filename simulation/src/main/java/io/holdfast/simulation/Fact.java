@@ -16,6 +16,10 @@ enum Fact {
   STREAM_LATE,
   /** A stream found no server. */
   STREAM_REFUSED,
+  /** A client said several things in one message. */
+  SAID_TOGETHER,
+  /** A server told a client several things in one message. */
+  TOLD_TOGETHER,
   /** A stream was not read for a while, for too much on it was unanswered. */
   STREAM_HELD_UP,
   /** A client came to a server that did not lead, or no longer. */
@@ -32,6 +36,8 @@ enum Fact {
   LEADER_ISOLATED,
   /** The leader stood still. */
   LEADER_PAUSED,
+  /** The leader made way for another, and did not know for some milliseconds. */
+  LEADER_REPLACED,
   /** A follower's process was killed. */
   FOLLOWER_CRASHED,
   /** All servers lost power at once. */
@@ -54,6 +60,8 @@ enum Fact {
   HEARTBEAT_UNANSWERED_BY_DEPOSED_LEADER,
   /** A session ended because nothing was heard of it. */
   SESSION_EXPIRED,
+  /** A session ended though the leader changed all the time since its client had died. */
+  SESSION_EXPIRED_UNDER_MANY_LEADERS,
   /** A session was to expire, but had been heard of. */
   SESSION_RENEWED_IN_TIME,
   /** A session was closed by its client. */

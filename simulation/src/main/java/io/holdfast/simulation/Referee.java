@@ -85,6 +85,11 @@ final class Referee {
     return asked != null && asked.isGranted();
   }
 
+  /** Whether a session is open, as the table has it. */
+  boolean isOpen(long session) {
+    return naive.sessions.containsKey(session);
+  }
+
   /** How much the table should hold. */
   TableSize size() {
     return naive.size();

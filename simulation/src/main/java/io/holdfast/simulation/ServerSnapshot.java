@@ -5,7 +5,7 @@ import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 
-/** Reads a server's snapshot by the description of its format 1, and by nothing else. */
+/** Reads a server's snapshot by the description of its format 2, and by nothing else. */
 final class ServerSnapshot {
   private ServerSnapshot() {}
 
@@ -13,8 +13,8 @@ final class ServerSnapshot {
   static byte[] table(byte[] snapshot) {
     try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(snapshot))) {
       in.readInt(); // magic
-      if (in.readInt() != 1) {
-        throw new Breach("P13", "the snapshot is not of format 1");
+      if (in.readInt() != 2) {
+        throw new Breach("P13", "the snapshot is not of format 2");
       }
       in.readLong(); // now
       for (int servers = in.readInt(); servers > 0; servers--) {
@@ -27,6 +27,11 @@ final class ServerSnapshot {
       in.readUTF();
       for (int created = in.readInt(); created > 0; created--) {
         in.readUTF();
+        in.readLong();
+      }
+      for (int silent = in.readInt(); silent > 0; silent--) {
+        in.readLong();
+        in.readLong();
         in.readLong();
       }
       return in.readNBytes(in.readInt());

@@ -5,6 +5,7 @@ import io.holdfast.LockKey;
 import io.holdfast.LockMode;
 import io.holdfast.LockTarget;
 import io.holdfast.LossReason;
+import io.holdfast.protocol.v1.ClientBatch;
 import io.holdfast.protocol.v1.ClientMessage;
 import io.holdfast.protocol.v1.Error;
 import io.holdfast.protocol.v1.Granted;
@@ -40,6 +41,12 @@ final class SimulatedClient {
 
   /** As long as the store that users get waits for the servers when it is closed. */
   private static final long CLOSE_PATIENCE = Nanos.SECOND;
+
+  /**
+   * Who died is gone after that, though the leader changes twice a lease: what was under way arrives for 5 s, and then it is
+   * silent for a lease under leaders, of which each forgets an eighth, and the first one half.
+   */
+  private static final int GONE_AFTER_LEASES = 3;
 
   private final World world;
   private final int number;
@@ -121,6 +128,7 @@ final class SimulatedClient {
   private void within(Runnable work) {
     work.run();
     for (Client each : List.copyOf(clients)) {
+      each.flush();
       each.look();
     }
     while (!notices.isEmpty()) {
@@ -209,6 +217,11 @@ final class SimulatedClient {
     private ClientSession session;
     private long stream;
     private long openingSaidAtNanos;
+
+    /** What is being said at one go, and goes as one message. */
+    private final ClientBatch.Builder batch = ClientBatch.newBuilder();
+
+    private boolean takesBatches;
     private boolean isClosing;
 
     Client() {
@@ -263,11 +276,25 @@ final class SimulatedClient {
     void die() {
       for (ClientSession each : all) {
         world.beliefs.died(each);
+        if (world.isRestless() && world.referee.isOpen(each.core.id())) {
+          checkGoneSoon(each);
+        }
       }
       if (session.isOpen) {
         world.recorder.clientDied(session.name);
       }
       streams.values().forEach(Stream::clientDied);
+    }
+
+    private void checkGoneSoon(ClientSession dead) {
+      world.time.after(
+          GONE_AFTER_LEASES * world.leaseNanos,
+          () -> {
+            if (world.referee.isOpen(dead.core.id())) {
+              throw new Breach("R4", dead + " died long ago, and its session lives");
+            }
+            world.evidence.count(Fact.SESSION_EXPIRED_UNDER_MANY_LEADERS);
+          });
     }
 
     private void failed(Error error, boolean isVerdict) {
@@ -281,6 +308,8 @@ final class SimulatedClient {
     @Override
     public void open(long opened, String address) {
       stream = opened;
+      batch.clear();
+      takesBatches = false;
       Stream.Ears ears =
           new Stream.Ears() {
             @Override
@@ -309,6 +338,33 @@ final class SimulatedClient {
         case HEARTBEAT -> said(message.getHeartbeat().getNumber(), false);
         default -> {}
       }
+      if (to == stream && takesBatches && mayBeInBatch(message)) {
+        batch.addMessages(message);
+      } else {
+        flush();
+        send(to, message);
+      }
+    }
+
+    private static boolean mayBeInBatch(ClientMessage message) {
+      return switch (message.getMessageCase()) {
+        case ACQUIRE, CANCEL, RELEASE, HEARTBEAT -> true;
+        default -> false;
+      };
+    }
+
+    private void flush() {
+      int messages = batch.getMessagesCount();
+      if (messages == 1) {
+        send(stream, batch.getMessages(0));
+      } else if (messages > 1) {
+        world.evidence.count(Fact.SAID_TOGETHER);
+        send(stream, ClientMessage.newBuilder().setBatch(batch).build());
+      }
+      batch.clear();
+    }
+
+    private void send(long to, ClientMessage message) {
       Stream open = streams.get(to);
       if (open != null) {
         open.say(message);
@@ -325,6 +381,9 @@ final class SimulatedClient {
 
     @Override
     public void close(long closed) {
+      if (closed == stream) {
+        batch.clear();
+      }
       Stream open = streams.remove(closed);
       if (open != null) {
         open.giveUp();
@@ -333,27 +392,32 @@ final class SimulatedClient {
 
     private void hear(long from, ServerMessage message) {
       world.trace(SimulatedClient.this + " hears", from, message);
+      List<ServerMessage> all =
+          message.hasBatch() ? message.getBatch().getMessagesList() : List.of(message);
       if (from != stream || !streams.containsKey(from)) {
         world.evidence.count(Fact.OLD_STREAM_HEARD);
       } else {
-        countEvidence(message);
+        all.forEach(this::countEvidence);
+        takesBatches |= message.getWelcome().getBatch() > 1;
       }
       ClientSession heard = session;
       long before = heard.core.leaseDeadlineNanos();
       boolean wasOpen = heard.isOpen;
       within(() -> core.received(from, message));
-      if (wasOpen
-          && message.hasAlive()
-          && message.getAlive().getSession() == heard.core.id()
-          && heard.core.leaseDeadlineNanos() != before
-          && heard == session) {
-        long number = message.getAlive().getNumber();
-        Long sentAt = saidAtNanos.get(number);
-        if (sentAt != null && heard.core.isUsable()) {
-          long sent = process.trueTime(sentAt);
-          world.recorder.sessionRenewed(sent, heard.name);
-          world.beliefs.answered(heard, sent, Boolean.TRUE.equals(resumptions.get(number)));
-        }
+      if (wasOpen && heard.core.leaseDeadlineNanos() != before && heard == session) {
+        all.stream()
+            .filter(each -> each.getAlive().getSession() == heard.core.id())
+            .reduce((earlier, last) -> last)
+            .ifPresent(last -> answered(heard, last.getAlive().getNumber()));
+      }
+    }
+
+    private void answered(ClientSession heard, long number) {
+      Long sentAt = saidAtNanos.get(number);
+      if (sentAt != null && heard.core.isUsable()) {
+        long sent = process.trueTime(sentAt);
+        world.recorder.sessionRenewed(sent, heard.name);
+        world.beliefs.answered(heard, sent, Boolean.TRUE.equals(resumptions.get(number)));
       }
     }
 

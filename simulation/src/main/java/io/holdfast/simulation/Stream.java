@@ -2,6 +2,7 @@ package io.holdfast.simulation;
 
 import io.holdfast.protocol.v1.ClientMessage;
 import io.holdfast.protocol.v1.Error;
+import io.holdfast.protocol.v1.ServerBatch;
 import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.remote.internal.ErrorCode;
 import io.holdfast.server.core.ClientLink;
@@ -10,7 +11,9 @@ import io.holdfast.server.core.Problem;
 import io.holdfast.server.security.Action;
 import io.holdfast.server.security.AuthReason;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +34,12 @@ final class Stream implements ClientLink {
   private final Lane back;
   private @Nullable Connection connection;
   private boolean clientIsDead;
+
+  /** What the server is telling at one go, and goes as one message. */
+  private final ServerBatch.Builder batch = ServerBatch.newBuilder();
+
+  /** What the server does when it has heard all that has come. */
+  private final List<Runnable> afterThese = new ArrayList<>();
 
   /** The client's end of it. */
   interface Ears {
@@ -177,7 +186,38 @@ final class Stream implements ClientLink {
 
   @Override
   public void send(ServerMessage message) {
-    back.send(() -> ears.received(message));
+    if (mayBeInBatch(message)) {
+      batch.addMessages(message);
+    } else {
+      flush();
+      back.send(() -> ears.received(message));
+    }
+  }
+
+  private static boolean mayBeInBatch(ServerMessage message) {
+    return switch (message.getMessageCase()) {
+      case ALIVE, GRANTED, QUEUED, BUSY, RELEASED, CANCELLED, LOST, REFUSED -> true;
+      default -> false;
+    };
+  }
+
+  @Override
+  public void flush() {
+    int messages = batch.getMessagesCount();
+    if (messages > 0) {
+      ServerMessage told =
+          messages == 1 ? batch.getMessages(0) : ServerMessage.newBuilder().setBatch(batch).build();
+      if (messages > 1) {
+        world.evidence.count(Fact.TOLD_TOGETHER);
+      }
+      batch.clear();
+      back.send(() -> ears.received(told));
+    }
+  }
+
+  @Override
+  public boolean afterThese(Runnable task) {
+    return there.isReading && afterThese.add(task);
   }
 
   @Override
@@ -191,6 +231,7 @@ final class Stream implements ClientLink {
   }
 
   private void end(Error error) {
+    flush();
     back.send(() -> ears.broken(error));
     back.isClosed = true;
     there.isCut = true;
@@ -220,6 +261,9 @@ final class Stream implements ClientLink {
     /** The receiver reads nothing for now. */
     private boolean isHeldUp;
 
+    /** What has arrived is being received, one after the other. */
+    private boolean isReading;
+
     /** Nothing more is sent. */
     private boolean isClosed;
 
@@ -248,9 +292,19 @@ final class Stream implements ClientLink {
     }
 
     void read() {
+      if (isReading) {
+        return; // whoever is at it goes on
+      }
+      isReading = true;
       while (arrived > 0 && !isCut && !isHeldUp && !underWay.isEmpty()) {
         arrived--;
         underWay.remove().run();
+      }
+      isReading = false;
+      if (this == there && !afterThese.isEmpty()) {
+        List<Runnable> due = List.copyOf(afterThese);
+        afterThese.clear();
+        due.forEach(Runnable::run);
       }
     }
   }

@@ -15,6 +15,10 @@ import org.jspecify.annotations.Nullable;
 /** Everything there is in one simulated world, put together from a seed. */
 final class World {
   static final String TREE = "t";
+
+  /** In one of so many worlds the leader of the second storm changes all the time. */
+  private static final int RESTLESS = 5;
+
   private static final int CLIENTS = 4;
 
   /** Clocks run fast or slow by at most this share. */
@@ -36,6 +40,7 @@ final class World {
   final List<SimulatedClient> clients = new ArrayList<>();
   final FencedResource resource;
 
+  private final boolean restless;
   private final Map<Long, String> clientsBySession = new HashMap<>();
   private final @Nullable Consumer<String> tracer;
   private boolean storm;
@@ -48,6 +53,7 @@ final class World {
    */
   World(long seed, int compareEvery, @Nullable Consumer<String> tracer) {
     this.tracer = tracer;
+    this.restless = seed % RESTLESS == RESTLESS - 1;
     this.dice = new Dice(seed);
     this.network = new Network(time, dice, evidence);
     this.referee = new Referee(this, compareEvery);
@@ -69,6 +75,11 @@ final class World {
 
   boolean isStorm() {
     return storm;
+  }
+
+  /** Whether what goes wrong with the servers now is that they change their leader twice a lease, and nothing else. */
+  boolean isRestless() {
+    return restless && storms == 2;
   }
 
   /** From here on things go wrong. */

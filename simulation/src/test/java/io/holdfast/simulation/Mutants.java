@@ -135,9 +135,23 @@ final class Mutants {
         ofServer(
             "a new leader counts on from half a lease",
             "Leadership",
-            "renew(desk); expireInTime(desk); return desk;",
-            "renew(desk); if (elapsed() < 1_000_000_000L) {"
-                + " desk.deadline -= terms.leaseNanos() / 2; } expireInTime(desk); return desk;"),
+            "expect(desk, terms.leaseNanos() - silent, NOTED_EACH);",
+            "expect(desk, (terms.leaseNanos() - silent) / 2, NOTED_EACH);"),
+        ofServer(
+            "each new leader gives the silent a full lease (etcd#20273)",
+            "Leadership",
+            "expect(desk, terms.leaseNanos() - silent, NOTED_EACH);",
+            "expect(desk, terms.leaseNanos(), NOTED_EACH);"),
+        ofServer(
+            "who was noted as silent is answered without the log",
+            "Leadership",
+            "} else if (desk.isNoted) {",
+            "} else if (desk.isNoted && desk.expiring) {"),
+        ofServer(
+            "a silence counts though the session was heard of since",
+            "Namespaces",
+            "orElse(-1) == silence.seenRenewals();",
+            "orElse(-1) >= silence.seenRenewals();"),
         ofServer(
             "a deposed leader answers heartbeats",
             "Leadership",
@@ -146,8 +160,8 @@ final class Mutants {
         ofServer(
             "sessions expire 5 % early",
             "Leadership",
-            "? Command.FOREVER : elapsed + lease;",
-            "? Command.FOREVER : elapsed + lease * 95 / 100;"),
+            "? Command.FOREVER : elapsed + nanos;",
+            "? Command.FOREVER : elapsed + nanos * 95 / 100;"),
         ofServer(
             "what comes late from an older stream takes the session back there",
             "Connection",

@@ -2,6 +2,7 @@ package io.holdfast.server.core;
 
 import io.holdfast.LockKey;
 import io.holdfast.table.Command;
+import java.util.List;
 
 /** What one operation of the log does. Carries its time, if any, apart: all of an entry have one. */
 sealed interface Change {
@@ -21,6 +22,17 @@ sealed interface Change {
    * @param clientAddress where it listens for clients, host:port
    */
   record Lead(String server, String clientAddress) implements Change {}
+
+  /** Sessions have not been heard of for a while. Decides nothing; the next leader counts on from there. */
+  record Silent(String namespace, List<Silence> sessions) implements Change {}
+
+  /**
+   * A session that is not heard of.
+   *
+   * @param seenRenewals how often it had been heard of in the log: says nothing of one that was heard of again
+   * @param nanos for how long so far, under all leaders together
+   */
+  record Silence(long session, long seenRenewals, long nanos) {}
 
   /** The same, dated otherwise where it is dated at all. */
   default Change at(long now) {

@@ -1,6 +1,7 @@
 package io.holdfast.server.core;
 
 import com.google.protobuf.ByteString;
+import io.holdfast.InvalidRequestException;
 import io.holdfast.LockKey;
 import io.holdfast.protocol.v1.Acquire;
 import io.holdfast.protocol.v1.Cancel;
@@ -27,6 +28,7 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -883,7 +885,7 @@ public final class Connection {
         room != null
             && room.table.describe(key).holders().stream()
                 .anyMatch(each -> each.targets().stream().anyMatch(t -> t.key().equals(key)));
-    String lock = "lock " + io.holdfast.InvalidRequestException.show(key.toString());
+    String lock = "lock " + InvalidRequestException.show(key.toString());
     fail(
         0,
         ByteString.EMPTY,
@@ -897,7 +899,7 @@ public final class Connection {
   }
 
   private static ToWire.Times times(Leadership leader, @Nullable Desks room, List<KeyView> views) {
-    return room == null ? new ToWire.Times(0, java.util.Map.of()) : leader.timesOf(room, views);
+    return room == null ? new ToWire.Times(0, Map.of()) : leader.timesOf(room, views);
   }
 
   /** A session that was opened or resumed here; if it was not, that is told, and null comes back. */

@@ -20,7 +20,13 @@ final class Desk {
   /** When it ends unless heard of; elapsed since the leadership began. */
   long deadline;
 
-  /** Where it stands among what falls due, under a deadline that it has or had; null if it never ends by itself. */
+  /** When it is looked at if nothing is heard of it: it is over then, or its silence is worth an entry; elapsed as above. */
+  long lookAt;
+
+  /** That it was silent is in the log, or on its way there: only the log can take that back. */
+  boolean isNoted;
+
+  /** Where it stands among what falls due, under a moment to be looked at that it has or had; null if it never ends by itself. */
   @Nullable Due due;
 
   /** Its end is proposed: the table decides, and heartbeats do not count there. */

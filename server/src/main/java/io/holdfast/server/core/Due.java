@@ -5,7 +5,7 @@ package io.holdfast.server.core;
  *
  * @param at elapsed since the leadership began
  * @param number tells two of one moment apart
- * @param request of the desk's session, whose {@code maxHold} is over then; 0 if it is the session that may be over
+ * @param request of the desk's session, whose {@code maxHold} is over then; 0 if it is the session that is to be looked at
  */
 record Due(long at, long number, Desk desk, long request) implements Comparable<Due> {
   @Override

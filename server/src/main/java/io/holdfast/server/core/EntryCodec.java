@@ -19,6 +19,8 @@ import io.holdfast.protocol.internal.v1.OpenSession;
 import io.holdfast.protocol.internal.v1.Operation;
 import io.holdfast.protocol.internal.v1.Release;
 import io.holdfast.protocol.internal.v1.Revoke;
+import io.holdfast.protocol.internal.v1.Silence;
+import io.holdfast.protocol.internal.v1.Silent;
 import io.holdfast.protocol.internal.v1.Target;
 import io.holdfast.table.Command;
 import io.holdfast.table.SessionTerms;
@@ -105,6 +107,16 @@ final class EntryCodec {
     } else if (change instanceof Change.Lead lead) {
       operation.setLead(
           Lead.newBuilder().setServer(lead.server()).setClientAddress(lead.clientAddress()));
+    } else if (change instanceof Change.Silent silent) {
+      Silent.Builder encoded = Silent.newBuilder();
+      for (Change.Silence each : silent.sessions()) {
+        encoded.addSessions(
+            Silence.newBuilder()
+                .setSession(each.session())
+                .setSeenRenewals(each.seenRenewals())
+                .setNanos(each.nanos()));
+      }
+      operation.setNamespace(silent.namespace()).setSilent(encoded);
     }
     return operation.build();
   }
@@ -187,6 +199,15 @@ final class EntryCodec {
       }
       case LEAD ->
           new Change.Lead(operation.getLead().getServer(), operation.getLead().getClientAddress());
+      case SILENT ->
+          new Change.Silent(
+              namespace,
+              operation.getSilent().getSessionsList().stream()
+                  .map(
+                      each ->
+                          new Change.Silence(
+                              each.getSession(), each.getSeenRenewals(), each.getNanos()))
+                  .toList());
       default -> new Change.OfTable(namespace, command(now, operation));
     };
   }

@@ -17,6 +17,7 @@ import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -36,15 +37,23 @@ final class Leadership {
    * confirmed that this server still leads: a deposed leader would promise time that its successor does not know of. And not
    * while the session's end is proposed already, for that is decided by the table, where heartbeats do not count.
    *
-   * A new leader knows of no heartbeat that its predecessor answered, so it gives every session a full lease. It begins with an
-   * entry of its own, and serves when that one is applied: then everything its predecessors proposed is applied or lost.
+   * A new leader knows of no heartbeat that its predecessor answered, so it gives every session a full lease, less the silence
+   * that is in the log. It begins with an entry of its own, and serves when that one is applied: then everything its predecessors
+   * proposed is applied or lost.
+   *
+   * Silence. Without a note of it, who is dead would live for as long as leaders change more often than a lease. So a leader
+   * notes in the log for how long it has not heard of a session: one that it has heard of after half a lease, which those who live
+   * do not let pass; one that has not come to it at all after each eighth. From then on it answers the session's heartbeats when
+   * the log has taken the note back, not before. So when s is noted, nobody has answered a heartbeat for s, nor will anybody
+   * without a later leader's knowing; and what that one gives, the lease less s from its own beginning, ends no earlier than a
+   * lease after the last heartbeat that was answered. The holder's belief has ended before.
    *
    * Table time is that of the last entry applied before this leadership, and what has passed since on this clock: it never
    * runs faster than a clock, and stands still while there is no leader. All deadlines here are counted from the beginning of
    * the leadership, which is the same moment.
    *
-   * Deadlines stand in one sorted set, under one alarm. A session stands there under a deadline that it had once: being heard
-   * of costs nothing, and when that one comes, the session moves on to the one that it has now.
+   * Deadlines stand in one sorted set, under one alarm. A session stands there under a moment that it was to be looked at once:
+   * being heard of costs nothing, and when that one comes, the session moves on to the one that it has now.
    *
    * Group commit. While entries are outstanding, what arrives is gathered and goes as one entry. So is what a client has said at
    * one go: it waits until all of that is read, unless it is much. Each entry costs a write to the disk of each server: so few
@@ -68,6 +77,17 @@ final class Leadership {
 
   /** So many sessions and holds whose time is over are proposed to end and not yet decided upon. */
   static final int ENDINGS_OUTSTANDING = 128;
+
+  /** A session that was heard of and has been silent for this share of its lease is noted. Clients are heard of each third of it. */
+  private static final int FIRST_NOTED = 2;
+
+  /** A session that is noted, or has not been heard of since this leadership began, is noted again after this share of its lease. */
+  static final int NOTED_EACH = 8;
+
+  /** An operation notes at most so many sessions. */
+  private static final int SESSIONS_A_NOTE = 1_000;
+
+  private static final int BYTES_A_SESSION_NOTED = 24;
 
   /** When what a clock shows and what it should differ by more, it was set. */
   private static final long CLOCK_SET_MILLIS = 100;
@@ -331,20 +351,46 @@ final class Leadership {
     Desk desk = desk(namespace, session);
     if (desk == null || desk.connection != from) {
       from.tell(ToWire.sessionGone(session));
+    } else if (desk.isNoted) {
+      takeBackNote(from, desk, number, requests);
     } else if (!desk.expiring) {
       renew(desk);
-      List<Event.Granted> granted = new ArrayList<>();
-      List<Long> ended = new ArrayList<>();
-      for (long request : requests) {
-        RequestView live = desk.room.table.find(session, request).orElse(null);
-        if (live == null) {
-          ended.add(request);
-        } else if (live.granted()) {
-          granted.add(new Event.Granted(session, request, live.token(), live.until()));
-        }
-      }
-      from.tell(ToWire.alive(session, number, tableNow(), granted, ended));
+      answer(from, desk, number, requests);
     }
+  }
+
+  private void takeBackNote(Connection from, Desk desk, long number, Collection<Long> requests) {
+    if (desk.expiring || queue.size() >= 2 * limits.queuedOperations()) {
+      return; // the next heartbeat may be answered
+    }
+    String client = desk.room.table.client(desk.session).orElseThrow();
+    Pending renewal =
+        new Pending(
+            new Change.OfTable(
+                desk.room.namespace, new Command.OpenSession(0, desk.session, client, desk.terms)),
+            client.length() + desk.terms.subject().length(),
+            from);
+    renewal.answered =
+        happened -> {
+          if (happened.get(0) instanceof Event.SessionOpened && desk.connection == from) {
+            answer(from, desk, number, requests);
+          }
+        };
+    propose(renewal);
+  }
+
+  private void answer(Connection to, Desk desk, long number, Collection<Long> requests) {
+    List<Event.Granted> granted = new ArrayList<>();
+    List<Long> ended = new ArrayList<>();
+    for (long request : requests) {
+      RequestView live = desk.room.table.find(desk.session, request).orElse(null);
+      if (live == null) {
+        ended.add(request);
+      } else if (live.granted()) {
+        granted.add(new Event.Granted(desk.session, request, live.token(), live.until()));
+      }
+    }
+    to.tell(ToWire.alive(desk.session, number, tableNow(), granted, ended));
   }
 
   /** What it takes to tell people of these. */
@@ -604,8 +650,10 @@ final class Leadership {
     SessionTerms terms = room.table.terms(session).orElseThrow();
     Desk desk = new Desk(room, session, terms);
     room.open.put(session, desk);
-    renew(desk);
-    expireInTime(desk);
+    long silent = namespaces.silence(room.namespace, session);
+    desk.isNoted = silent > 0;
+    expect(desk, terms.leaseNanos() - silent, NOTED_EACH);
+    lookInTime(desk);
     return desk;
   }
 
@@ -630,14 +678,24 @@ final class Leadership {
   }
 
   private void renew(Desk desk) {
-    long lease = desk.terms.leaseNanos();
-    long elapsed = elapsed();
-    desk.deadline = lease >= Command.FOREVER - elapsed ? Command.FOREVER : elapsed + lease;
+    desk.isNoted = false;
+    expect(desk, desk.terms.leaseNanos(), FIRST_NOTED);
   }
 
-  private void expireInTime(Desk desk) {
+  /** A session lives for so long, and is looked at after this share of its lease, if nothing is heard of it. */
+  private void expect(Desk desk, long nanos, int share) {
+    long elapsed = elapsed();
+    desk.deadline = nanos >= Command.FOREVER - elapsed ? Command.FOREVER : elapsed + nanos;
+    lookAfter(desk, elapsed, share);
+  }
+
+  private static void lookAfter(Desk desk, long elapsed, int share) {
+    desk.lookAt = Math.min(desk.deadline, elapsed + desk.terms.leaseNanos() / share + 1);
+  }
+
+  private void lookInTime(Desk desk) {
     if (desk.deadline != Command.FOREVER) {
-      desk.due = new Due(desk.deadline, ++lastDue, desk, 0);
+      desk.due = new Due(desk.lookAt, ++lastDue, desk, 0);
       dues.add(desk.due);
     }
   }
@@ -673,18 +731,42 @@ final class Leadership {
 
   private void endWhatIsDue() {
     long elapsed = elapsed();
+    Map<Desks, List<Change.Silence>> silent = new LinkedHashMap<>();
     while (!dues.isEmpty() && dues.first().at() <= elapsed && endings < ENDINGS_OUTSTANDING) {
       Due due = dues.pollFirst();
       Desk desk = due.desk();
       if (due.request() != 0) {
         proposeEnd(desk, new Command.ExpireHold(0, desk.session, due.request()), answer -> {});
+      } else if (desk.lookAt > elapsed) {
+        lookInTime(desk);
       } else if (desk.deadline > elapsed) {
-        expireInTime(desk);
+        silent.computeIfAbsent(desk.room, first -> new ArrayList<>()).add(noted(desk, elapsed));
+        lookInTime(desk);
       } else {
         proposeEnd(desk);
       }
     }
+    silent.forEach(this::note);
     arm();
+  }
+
+  private static Change.Silence noted(Desk desk, long elapsed) {
+    desk.isNoted = true;
+    lookAfter(desk, elapsed, NOTED_EACH);
+    long silent = desk.terms.leaseNanos() - (desk.deadline - elapsed);
+    long renewals = desk.room.table.renewals(desk.session).orElseThrow();
+    return new Change.Silence(desk.session, renewals, silent);
+  }
+
+  /** No session is noted more than {@link #NOTED_EACH} times before it is over: so many can wait for a majority, not more. */
+  private void note(Desks room, List<Change.Silence> silent) {
+    for (int from = 0; from < silent.size(); from += SESSIONS_A_NOTE) {
+      List<Change.Silence> some =
+          List.copyOf(silent.subList(from, Math.min(silent.size(), from + SESSIONS_A_NOTE)));
+      propose(
+          new Pending(
+              new Change.Silent(room.namespace, some), BYTES_A_SESSION_NOTED * some.size(), null));
+    }
   }
 
   private void proposeEnd(Desk desk) {
@@ -698,7 +780,7 @@ final class Leadership {
           if (answer.get(0) instanceof Event.SessionRefused refused
               && refused.reason() == Refusal.RENEWED_SINCE) {
             renew(desk);
-            expireInTime(desk);
+            lookInTime(desk);
           }
         });
   }

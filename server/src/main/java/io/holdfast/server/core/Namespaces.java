@@ -38,18 +38,19 @@ final class Namespaces {
    * A namespace comes to be with the first change that names it, and stays for good: its tokens and the ids of its sessions
    * must not begin again.
    *
-   * Snapshot, format 1, big-endian:
+   * Snapshot, format 2, big-endian (1 was without silent sessions, and in no release):
    *
    *   int magic, int format
    *   long now
    *   int count, then each server that led, sorted: utf name, utf address for clients
    *   int count, then each namespace, sorted:
    *     utf name; int count, then each created lock, sorted: utf name, long ttl
+   *     int count, then each silent session, sorted: long session, renewals, nanos
    *     int length, the table's own snapshot
    *   int CRC-32C of all before
    */
   private static final int MAGIC = 0x48465356; // HFSV
-  private static final int FORMAT = 1;
+  private static final int FORMAT = 2;
 
   private final TreeMap<String, Namespace> namespaces = new TreeMap<>();
   private final TreeMap<String, String> addresses = new TreeMap<>();
@@ -58,6 +59,9 @@ final class Namespaces {
   private static final class Namespace {
     final LockTable table;
     final TreeMap<String, Long> created = new TreeMap<>();
+
+    /** By session: what was noted last, though the session may have been heard of since. */
+    final TreeMap<Long, Change.Silence> silent = new TreeMap<>();
 
     Namespace(LockTable table) {
       this.table = table;
@@ -68,7 +72,19 @@ final class Namespaces {
   List<Event> apply(long at, Change change) {
     now = Math.max(now, at);
     if (change instanceof Change.OfTable ofTable) {
-      return namespace(ofTable.namespace()).table.apply(ofTable.command());
+      Namespace namespace = namespace(ofTable.namespace());
+      List<Event> happened = namespace.table.apply(ofTable.command());
+      if (!namespace.silent.isEmpty()) {
+        forgetEnded(namespace.silent, happened);
+      }
+      return happened;
+    } else if (change instanceof Change.Silent silent) {
+      Namespace namespace = namespace(silent.namespace());
+      for (Change.Silence each : silent.sessions()) {
+        if (isTrue(each, namespace.table)) {
+          namespace.silent.put(each.session(), each);
+        }
+      }
     } else if (change instanceof Change.CreateLock create) {
       namespace(create.namespace()).created.putIfAbsent(create.key().name(), create.ttlNanos());
     } else if (change instanceof Change.Lead lead) {
@@ -100,6 +116,28 @@ final class Namespaces {
     Namespace known = namespaces.get(namespace);
     Long ttl = known == null ? null : known.created.get(lock);
     return ttl == null ? OptionalLong.empty() : OptionalLong.of(ttl);
+  }
+
+  /** For how long a session had not been heard of when a leader noted it last; 0 if it has been heard of since. */
+  long silence(String namespace, long session) {
+    Namespace known = namespaces.get(namespace);
+    if (known == null) {
+      return 0;
+    }
+    Change.Silence noted = known.silent.get(session);
+    return noted != null && isTrue(noted, known.table) ? noted.nanos() : 0;
+  }
+
+  private static boolean isTrue(Change.Silence silence, LockTable table) {
+    return table.renewals(silence.session()).orElse(-1) == silence.seenRenewals();
+  }
+
+  private static void forgetEnded(Map<Long, Change.Silence> silent, List<Event> happened) {
+    for (Event event : happened) {
+      if (event instanceof Event.SessionEnded ended) {
+        silent.remove(ended.session());
+      }
+    }
   }
 
   int created(String namespace) {
@@ -168,6 +206,11 @@ final class Namespaces {
         for (int locks = in.readInt(); locks > 0; locks--) {
           created.put(in.readUTF(), in.readLong());
         }
+        TreeMap<Long, Change.Silence> silent = new TreeMap<>();
+        for (int sessions = in.readInt(); sessions > 0; sessions--) {
+          Change.Silence each = new Change.Silence(in.readLong(), in.readLong(), in.readLong());
+          silent.put(each.session(), each);
+        }
         int length = in.readInt();
         byte[] table = in.readNBytes(length);
         if (table.length < length) {
@@ -175,6 +218,7 @@ final class Namespaces {
         }
         Namespace namespace = new Namespace(LockTable.restore(table));
         namespace.created.putAll(created);
+        namespace.silent.putAll(silent);
         restored.namespaces.put(name, namespace);
       }
     } catch (IllegalArgumentException e) {
@@ -199,6 +243,12 @@ final class Namespaces {
       for (Map.Entry<String, Long> lock : namespace.created.entrySet()) {
         out.writeUTF(lock.getKey());
         out.writeLong(lock.getValue());
+      }
+      out.writeInt(namespace.silent.size());
+      for (Change.Silence each : namespace.silent.values()) {
+        out.writeLong(each.session());
+        out.writeLong(each.seenRenewals());
+        out.writeLong(each.nanos());
       }
       byte[] table = namespace.table.snapshot();
       out.writeInt(table.length);

@@ -1,11 +1,14 @@
 package io.holdfast.server.rpc;
 
+import io.grpc.Attributes;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerMethodDefinition;
 import io.grpc.ServerServiceDefinition;
+import io.grpc.ServiceDescriptor;
+import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.holdfast.protocol.v1.ClientMessage;
 import io.holdfast.server.core.Problem;
@@ -48,8 +51,8 @@ final class CheckedMessages {
     CheckedMessages checked = new CheckedMessages(maxBytes);
     List<ServerMethodDefinition<?, ?>> methods = new ArrayList<>();
     service.getMethods().forEach(method -> methods.add(checked.method(method)));
-    io.grpc.ServiceDescriptor.Builder descriptor =
-        io.grpc.ServiceDescriptor.newBuilder(service.getServiceDescriptor().getName())
+    ServiceDescriptor.Builder descriptor =
+        ServiceDescriptor.newBuilder(service.getServiceDescriptor().getName())
             .setSchemaDescriptor(service.getServiceDescriptor().getSchemaDescriptor());
     methods.forEach(method -> descriptor.addMethod(method.getMethodDescriptor()));
     ServerServiceDefinition.Builder rebuilt = ServerServiceDefinition.builder(descriptor.build());
@@ -203,7 +206,7 @@ final class CheckedMessages {
     }
 
     @Override
-    public void close(io.grpc.Status status, Metadata trailers) {
+    public void close(Status status, Metadata trailers) {
       call.close(status, trailers);
     }
 
@@ -218,7 +221,7 @@ final class CheckedMessages {
     }
 
     @Override
-    public io.grpc.Attributes getAttributes() {
+    public Attributes getAttributes() {
       return call.getAttributes();
     }
 

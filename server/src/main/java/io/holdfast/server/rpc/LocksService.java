@@ -1,5 +1,6 @@
 package io.holdfast.server.rpc;
 
+import com.google.protobuf.MessageLite;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.ServerTransportFilter;
@@ -76,9 +77,13 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
 
   private static final int LASTING_SHARE_OF_SUBJECT = 4;
 
+  /** What callers were answered and have not read has at most so many bytes: what one answer may have, a few times. */
+  private static final long MOST_UNREAD_BYTES = 64L << 20;
+
   private final ServerCore core;
   private final Ticker ticker;
   private final int maxMessageBytes;
+  private final UnreadAnswers unread = new UnreadAnswers(MOST_UNREAD_BYTES);
 
   /** Those of holds that have a ttl: they outlive the connections of their callers. */
   private final CallSessions lasting;
@@ -295,6 +300,7 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
     new OneCall<>(
             (ServerCallStreamObserver<WatchLocksResponse>) out,
             credential,
+            unread,
             true,
             (call, connection) ->
                 connection.watch(
@@ -342,7 +348,7 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
         });
   }
 
-  private <A> void create(
+  private <A extends MessageLite> void create(
       String namespace, String name, OptionalLong ttlMillis, StreamObserver<A> out, A answer) {
     if (ttlMillis.isPresent() && ttlMillis.getAsLong() == 0) {
       out.onError(Statuses.of(invalid("TTL_TOO_SHORT", "ttl_ms is 0, at least 2000")));
@@ -372,7 +378,7 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
         (call, message) -> {});
   }
 
-  private <A> void release(
+  private <A extends MessageLite> void release(
       String namespace, String name, long token, StreamObserver<A> out, A answer) {
     one(
         namespace,
@@ -381,7 +387,7 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
         (call, message) -> call.end(answer));
   }
 
-  private <A> void describe(
+  private <A extends MessageLite> void describe(
       String namespace,
       String name,
       StreamObserver<A> out,
@@ -398,7 +404,7 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
                 answer.apply(message.getDescribed().getLock(), core.isCreated(namespace, name))));
   }
 
-  private <A> void acquire(
+  private <A extends MessageLite> void acquire(
       AcquireLockRequest request,
       Mode mode,
       StreamObserver<A> out,
@@ -436,6 +442,7 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
     new OneCall<>(
             calling,
             credential,
+            unread,
             false,
             (call, connection) ->
                 call.handOver(
@@ -453,7 +460,7 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
   }
 
   /** Returns what is to be done when the caller leaves. */
-  private <A> Runnable acquire(
+  private <A extends MessageLite> Runnable acquire(
       Credential credential,
       CallTransport transport,
       AcquireLockRequest request,
@@ -494,7 +501,7 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
     return () -> session.callOff(call);
   }
 
-  private <A> void one(
+  private <A extends MessageLite> void one(
       String namespace,
       StreamObserver<A> out,
       Consumer<Connection> question,
@@ -502,7 +509,7 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
     oneOwn(namespace, out, (call, connection) -> question.accept(connection), answered);
   }
 
-  private <A> void oneOwn(
+  private <A extends MessageLite> void oneOwn(
       String namespace,
       StreamObserver<A> out,
       BiConsumer<OneCall<A>, Connection> question,
@@ -512,7 +519,7 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
       out.onError(Statuses.of(NO_CALLER));
       return;
     }
-    new OneCall<>((ServerCallStreamObserver<A>) out, credential, false, question, answered)
+    new OneCall<>((ServerCallStreamObserver<A>) out, credential, unread, false, question, answered)
         .ask(core, namespace, CALLER);
   }
 

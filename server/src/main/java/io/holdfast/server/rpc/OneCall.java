@@ -1,5 +1,6 @@
 package io.holdfast.server.rpc;
 
+import com.google.protobuf.MessageLite;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.holdfast.protocol.v1.ClientMessage;
 import io.holdfast.protocol.v1.Hello;
@@ -20,9 +21,11 @@ import org.jspecify.annotations.Nullable;
  * A unary call as a small client of the core: opens a stream within the server, asks one thing, and ends the call with the answer.
  * So a unary call is decided by the same rules as a message.
  */
-final class OneCall<A> implements ClientLink {
+final class OneCall<A extends MessageLite> implements ClientLink {
   private final ServerCallStreamObserver<A> out;
   private final Credential credential;
+  private final UnreadAnswers unread;
+  private final UnreadAnswers.Place place;
   private final boolean isLong;
   private final BiConsumer<OneCall<A>, Connection> question;
   private final BiConsumer<OneCall<A>, ServerMessage> answered;
@@ -35,6 +38,7 @@ final class OneCall<A> implements ClientLink {
   /**
    * A call to come.
    *
+   * @param unread where its answer counts until the caller has taken it
    * @param isLong whether there are several answers, each of which waits until the caller takes it
    * @param question asked when the core has said welcome
    * @param answered told everything else that is no failure; ends the call
@@ -42,11 +46,14 @@ final class OneCall<A> implements ClientLink {
   OneCall(
       ServerCallStreamObserver<A> out,
       Credential credential,
+      UnreadAnswers unread,
       boolean isLong,
       BiConsumer<OneCall<A>, Connection> question,
       BiConsumer<OneCall<A>, ServerMessage> answered) {
     this.out = out;
     this.credential = credential;
+    this.unread = unread;
+    this.place = unread.new Place();
     this.isLong = isLong;
     this.question = question;
     this.answered = answered;
@@ -57,6 +64,7 @@ final class OneCall<A> implements ClientLink {
     connection = opened;
     if (opened != null) {
       out.setOnCancelHandler(this::callerLeft);
+      out.setOnCloseHandler(place::leave);
       out.setOnReadyHandler(opened::ready);
       opened.receive(hello(namespace, client));
     }
@@ -78,8 +86,19 @@ final class OneCall<A> implements ClientLink {
   /** Ends the call with an answer. */
   void end(A answer) {
     if (through.compareAndSet(false, true)) {
-      out.onNext(answer);
-      out.onCompleted();
+      if (place.take(answer.getSerializedSize())) {
+        out.onNext(answer);
+        out.onCompleted();
+      } else {
+        out.onError(
+            Statuses.of(
+                new Problem(
+                    Problem.Code.RESOURCE_EXHAUSTED,
+                    "UNREAD_ANSWERS",
+                    "answers that callers do not read have "
+                        + unread.most
+                        + " bytes, no more are given")));
+      }
       hangUp();
     }
   }
@@ -117,6 +136,7 @@ final class OneCall<A> implements ClientLink {
   }
 
   private void callerLeft() {
+    place.leave();
     hangUp();
     Runnable leaving = handedOver;
     if (leaving != null) {

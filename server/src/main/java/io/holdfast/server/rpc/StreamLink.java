@@ -172,6 +172,10 @@ final class StreamLink implements ClientLink, StreamObserver<ClientMessage> {
 
   @Override
   public boolean afterThese(Runnable task) {
+    // gRPC does not say when it has read all there is, nor on which loop it does that; this class
+    // of its own copy of Netty is the
+    // only way from a call to its loop. Were it to go, false would do: what is said at one go would
+    // be more entries of the log.
     EventExecutor loop = ThreadExecutorMap.currentExecutor();
     if (loop == null || !loop.inEventLoop()) {
       return false; // it came by way of a thread that looked at the credential

@@ -75,8 +75,7 @@ public final class Authenticator implements AutoCloseable {
       };
 
   /** A token whose signature holds. Times are seconds of the epoch, leeway included. */
-  private record Verified(
-      Caller caller, @Nullable String id, String kid, PinnedKey key, long from, long until) {}
+  private record Verified(Caller caller, String kid, PinnedKey key, long from, long until) {}
 
   /**
    * Loads the keys.
@@ -121,16 +120,14 @@ public final class Authenticator implements AutoCloseable {
   }
 
   /**
-   * Why a caller admitted earlier would not be now: its token has ended, or its subject is on the deny list. Empty if it still
-   * is. For what lasts, such as a stream; cheap.
+   * Why a caller admitted earlier would not be now: its token has ended, or it or its subject is on the deny list. Empty if it
+   * still is. For what lasts, such as a stream; cheap.
    */
   public Optional<AuthReason> lapse(Caller caller) {
     if (caller.isExpired(ticker.instant())) {
       return Optional.of(AuthReason.EXPIRED);
     }
-    return denied
-        .filter(list -> list.deniesSubject(caller.subject()))
-        .map(list -> AuthReason.DENIED);
+    return denied.filter(list -> list.denies(caller)).map(list -> AuthReason.DENIED);
   }
 
   private Verdict judge(SignedToken token, String hash, KeySource.Answer answer) {
@@ -194,10 +191,10 @@ public final class Authenticator implements AutoCloseable {
     Caller caller =
         new Caller(
             subject,
+            claims.get("jti") instanceof String jti ? Optional.of(jti) : Optional.empty(),
             Optional.of(Instant.ofEpochSecond(expires + leeway)),
             permissions(claims.get(settings.permissionsClaim())));
-    String id = claims.get("jti") instanceof String jti ? jti : null;
-    return new Verified(caller, id, token.kid(), key, from, expires + leeway);
+    return new Verified(caller, token.kid(), key, from, expires + leeway);
   }
 
   private static String subject(@Nullable Object sub) throws AuthException {
@@ -240,12 +237,8 @@ public final class Authenticator implements AutoCloseable {
           AuthReason.NOT_YET_VALID,
           "the token begins in " + (token.from() + settings.leeway().toSeconds() - now) + " s");
     }
-    if (denied.isPresent()) {
-      DenyList list = denied.get();
-      if (list.deniesSubject(token.caller().subject())
-          || (token.id() != null && list.deniesToken(token.id()))) {
-        throw new AuthException(AuthReason.DENIED, "the token or its subject is on the deny list");
-      }
+    if (denied.isPresent() && denied.get().denies(token.caller())) {
+      throw new AuthException(AuthReason.DENIED, "the token or its subject is on the deny list");
     }
     return token.caller();
   }

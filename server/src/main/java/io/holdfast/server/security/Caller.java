@@ -10,11 +10,15 @@ import java.util.Set;
  * Who a call comes from, as its credential says, and what that allows. Found in the gRPC context of each call.
  *
  * @param subject the name in the credential; empty where the server asks for none
+ * @param tokenId the credential's own name; absent if it has none
  * @param expiresAt when the credential ends
  * @param allowed actions by namespace; those under {@link #EVERY_NAMESPACE} in all
  */
 public record Caller(
-    String subject, Optional<Instant> expiresAt, Map<String, Set<Action>> allowed) {
+    String subject,
+    Optional<String> tokenId,
+    Optional<Instant> expiresAt,
+    Map<String, Set<Action>> allowed) {
   /** Stands for all namespaces in {@link #allowed}. No namespace can be called so. */
   public static final String EVERY_NAMESPACE = "*";
 
@@ -28,6 +32,11 @@ public record Caller(
   /** Copies. */
   public Caller {
     allowed = Map.copyOf(allowed);
+  }
+
+  /** By a credential without a name of its own. */
+  public Caller(String subject, Optional<Instant> expiresAt, Map<String, Set<Action>> allowed) {
+    this(subject, Optional.empty(), expiresAt, allowed);
   }
 
   /** Whether its time is over. */

@@ -48,12 +48,10 @@ final class DenyList implements AutoCloseable {
     repeater.start(PERIOD);
   }
 
-  boolean deniesToken(String id) {
-    return entries.ids().contains(id);
-  }
-
-  boolean deniesSubject(String subject) {
-    return entries.subjects().contains(subject);
+  boolean denies(Caller caller) {
+    Entries now = entries;
+    return now.subjects().contains(caller.subject())
+        || caller.tokenId().filter(now.ids()::contains).isPresent();
   }
 
   private Duration readAgain() {

@@ -240,8 +240,9 @@ class CoreTest {
   void aHeartbeatIsNotAnsweredWhileTheSessionsEndIsProposed() {
     TestClient ann = started();
     long session = ann.opened(LEASE);
+    ticker.advance(LEASE_TIME.minus(MILLI));
     log.hold();
-    ticker.advance(LEASE_TIME); // the end is in flight, and cannot be called back
+    ticker.advance(MILLI); // the end is in flight, and cannot be called back
     ann.heartbeat(session, 1);
     log.let();
     assertThat(ann.rest()).containsExactly(MessageCase.SESSION_GONE, MessageCase.SESSION_GONE);
@@ -255,7 +256,7 @@ class CoreTest {
     long second = bob.opened(LEASE);
     ann.acquire(first, 1, "a");
     bob.acquire(second, 1, "a");
-    ticker.advance(LEASE_TIME.minus(MILLI));
+    ticker.advance(LEASE_TIME.dividedBy(2));
     changeLeader();
     assertThat(ann.closed).isTrue();
 
@@ -266,6 +267,60 @@ class CoreTest {
     assertThat(bob.rest()).isEmpty(); // it waits still
     ticker.advance(MILLI); // nobody has heard of ann
     assertThat(bob.rest()).containsExactly(MessageCase.GRANTED);
+  }
+
+  @Test
+  void whoIsSilentIsGoneWithinTwoLeasesHoweverOftenTheLeaderChanges() {
+    TestClient ann = started();
+    TestClient bob = started();
+    long first = ann.opened(LEASE);
+    long second = bob.opened(LEASE);
+    ann.acquire(first, 1, "a");
+    bob.acquire(second, 1, "a");
+    boolean granted = false;
+    for (int half = 1; half <= 4; half++) {
+      assertThat(granted).as("after %d halves of a lease", half - 1).isFalse();
+      ticker.advance(LEASE_TIME.dividedBy(2));
+      changeLeader();
+      bob.hello(core).resume(second, half, 1L);
+      assertThat(bob.next().hasWelcome()).isTrue();
+      granted = bob.next().getAlive().getGrantedCount() == 1;
+    }
+    assertThat(granted).isTrue();
+  }
+
+  @Test
+  void whoIsHeardOfAfterAllHasAFullLeaseWhoeverLeads() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    ann.acquire(session, 1, "a");
+    ticker.advance(LEASE_TIME.minus(MILLI)); // that it was silent is in the log by now
+    ann.rest();
+    ann.heartbeat(session, 1);
+    assertThat(ann.rest()).containsExactly(MessageCase.ALIVE);
+    changeLeader();
+    ticker.advance(LEASE_TIME.minus(MILLI));
+    ann.hello(core).resume(session, 2, 1L);
+    assertThat(ann.next().hasWelcome()).isTrue();
+    assertThat(ann.next().getAlive().getGrantedCount()).isEqualTo(1);
+  }
+
+  @Test
+  void whoseSilenceIsInTheLogIsAnsweredByTheLogAlone() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    ticker.advance(LEASE_TIME.dividedBy(2).plus(MILLI));
+    log.hold();
+    ann.heartbeat(session, 1);
+    log.letOne();
+    assertThat(ann.rest()).as("when the majority has confirmed").isEmpty();
+    log.letOne();
+    assertThat(ann.rest()).as("when the log has it").containsExactly(MessageCase.ALIVE);
+    log.let();
+    int proposals = log.proposals();
+    ann.heartbeat(session, 2);
+    assertThat(ann.rest()).containsExactly(MessageCase.ALIVE);
+    assertThat(log.proposals()).isEqualTo(proposals);
   }
 
   @Test
@@ -657,7 +712,7 @@ class CoreTest {
         all[i].next();
       }
     }
-    ticker.advance(LEASE_TIME.minus(MILLI));
+    ticker.advance(LEASE_TIME.dividedBy(2));
     changeLeader();
     ticker.advance(LEASE_TIME.minus(MILLI)); // however late they come, it is in time
     assertThat(core.figures().holds()).isEqualTo(clients * each);

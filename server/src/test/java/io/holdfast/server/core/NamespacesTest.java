@@ -62,7 +62,8 @@ class NamespacesTest {
           of(new Command.ExpireSession(7, 1, 0)),
           of(new Command.Revoke(7, NODE, 99)),
           of(new Command.Revoke(7, NAME, 99)),
-          of(new Command.CloseSession(7, 2)));
+          of(new Command.CloseSession(7, 2)),
+          silence(3, 5));
 
   @Test
   void anEntryIsReadAsItWasWritten() {
@@ -99,10 +100,36 @@ class NamespacesTest {
     assertThat(restored.created("team", NAME.name())).hasValue(Command.FOREVER);
     assertThat(restored.created("team", "c")).isEmpty();
     assertThat(restored.names()).containsExactly("other", "team");
+    assertThat(restored.silence("team", 1)).isEqualTo(5);
 
     Change next = of(new Command.CloseSession(8, 1));
     assertThat(restored.apply(8, next)).isEqualTo(state.apply(8, next)).isNotEmpty();
     assertThat(snapshot(restored)).isEqualTo(snapshot(state)).isNotEqualTo(snapshot);
+  }
+
+  @Test
+  void aSilenceCountsUntilTheSessionIsHeardOfInTheLog() {
+    Namespaces state = rich();
+    assertThat(state.silence("team", 1)).isEqualTo(5);
+    state.apply(7, silence(2, 6)); // it was heard of since that was found
+    assertThat(state.silence("team", 1)).isEqualTo(5);
+    state.apply(7, of(new Command.OpenSession(7, 1, "ann", TERMS)));
+    assertThat(state.silence("team", 1)).isZero();
+    state.apply(7, silence(3, 7));
+    assertThat(state.silence("team", 1)).isZero();
+    assertThat(state.silence("team", 2)).isZero();
+    assertThat(state.silence("nowhere", 1)).isZero();
+  }
+
+  @Test
+  void nothingIsKeptOfTheSilenceOfASessionThatHasEnded() throws IOException {
+    Namespaces silent = rich();
+    Namespaces heard = rich();
+    silent.apply(7, silence(3, 9));
+    assertThat(snapshot(silent)).isNotEqualTo(snapshot(heard));
+    silent.apply(8, of(new Command.CloseSession(8, 1)));
+    heard.apply(8, of(new Command.CloseSession(8, 1)));
+    assertThat(snapshot(silent)).isEqualTo(snapshot(heard));
   }
 
   @Test
@@ -134,18 +161,24 @@ class NamespacesTest {
       assertThat(isRefused(Arrays.copyOf(snapshot, i))).as("%d bytes", i).isTrue();
     }
     byte[] newer = snapshot.clone();
-    ByteBuffer.wrap(newer).putInt(4, 2);
+    ByteBuffer.wrap(newer).putInt(4, 3);
     assertThatThrownBy(() -> Namespaces.restore(new ByteArrayInputStream(newer)))
-        .hasMessage("snapshot has format 2, this version reads 1");
+        .hasMessage("snapshot has format 3, this version reads 2");
   }
 
   private static Change of(Command command) {
     return new Change.OfTable("team", command);
   }
 
+  /** Of session 1. */
+  private static Change silence(long seenRenewals, long nanos) {
+    return new Change.Silent("team", List.of(new Change.Silence(1, seenRenewals, nanos)));
+  }
+
   private static Namespaces rich() {
     Namespaces state = new Namespaces();
     CHANGES.subList(0, 6).forEach(change -> state.apply(7, change));
+    state.apply(7, silence(3, 5));
     state.apply(7, new Change.OfTable("other", new Command.OpenSession(7, 5, "bob", TERMS)));
     return state;
   }

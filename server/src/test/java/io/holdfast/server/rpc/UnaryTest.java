@@ -3,6 +3,7 @@ package io.holdfast.server.rpc;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.protobuf.ByteString;
 import io.grpc.Context;
 import io.grpc.Contexts;
 import io.grpc.ManagedChannel;
@@ -104,6 +105,20 @@ class UnaryTest {
         "NOT_HOLDER");
     assertThat(describe("a").getExists()).isFalse();
     assertThat(bob.acquireLock(acquire("a").build()).getToken()).isGreaterThan(held.getToken());
+  }
+
+  /** More than callers together may leave unread. */
+  @Test
+  void largeAnswersThatAreReadMakeRoomForOthers() {
+    ByteString data = ByteString.copyFrom(new byte[4_000]);
+    for (int i = 0; i < 250; i++) {
+      ann.acquireLock(acquire("large/" + i).setData(data).build());
+    }
+    ListLocksRequest list =
+        ListLocksRequest.newBuilder().setNamespace("team").setLimit(1_000).build();
+    for (int i = 0; i < 80; i++) {
+      assertThat(bob.listLocks(list).getSerializedSize()).isGreaterThan(1_000_000);
+    }
   }
 
   @Test

@@ -505,14 +505,15 @@ class AuthenticatorTest {
     String first = Tokens.signed(Tokens.claims());
     String second = Tokens.signed(Tokens.claims("jti", "token-2"));
     Caller caller = admitted(first);
-    admitted(second);
+    Caller other = admitted(second);
 
     Files.writeString(list, "jti token-1\n");
     ticker.advance(DenyList.PERIOD);
     Eventually.become("denied", () -> judgeToken(first) instanceof Verdict.TurnedAway);
     refuses(first, AuthReason.DENIED);
     admitted(second);
-    assertThat(authenticator.lapse(caller)).isEmpty();
+    assertThat(authenticator.lapse(caller)).contains(AuthReason.DENIED);
+    assertThat(authenticator.lapse(other)).isEmpty();
 
     Files.writeString(list, "what is this\n");
     Eventually.become("scheduled", () -> ticker.pendingAlarms() > 1);
@@ -524,7 +525,7 @@ class AuthenticatorTest {
     ticker.advance(DenyList.PERIOD);
     Eventually.become("denied", () -> judgeToken(second) instanceof Verdict.TurnedAway);
     refuses(second, AuthReason.DENIED);
-    assertThat(authenticator.lapse(caller)).contains(AuthReason.DENIED);
+    assertThat(authenticator.lapse(other)).contains(AuthReason.DENIED);
   }
 
   @Test

@@ -18,11 +18,17 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.UUID;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -35,35 +41,62 @@ import org.jspecify.annotations.Nullable;
 final class DataFolder implements AutoCloseable {
   /*
    * lock      held as long as a process uses the folder
-   * meta      format, server, cluster; written before anything else
+   * meta      format, server, cluster, identity, and those of others; written before anything else
    * log/      the engine's entries
    * raft/     the engine's term and vote
    * snapshot/ the engine's snapshots
    *
    * The cluster is fixed when the folder is first used, so that members may come and go later while the settings still
    * name those that began. It is unknown, and absent in meta, while a server waits to be added.
+   *
+   * The identity is made by chance when the folder is. So a server that has lost its data has another one, and is kept out
+   * until it is removed from the members and added again: it has forgotten for whom it has voted and what it has acknowledged,
+   * and with it others could make a majority that knows nothing of what one with it has decided. Each server keeps, from
+   * before it believes another one's first answer, that one's identity; with the entry that it had come to then, so that it
+   * forgets whoever is removed later, and not for an old removal that it meets again when it reads its log.
    */
   /** What a cluster can be called: it stands in a file of properties, in headers and in the log. */
   static final Pattern CLUSTER_NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
+  private static final Pattern IDENTITY = Pattern.compile("[0-9a-f-]{36}");
   private static final int FORMAT = 1;
   private static final String FORMAT_KEY = "format";
   private static final String SERVER_KEY = "server";
   private static final String CLUSTER_KEY = "cluster";
+  private static final String IDENTITY_KEY = "identity";
+  private static final String OTHER_KEY_PREFIX = "other.";
   private static final int CLUSTER_NAME_BYTES = 8;
 
   private final Path folder;
   private final String server;
   private final FileChannel lockChannel;
-  private final ReentrantLock adopting = new ReentrantLock();
+  private final String identity;
+  private final ReentrantLock writing = new ReentrantLock();
+
+  // Changed only with writing held.
   private volatile Optional<String> cluster;
+  private volatile Map<String, Other> others;
+
+  /**
+   * Another server.
+   *
+   * @param since the last entry that was applied here when it was met
+   */
+  private record Other(String identity, long since) {}
 
   private DataFolder(
-      Path folder, String server, FileChannel lockChannel, Optional<String> cluster) {
+      Path folder,
+      String server,
+      FileChannel lockChannel,
+      Optional<String> cluster,
+      String identity,
+      Map<String, Other> others) {
     this.folder = folder;
     this.server = server;
     this.lockChannel = lockChannel;
     this.cluster = cluster;
+    this.identity = identity;
+    this.others = others;
   }
 
   /**
@@ -91,21 +124,22 @@ final class DataFolder implements AutoCloseable {
       throws IOException {
     Path meta = folder.resolve("meta");
     if (Files.exists(meta)) {
-      Optional<String> cluster = checkedCluster(folder, meta, settings);
-      return new DataFolder(folder, settings.self(), lockChannel, cluster);
+      return known(folder, meta, settings, lockChannel);
     }
     if (!isEmpty(folder)) {
       throw new ReplicationException(
           "data folder " + folder + " holds something, but not the data of a Holdfast server");
     }
     Optional<String> cluster = settings.cluster().or(() -> namedAfter(settings));
-    DataFolder opened = new DataFolder(folder, settings.self(), lockChannel, cluster);
-    opened.writeMeta(cluster);
+    DataFolder opened =
+        new DataFolder(
+            folder, settings.self(), lockChannel, cluster, UUID.randomUUID().toString(), Map.of());
+    opened.writeMeta(cluster, Map.of());
     return opened;
   }
 
-  private static Optional<String> checkedCluster(Path folder, Path meta, JRaftSettings settings)
-      throws IOException {
+  private static DataFolder known(
+      Path folder, Path meta, JRaftSettings settings, FileChannel lockChannel) throws IOException {
     Properties found = new Properties();
     try (Reader in = new StringReader(Files.readString(meta))) {
       found.load(in);
@@ -137,7 +171,36 @@ final class DataFolder implements AutoCloseable {
               + ", not of "
               + settings.cluster().get());
     }
-    return cluster.or(settings::cluster);
+    String identity = found.getProperty(IDENTITY_KEY, "");
+    if (!IDENTITY.matcher(identity).matches()) {
+      throw new ReplicationException(
+          "data folder " + folder + " does not say whose it is: meta is damaged");
+    }
+    return new DataFolder(
+        folder,
+        server,
+        lockChannel,
+        cluster.or(settings::cluster),
+        identity,
+        others(folder, found));
+  }
+
+  private static Map<String, Other> others(Path folder, Properties found) {
+    Map<String, Other> others = new HashMap<>();
+    for (String key : found.stringPropertyNames()) {
+      if (key.startsWith(OTHER_KEY_PREFIX)) {
+        String[] parts = found.getProperty(key).split(" ", -1);
+        try {
+          others.put(
+              key.substring(OTHER_KEY_PREFIX.length()),
+              new Other(parts[0], Long.parseLong(parts[1])));
+        } catch (NumberFormatException | ArrayIndexOutOfBoundsException e) {
+          throw new ReplicationException(
+              "data folder " + folder + " does not say who " + key + " is: meta is damaged", e);
+        }
+      }
+    }
+    return others;
   }
 
   private static Optional<String> namedAfter(JRaftSettings settings) {
@@ -217,25 +280,98 @@ final class DataFolder implements AutoCloseable {
   }
 
   private boolean adopt(String name) {
-    adopting.lock();
+    writing.lock();
     try {
       if (cluster.isEmpty()) {
-        writeMeta(Optional.of(name));
+        writeMeta(Optional.of(name), others);
         cluster = Optional.of(name);
       }
       return cluster.get().equals(name);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } finally {
-      adopting.unlock();
+      writing.unlock();
     }
   }
 
-  private void writeMeta(Optional<String> name) throws IOException {
+  /** Who this server is, as long as it has its data. */
+  String identity() {
+    return identity;
+  }
+
+  /** Who another server is; empty if it has never answered. */
+  Optional<String> identityOf(String other) {
+    return Optional.ofNullable(others.get(other)).map(Other::identity);
+  }
+
+  /** Whether a server may have this identity: it has, or it has never answered. */
+  boolean mayBe(String other, String itsIdentity) {
+    return identityOf(other).map(itsIdentity::equals).orElse(true);
+  }
+
+  /**
+   * Whether a server that has answered is the one that it was before. If it had never answered, it is from now on.
+   *
+   * @param applied the last entry that was applied here
+   * @throws UncheckedIOException if that cannot be written down
+   */
+  boolean recognizes(String other, String itsIdentity, long applied) {
+    if (!others.containsKey(other) && IDENTITY.matcher(itsIdentity).matches()) {
+      changeOthers(changed -> changed.putIfAbsent(other, new Other(itsIdentity, applied)));
+    }
+    return identityOf(other).filter(itsIdentity::equals).isPresent();
+  }
+
+  /**
+   * Others than these are no members: somebody else may come under their names.
+   *
+   * @param applied the last entry before the one that says so
+   * @throws UncheckedIOException if that cannot be written down
+   */
+  void forgetAllBut(Set<String> members, long applied) {
+    if (!members.containsAll(others.keySet())) {
+      changeOthers(
+          changed ->
+              changed
+                  .entrySet()
+                  .removeIf(
+                      each ->
+                          !members.contains(each.getKey()) && each.getValue().since <= applied));
+    }
+  }
+
+  private void changeOthers(Consumer<Map<String, Other>> change) {
+    writing.lock();
+    try {
+      Map<String, Other> changed = new HashMap<>(others);
+      change.accept(changed);
+      if (!changed.equals(others)) {
+        writeMeta(cluster, changed);
+        others = changed;
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } finally {
+      writing.unlock();
+    }
+  }
+
+  private void writeMeta(Optional<String> name, Map<String, Other> known) throws IOException {
     StringBuilder text = new StringBuilder();
     text.append(FORMAT_KEY).append('=').append(FORMAT).append('\n');
     text.append(SERVER_KEY).append('=').append(server.replace(":", "\\:")).append('\n');
     name.ifPresent(it -> text.append(CLUSTER_KEY).append('=').append(it).append('\n'));
+    text.append(IDENTITY_KEY).append('=').append(identity).append('\n');
+    new TreeMap<>(known)
+        .forEach(
+            (other, it) ->
+                text.append(OTHER_KEY_PREFIX)
+                    .append(other.replace(":", "\\:"))
+                    .append('=')
+                    .append(it.identity)
+                    .append(' ')
+                    .append(it.since)
+                    .append('\n'));
     Path fresh = folder.resolve("meta.new");
     try (FileChannel out =
         FileChannel.open(

@@ -14,6 +14,7 @@ import com.alipay.sofa.jraft.error.RaftException;
 import com.alipay.sofa.jraft.option.RaftOptions;
 import com.alipay.sofa.jraft.option.ReadOnlyOption;
 import com.alipay.sofa.jraft.storage.impl.RocksDBLogStorage;
+import com.alipay.sofa.jraft.util.Endpoint;
 import com.alipay.sofa.jraft.util.StorageOptionsFactory;
 import com.alipay.sofa.jraft.util.concurrent.DefaultFixedThreadsExecutorGroupFactory;
 import com.alipay.sofa.jraft.util.concurrent.FixedThreadsExecutorGroup;
@@ -21,6 +22,7 @@ import io.holdfast.server.replication.ReplicaStatus;
 import io.holdfast.server.replication.ReplicatedMachine;
 import io.holdfast.server.replication.ReplicationException;
 import io.holdfast.server.replication.Replicator;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.HashSet;
@@ -82,6 +84,11 @@ public final class JRaftReplicator implements Replicator {
   private static final byte[] NO_CONTEXT = {};
   private static final Duration LOOK_AT_CERTIFICATES_EVERY = Duration.ofMinutes(1);
   private static final Duration CONNECT_EVERY = Duration.ofSeconds(1);
+  private static final Duration CONNECT_LOOK_EVERY = Duration.ofMillis(50);
+
+  /** Two seconds. */
+  private static final int CONNECT_LOOKS = 40;
+
   private static final int MOST_CONTROL_TASKS = 256;
   private static final int CONFIRM_TIMEOUTS = 2;
   private static final int HAND_OVER_TIMEOUTS = 3;
@@ -150,7 +157,12 @@ public final class JRaftReplicator implements Replicator {
         certificates =
             new PeerCertificates(settings.tls().get(), control, LOOK_AT_CERTIFICATES_EVERY);
       }
-      PeerIdentity identity = new PeerIdentity(self, folder, Optional.ofNullable(certificates));
+      PeerIdentity identity =
+          new PeerIdentity(
+              self,
+              folder,
+              Optional.ofNullable(certificates),
+              (other, its) -> recognizes(folder, other, its));
       server = new PeerServer(identity, settings.tls().map(PeerTls::allowedHosts).orElse(Set.of()));
       run(machine, identity, server, control);
     } catch (RuntimeException | Error e) {
@@ -168,6 +180,14 @@ public final class JRaftReplicator implements Replicator {
       }
       throw e;
     }
+  }
+
+  /** Who is no member yet, or no longer, may be somebody else next time. */
+  private boolean recognizes(DataFolder folder, String other, String its) {
+    Running all = running;
+    return (all != null && members.contains(other))
+        ? folder.recognizes(other, its, all.feed().appliedIndex())
+        : folder.mayBe(other, its);
   }
 
   private void refuseOtherMachines() {
@@ -228,6 +248,7 @@ public final class JRaftReplicator implements Replicator {
       throw new ReplicationException("the engine of the log did not start: the log above says why");
     }
     refreshMembers(all);
+    feed.started();
     server.serve(node);
     control.scheduleWithFixedDelay(
         () -> connect(all), 0, CONNECT_EVERY.toMillis(), TimeUnit.MILLISECONDS);
@@ -238,7 +259,7 @@ public final class JRaftReplicator implements Replicator {
 
   /**
    * Followers have nothing to say to each other until their leader dies, and then they are in a hurry: two that connect first
-   * start to vote at the same time, and neither is elected.
+   * start to vote at the same time, and neither is elected. And each is to know by then who the others are.
    */
   private void connect(Running all) {
     for (String member : members) {
@@ -338,11 +359,34 @@ public final class JRaftReplicator implements Replicator {
       }
     }
 
-    @Override
-    public void membersChanged() {
+    private void membersChanged() {
       Running all = running;
       if (all != null) {
         onControl(() -> refreshMembers(all));
+      }
+    }
+
+    @Override
+    public void membersAre(Set<String> known, long applied) {
+      Running all = running;
+      if (all != null) {
+        onControlOrHere(
+            () -> {
+              refreshMembers(all);
+              forgetAllBut(all.folder(), known, applied);
+            });
+      }
+    }
+
+    /**
+     * The server may have been away for long, and a member that it knows may have been removed and added again meanwhile. It
+     * may forget who the others are: all that was decided when they were who they were is in the snapshot.
+     */
+    @Override
+    public void snapshotTaken(long index) {
+      Running all = running;
+      if (all != null) {
+        onControlOrHere(() -> forgetAllBut(all.folder(), Set.of(), index));
       }
     }
 
@@ -373,6 +417,14 @@ public final class JRaftReplicator implements Replicator {
               all.proposals().dropAll();
             });
       }
+    }
+  }
+
+  private static void forgetAllBut(DataFolder folder, Set<String> known, long applied) {
+    try {
+      folder.forgetAllBut(known, applied);
+    } catch (UncheckedIOException e) {
+      LOG.warn("It was not written down who is a member no more", e);
     }
   }
 
@@ -495,8 +547,29 @@ public final class JRaftReplicator implements Replicator {
           Set<String> hosts = hosts(members);
           hosts.add(added.host());
           all.server().admit(hosts);
-          all.node().addPeer(added.peerId(), done);
+          whenConnected(
+              all, added, CONNECT_LOOKS, () -> all.node().addPeer(added.peerId(), done), done);
         });
+  }
+
+  /** The engine gives a new member half an election timeout to connect and to answer; that is little for the first time. */
+  private static void whenConnected(
+      Running all, PeerAddress to, int looks, Runnable then, Closure failed) {
+    Endpoint endpoint = to.peerId().getEndpoint();
+    boolean mayCome = all.node().getRpcService().checkConnection(endpoint, true);
+    if (looks == 0 || (mayCome && all.node().getRpcService().checkConnection(endpoint, false))) {
+      then.run();
+      return;
+    }
+    try {
+      all.control()
+          .schedule(
+              () -> whenConnected(all, to, looks - 1, then, failed),
+              CONNECT_LOOK_EVERY.toMillis(),
+              TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException e) {
+      failed.run(new Status(RaftError.ESHUTDOWN, "closed"));
+    }
   }
 
   @Override

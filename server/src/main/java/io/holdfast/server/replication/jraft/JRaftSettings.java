@@ -6,7 +6,6 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
-import java.util.regex.Pattern;
 
 /**
  * What a {@link JRaftReplicator} is made from.
@@ -42,7 +41,6 @@ public record JRaftSettings(
   /** When nothing else is said. */
   public static final Duration DEFAULT_SNAPSHOT_AFTER = Duration.ofHours(1);
 
-  private static final Pattern CLUSTER_FORM = Pattern.compile("[A-Za-z0-9._-]{1,64}");
   private static final Duration SHORTEST_ELECTION_TIMEOUT = Duration.ofMillis(100);
   private static final Duration LONGEST_ELECTION_TIMEOUT = Duration.ofMinutes(1);
 
@@ -55,9 +53,11 @@ public record JRaftSettings(
       throw new IllegalArgumentException(
           "this server, " + self + ", is not among the initial members " + initialMembers);
     }
-    if (cluster.isPresent() && !CLUSTER_FORM.matcher(cluster.get()).matches()) {
+    if (cluster.isPresent() && !DataFolder.CLUSTER_NAME.matcher(cluster.get()).matches()) {
       throw new IllegalArgumentException(
-          "a cluster's name has 1 to 64 letters, digits, dots, dashes: " + cluster.get());
+          "cluster is to be called "
+              + InvalidRequestException.show(cluster.get())
+              + ", must be 1 to 64 of A-Z, a-z, 0-9, '-', '_' and '.'");
     }
     if (electionTimeout.compareTo(SHORTEST_ELECTION_TIMEOUT) < 0
         || electionTimeout.compareTo(LONGEST_ELECTION_TIMEOUT) > 0) {
@@ -127,18 +127,8 @@ public record JRaftSettings(
       snapshotAfter = from.snapshotAfter;
     }
 
-    /**
-     * The cluster's name, if it is not to be made from those of its first members.
-     *
-     * @throws IllegalArgumentException if it has other characters than letters, digits, '-', '_' and '.', or more than 64
-     */
+    /** The cluster's name, if it is not to be made from those of its first members. */
     public Changes cluster(String name) {
-      if (!DataFolder.CLUSTER_NAME.matcher(name).matches()) {
-        throw new IllegalArgumentException(
-            "cluster is to be called "
-                + InvalidRequestException.show(name)
-                + ", must be 1 to 64 of A-Z, a-z, 0-9, '-', '_' and '.'");
-      }
       cluster = Optional.of(name);
       return this;
     }

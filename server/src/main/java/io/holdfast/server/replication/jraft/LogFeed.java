@@ -14,7 +14,9 @@ import io.holdfast.server.replication.ReplicatedMachine;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -49,6 +51,9 @@ final class LogFeed implements StateMachine {
   /** Only on the engine's thread. */
   private long bytesUntilSnapshot;
 
+  /** What is read before is this server's own. */
+  private volatile boolean hasStarted;
+
   private volatile long appliedIndex;
   private volatile long snapshotIndex;
   private volatile long term;
@@ -71,12 +76,21 @@ final class LogFeed implements StateMachine {
 
     void follows(long term, Optional<String> leader);
 
-    void membersChanged();
+    /** The log says who the members are; after the entry that was applied last. */
+    void membersAre(Set<String> members, long applied);
+
+    /** Another server's snapshot has taken the place of what was here. */
+    void snapshotTaken(long index);
 
     void snapshotDue();
 
     /** Once. */
     void failed(Throwable cause);
+  }
+
+  /** The engine has read what this server had. */
+  void started() {
+    hasStarted = true;
   }
 
   long appliedIndex() {
@@ -94,7 +108,9 @@ final class LogFeed implements StateMachine {
   @Override
   public void onApply(Iterator entries) {
     while (entries.hasNext()) {
-      ByteBuffer entry = entries.getData();
+      // The engine's own buffer: from where it stands, the entry may be written to the disk or sent
+      // to others just now.
+      ByteBuffer entry = entries.getData().duplicate();
       long bytes = entry.remaining() + (long) BYTES_BESIDE_AN_ENTRY;
       long index = entries.getIndex();
       if (failed.get()) {
@@ -157,7 +173,9 @@ final class LogFeed implements StateMachine {
 
   @Override
   public void onConfigurationCommitted(Configuration members) {
-    listener.membersChanged();
+    Set<String> names = new HashSet<>();
+    members.getPeers().forEach(it -> names.add(it.getEndpoint().toString()));
+    listener.membersAre(names, appliedIndex);
   }
 
   @Override
@@ -211,6 +229,9 @@ final class LogFeed implements StateMachine {
       return false;
     }
     long index = reader.load().getLastIncludedIndex();
+    if (hasStarted) {
+      listener.snapshotTaken(index);
+    }
     appliedIndex = index;
     snapshotIndex = index;
     bytesUntilSnapshot = snapshotAfterBytes;

@@ -67,7 +67,11 @@ final class PeerClient implements RpcClient {
       return checkConnection(endpoint);
     }
     PeerLink link = link(endpoint);
-    return link != null && link.mayCall();
+    if (link == null) {
+      return false;
+    }
+    link.meet();
+    return link.mayCall();
   }
 
   @Override

@@ -1,31 +1,29 @@
 package io.holdfast.server.replication.jraft;
 
+import io.grpc.ForwardingServerCall.SimpleForwardingServerCall;
 import io.grpc.Grpc;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.Status;
-import io.holdfast.spi.Ticker;
 import java.security.cert.Certificate;
-import java.time.Duration;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicLong;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Sends callers away that are of another cluster, or whose certificate is for none of the members' hosts. Thread-safe. */
+/**
+ * Sends callers away that are of another cluster, whose certificate is for none of the members' hosts, or who have lost their
+ * data; and those that mean to call this server as it was before it had lost its own. Thread-safe.
+ */
 final class PeerGate implements ServerInterceptor {
   private static final Logger LOG = LoggerFactory.getLogger(PeerGate.class);
 
-  private static final Duration TELL_EVERY = Duration.ofSeconds(10);
-
-  private final Ticker ticker = Ticker.system();
-  private final AtomicLong nextTellNanos = new AtomicLong(ticker.nanos());
+  private final LogPace pace = new LogPace();
   private final PeerIdentity identity;
   private final Set<String> alwaysAllowed;
   private volatile Set<String> members = Set.of();
@@ -44,9 +42,17 @@ final class PeerGate implements ServerInterceptor {
       ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {
     Optional<Status> refusal = refusal(call, headers);
     if (refusal.isEmpty()) {
-      return next.startCall(call, headers);
+      return next.startCall(
+          new SimpleForwardingServerCall<>(call) {
+            @Override
+            public void sendHeaders(Metadata answer) {
+              answer.put(PeerIdentity.IDENTITY, identity.folder().identity());
+              super.sendHeaders(answer);
+            }
+          },
+          headers);
     }
-    if (mayTell()) {
+    if (pace.mayTell()) {
       LOG.warn(
           "Refused a caller from {}: {}",
           call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR),
@@ -54,13 +60,6 @@ final class PeerGate implements ServerInterceptor {
     }
     call.close(refusal.get(), new Metadata());
     return new ServerCall.Listener<>() {};
-  }
-
-  /** One that is refused comes again at once; the log need not have it each time. */
-  private boolean mayTell() {
-    long next = nextTellNanos.get();
-    return ticker.nanos() - next >= 0
-        && nextTellNanos.compareAndSet(next, ticker.nanosIn(TELL_EVERY));
   }
 
   private Optional<Status> refusal(ServerCall<?, ?> call, Metadata headers) {
@@ -80,6 +79,18 @@ final class PeerGate implements ServerInterceptor {
       return Optional.of(
           Status.FAILED_PRECONDITION.withDescription(
               identity.self() + " is not of cluster " + cluster));
+    }
+    String expected = headers.get(PeerIdentity.EXPECTED);
+    if (expected != null && !expected.equals(identity.folder().identity())) {
+      return Optional.of(
+          Status.FAILED_PRECONDITION.withDescription(
+              PeerIdentity.isAnother(identity.self().toString())));
+    }
+    String server = headers.get(PeerIdentity.SERVER);
+    String its = headers.get(PeerIdentity.IDENTITY);
+    if (server != null && its != null && !identity.folder().mayBe(server, its)) {
+      return Optional.of(
+          Status.FAILED_PRECONDITION.withDescription(PeerIdentity.isAnother(server)));
     }
     return Optional.empty();
   }

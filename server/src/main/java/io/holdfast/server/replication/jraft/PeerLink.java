@@ -8,9 +8,17 @@ import com.alipay.sofa.jraft.rpc.RpcUtils;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.ClientInterceptor;
 import io.grpc.ConnectivityState;
+import io.grpc.ForwardingClientCall.SimpleForwardingClientCall;
+import io.grpc.ForwardingClientCallListener.SimpleForwardingClientCallListener;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NegotiationType;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.netty.shaded.io.netty.channel.ChannelOption;
@@ -60,7 +68,14 @@ final class PeerLink {
 
   private static final long MOST_UNANSWERED_BYTES = 64L << 20;
 
+  private static final RpcRequests.PingRequest HELLO =
+      RpcRequests.PingRequest.newBuilder().setSendTimestamp(0).build();
+
+  private static final Question GREETING = Question.ofRequest(HELLO).orElseThrow();
+
   private final PeerAddress peer;
+  private final PeerIdentity identity;
+  private final LogPace pace = new LogPace();
   private final ManagedChannel channel;
   private final PeersGrpc.PeersStub stub;
   private final ScheduledThreadPoolExecutor timer;
@@ -84,12 +99,16 @@ final class PeerLink {
   @GuardedBy("mutex")
   private long nextReconnectNanos;
 
+  /** Who answers on the stream that there is; null if nobody has yet. */
+  private volatile @Nullable String answering;
+
   PeerLink(
       PeerAddress peer,
       PeerIdentity identity,
       ScheduledThreadPoolExecutor timer,
       Runnable whenConnected) {
     this.peer = peer;
+    this.identity = identity;
     this.timer = timer;
     this.whenConnected = whenConnected;
     this.nextReconnectNanos = ticker.nanos();
@@ -110,10 +129,12 @@ final class PeerLink {
     channel = builder.build();
     Metadata headers = new Metadata();
     headers.put(PeerIdentity.SERVER, identity.self().toString());
+    headers.put(PeerIdentity.IDENTITY, identity.folder().identity());
     identity.folder().cluster().ifPresent(it -> headers.put(PeerIdentity.CLUSTER, it));
     stub =
         PeersGrpc.newStub(channel)
-            .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers));
+            .withInterceptors(
+                MetadataUtils.newAttachHeadersInterceptor(headers), new Recognition());
     channel.getState(true);
     follow(ConnectivityState.IDLE);
   }
@@ -135,6 +156,23 @@ final class PeerLink {
 
   boolean isReady() {
     return channel.getState(false) == ConnectivityState.READY;
+  }
+
+  /** Sees to it that it is known who a member is before something depends on that. */
+  void meet() {
+    if (!isReady() || identity.folder().identityOf(peer.toString()).isPresent()) {
+      return;
+    }
+    String its = answering;
+    if (its != null) { // it has become a member since
+      boolean unused = isRecognized(its);
+      return;
+    }
+    try {
+      call(GREETING, HELLO, (answer, failure) -> {}, CONNECT_TIMEOUT_MILLIS);
+    } catch (RemotingException e) {
+      LOG.debug("Not greeted", e);
+    }
   }
 
   /** Whether a call has a chance: there is a connection, or one may come. Goes for one if there is none. */
@@ -194,6 +232,7 @@ final class PeerLink {
   @GuardedBy("mutex")
   private StreamObserver<PeerRequest> open() {
     Answers answers = new Answers();
+    answering = null;
     StreamObserver<PeerRequest> opened = stub.talk(answers);
     stream = opened;
     answers.of = opened;
@@ -307,6 +346,55 @@ final class PeerLink {
     }
   }
 
+  /** Believes no answer of a server that is not the one that answered before: it would count as a vote, or as a copy kept. */
+  private final class Recognition implements ClientInterceptor {
+    @Override
+    public <Q, R> ClientCall<Q, R> interceptCall(
+        MethodDescriptor<Q, R> method, CallOptions options, Channel next) {
+      return new SimpleForwardingClientCall<>(next.newCall(method, options)) {
+        @Override
+        public void start(Listener<R> answers, Metadata headers) {
+          ClientCall<Q, R> call = delegate();
+          identity
+              .folder()
+              .identityOf(peer.toString())
+              .ifPresent(it -> headers.put(PeerIdentity.EXPECTED, it));
+          super.start(
+              new SimpleForwardingClientCallListener<R>(answers) {
+                private boolean recognized;
+
+                @Override
+                public void onHeaders(Metadata answer) {
+                  recognized = isRecognized(answer.get(PeerIdentity.IDENTITY));
+                  if (recognized) {
+                    super.onHeaders(answer);
+                  } else {
+                    call.cancel("not the server that it was", null);
+                  }
+                }
+
+                @Override
+                public void onMessage(R message) {
+                  if (recognized) {
+                    super.onMessage(message);
+                  }
+                }
+              },
+              headers);
+        }
+      };
+    }
+  }
+
+  private boolean isRecognized(@Nullable String its) {
+    answering = its;
+    boolean recognized = its != null && identity.recognizes().test(peer.toString(), its);
+    if (!recognized && pace.mayTell()) {
+      LOG.warn("Not heard: {}", PeerIdentity.isAnother(peer.toString()));
+    }
+    return recognized;
+  }
+
   /** What comes back on one stream. */
   private final class Answers implements StreamObserver<PeerResponse> {
     private volatile @Nullable StreamObserver<PeerRequest> of;
@@ -322,6 +410,10 @@ final class PeerLink {
 
     @Override
     public void onError(Throwable cause) {
+      if (Status.fromThrowable(cause).getCode() == Status.Code.FAILED_PRECONDITION
+          && pace.mayTell()) {
+        LOG.warn("Refused by {}: {}", peer, Status.fromThrowable(cause).getDescription());
+      }
       LOG.debug("The stream to {} ended", peer, cause);
       ended(this, cause);
     }

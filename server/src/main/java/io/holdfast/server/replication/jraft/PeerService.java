@@ -2,7 +2,9 @@ package io.holdfast.server.replication.jraft;
 
 import com.alipay.sofa.jraft.core.NodeImpl;
 import com.alipay.sofa.jraft.error.RaftError;
+import com.alipay.sofa.jraft.rpc.Connection;
 import com.alipay.sofa.jraft.rpc.RaftServerService;
+import com.alipay.sofa.jraft.rpc.RpcContext;
 import com.alipay.sofa.jraft.rpc.RpcRequestClosure;
 import com.alipay.sofa.jraft.rpc.RpcRequests;
 import com.alipay.sofa.jraft.storage.FileService;
@@ -114,7 +116,7 @@ final class PeerService extends PeersGrpc.PeersImplBase {
         if (response != null) {
           answer.sendResponse(response);
         }
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) { // what waits behind it goes on
         LOG.error("A request of another server failed: {}", request.getClass().getSimpleName(), e);
         answer.sendResponse(error(-1, "failed: " + e));
       }
@@ -226,14 +228,14 @@ final class PeerService extends PeersGrpc.PeersImplBase {
   }
 
   /** The way of one answer back, as the engine wants it. */
-  private record Answer(Talk talk, long id) implements com.alipay.sofa.jraft.rpc.RpcContext {
+  private record Answer(Talk talk, long id) implements RpcContext {
     @Override
     public void sendResponse(Object response) {
       talk.respond(id, (Message) response);
     }
 
     @Override
-    public com.alipay.sofa.jraft.rpc.Connection getConnection() {
+    public Connection getConnection() {
       throw new UnsupportedOperationException("the engine's own handlers are not used");
     }
 

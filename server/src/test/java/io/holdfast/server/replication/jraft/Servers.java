@@ -2,18 +2,25 @@ package io.holdfast.server.replication.jraft;
 
 import static io.holdfast.server.replication.jraft.Eventually.eventually;
 
+import com.alipay.sofa.jraft.error.RemotingException;
+import com.alipay.sofa.jraft.rpc.RpcClient;
+import com.alipay.sofa.jraft.rpc.RpcRequests;
+import com.alipay.sofa.jraft.rpc.impl.AbstractClientService;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
@@ -21,6 +28,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 /** Servers of one cluster in this JVM, on ports of 127.0.0.1 that nobody else has. */
 final class Servers implements AutoCloseable {
@@ -48,6 +56,31 @@ final class Servers implements AutoCloseable {
       CompletableFuture<Boolean> answer = new CompletableFuture<>();
       replicator.confirm(answer::complete);
       return answer.orTimeout(20, TimeUnit.SECONDS).join();
+    }
+
+    boolean hasMet(One other) {
+      return replicator.running().folder().identityOf(other.name).isPresent();
+    }
+
+    /** Whether this one, asked by itself, hears another one's answer. */
+    boolean hears(One asked) {
+      RpcClient client =
+          ((AbstractClientService) replicator.running().node().getRpcService()).getRpcClient();
+      PeerAddress address = PeerAddress.parse(asked.name);
+      eventually(
+          "a connection from " + name + " to " + asked.name,
+          () -> client.checkConnection(address.peerId().getEndpoint(), true));
+      try {
+        client.invokeSync(
+            address.peerId().getEndpoint(),
+            RpcRequests.PingRequest.newBuilder().setSendTimestamp(0).build(),
+            ELECTION_TIMEOUT.toMillis());
+        return true;
+      } catch (RemotingException e) {
+        return false;
+      } catch (InterruptedException e) {
+        throw new AssertionError(e);
+      }
     }
 
     /** Nobody hears from it any more, nor it from anybody. It does not know. */
@@ -109,6 +142,20 @@ final class Servers implements AutoCloseable {
     running.remove(one.name);
     one.replicator.close();
     return one;
+  }
+
+  One one(String name) {
+    return Objects.requireNonNull(running.get(name));
+  }
+
+  /** The disk of one that was stopped is lost. */
+  void wipe(One one) throws IOException {
+    Path own = settings(one.name, Set.of()).dataFolder();
+    try (Stream<Path> files = Files.walk(own)) {
+      for (Path each : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(each);
+      }
+    }
   }
 
   One restart(One one) {

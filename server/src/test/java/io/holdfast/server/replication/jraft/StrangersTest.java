@@ -270,7 +270,8 @@ class StrangersTest {
     try (PeerCertificates read = new PeerCertificates(tls, executor, Duration.ofMillis(20));
         DataFolder data = DataFolder.open(settings);
         PeerServer server =
-            new PeerServer(new PeerIdentity(self, data, Optional.of(read)), Set.of())) {
+            new PeerServer(
+                new PeerIdentity(self, data, Optional.of(read), (name, its) -> true), Set.of())) {
       server.admit(Set.of("127.0.0.1"));
       assertThat(shown(self)).isEqualTo("CN=member");
       PeerTls next = authority.signed("next", "ip:127.0.0.1");

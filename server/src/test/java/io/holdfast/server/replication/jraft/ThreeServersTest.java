@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.holdfast.server.replication.ReplicationException;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -225,6 +226,18 @@ class ThreeServersTest {
   }
 
   @Test
+  void whoCouldNotBeReachedIsAddedAsSoonAsItIsThere() {
+    Servers.One leader = servers.of(1).leader();
+    String name = Servers.freeAddress();
+    assertThatThrownBy(() -> done(leader.replicator().addMember(name)))
+        .hasCauseInstanceOf(ReplicationException.class);
+    servers.start(name, Set.of(), new WrittenDown());
+    done(leader.replicator().addMember(name));
+    leader.propose("entry");
+    servers.applied(List.of("entry"));
+  }
+
+  @Test
   void oneThatFellFarBehindTakesASnapshot() {
     Servers.One leader = servers.of(3).leader();
     Servers.One behind = servers.followers().get(0);
@@ -258,6 +271,64 @@ class ThreeServersTest {
     done(leader.replicator().addMember(added.name()));
     servers.applied(entries(0, 101));
     assertThat(added.machine().restored).hasValue(1);
+  }
+
+  @Test
+  void whoComesBackWithoutItsDataIsKeptOutUntilItIsRemovedAndAdded() throws IOException {
+    Servers.One leader = servers.of(3).leader();
+    entries(0, 10).forEach(leader::propose);
+    servers.applied(entries(0, 10));
+    Servers.One lost = servers.followers().get(0);
+    Servers.One other = servers.followers().get(1);
+    eventually("they have met", () -> other.hasMet(lost) && leader.hasMet(lost));
+    servers.stop(lost);
+    servers.stop(other);
+    servers.wipe(lost);
+    Servers.One empty = servers.start(lost.name());
+    leader.propose("entry 10");
+    eventually("the leader is alone", () -> !leader.leads());
+    assertThat(leader.hears(empty)).isFalse();
+    assertThat(empty.hears(leader)).isFalse();
+
+    Servers.One back = servers.start(other.name());
+    assertThat(back.hears(empty)).as("also one that was restarted knows it").isFalse();
+    eventually("two are enough", () -> leader.leads() || back.leads());
+    Servers.One next = leader.leads() ? leader : back;
+    next.propose("entry 11");
+    eventually("applied", () -> next.machine().answered.contains("entry 11"));
+    assertThat(empty.machine().applied).isEmpty();
+    assertThat(empty.machine().leader).isEmpty();
+
+    done(next.replicator().removeMember(lost.name()));
+    servers.stop(empty);
+    servers.wipe(lost);
+    servers.start(lost.name(), Set.of(), new WrittenDown());
+    done(next.replicator().addMember(lost.name()));
+    servers.applied(next.machine().applied);
+  }
+
+  @Test
+  void whoWasRemovedAndAddedMeanwhileIsKnownToWhoWasAway() throws IOException {
+    Servers.One leader = servers.of(3).leader();
+    leader.propose("entry 0");
+    servers.applied(entries(0, 1));
+    Servers.One replaced = servers.followers().get(0);
+    Servers.One away = servers.followers().get(1);
+    eventually("they have met", () -> away.hasMet(replaced) && leader.hasMet(replaced));
+    Servers.One fourth = servers.startEmpty();
+    done(leader.replicator().addMember(fourth.name()));
+    servers.stop(away);
+    done(leader.replicator().removeMember(replaced.name()));
+    servers.stop(replaced);
+    servers.wipe(replaced);
+    servers.start(replaced.name(), Set.of(), new WrittenDown());
+    done(leader.replicator().addMember(replaced.name()));
+    leader.propose("entry 1");
+
+    Servers.One back = servers.start(away.name());
+    servers.applied(entries(0, 2));
+    Servers.One anew = servers.one(replaced.name());
+    eventually("they have met again", () -> back.hears(anew) && anew.hears(back));
   }
 
   @Test
