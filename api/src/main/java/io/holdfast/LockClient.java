@@ -170,10 +170,10 @@ public final class LockClient implements AutoCloseable {
   }
 
   /**
-   * Takes a lock away from its holder; all that was granted with it goes too. The holder is told ({@link LossReason#REVOKED}), and the
-   * next in line gets it, both at once in the process that asks and where the store has {@link Capability#PUSH}; elsewhere the one when it
-   * renews next, until when it believes, the other when it asks next. It cannot stop the old holder's work, but the token can: the next one is
-   * larger.
+   * Takes a lock away from its holder, who is told ({@link LossReason#REVOKED}); all that was granted with it goes too. Stores with
+   * {@link Capability#PUSH} tell the holder and the next in line at once. With others a holder in another process believes until it
+   * renews, and the next in line has the lock when it asks again. It cannot stop the old holder's work, but the token can: the next
+   * one is larger.
    *
    * @param token the token of the grant that is meant, so that nobody else's is taken
    * @return whether there was such a grant
