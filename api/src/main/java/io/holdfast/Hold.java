@@ -178,7 +178,7 @@ public final class Hold implements AutoCloseable {
    */
   @Override
   public void close() {
-    CompletableFuture<Void> closing = end();
+    CompletableFuture<Void> closing = end(true);
     try {
       closing.join();
     } catch (CompletionException e) {
@@ -188,7 +188,7 @@ public final class Hold implements AutoCloseable {
 
   /** Gives the lock back like {@link #close}, without waiting: what {@code close} would throw, the future fails with. */
   public CompletableFuture<Void> closeAsync() {
-    CompletableFuture<Void> closing = end();
+    CompletableFuture<Void> closing = end(false);
     if (closing.isDone()) {
       return closing;
     }
@@ -216,9 +216,9 @@ public final class Hold implements AutoCloseable {
     return cause == null ? failure : cause;
   }
 
-  private CompletableFuture<Void> end() {
+  private CompletableFuture<Void> end(boolean waits) {
     if (endingByNow() == null && end(Closed.CLOSED)) {
-      return release();
+      return release(waits);
     }
     if (ending instanceof Lost lost && !lost.told) {
       return CompletableFuture.failedFuture(tell(lost));
@@ -227,8 +227,8 @@ public final class Hold implements AutoCloseable {
   }
 
   /** A store that has nothing left to give back says so: then the lock was not held to the end. */
-  private CompletableFuture<Void> release() {
-    CompletableFuture<Void> released = lease.release();
+  private CompletableFuture<Void> release(boolean waits) {
+    CompletableFuture<Void> released = waits ? lease.releaseHere() : lease.release();
     return released.isDone() && lease.lost().isEmpty()
         ? released
         : released.thenRun(

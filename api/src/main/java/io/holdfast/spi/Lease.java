@@ -37,6 +37,14 @@ public interface Lease {
   CompletableFuture<Void> release();
 
   /**
+   * The same, asked by a thread that then waits until it is done. The engine may have that thread ask the store, which spares
+   * it being woken; within a bound of the engine's. As by default it need not.
+   */
+  default CompletableFuture<Void> releaseHere() {
+    return release();
+  }
+
+  /**
    * Names the one listener to tell if the lease ends before {@link #release}: once, on the thread that noticed, without a
    * lock of the store's held; at once if that has happened already. The listener is quick, and hearing it twice does no harm.
    */

@@ -5,6 +5,7 @@ import java.util.Objects;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 
 /** The machine's clocks. Its thread starts with the first timer. */
@@ -14,7 +15,13 @@ final class SystemTicker implements Ticker {
    * clock has moved ahead of the monotonic one, a holder's reading moves with it, for good; whenever it was set back, only
    * the distance between the two is noted anew. A wall clock that is set forward looks like a suspend: holders then believe
    * less than they could, which is the safe side.
+   *
+   * Timers. Most are taken back long before they are due, and each that is due before all others wakes the thread. So while
+   * there are any, there is one more, which does nothing and comes soon: it is the one that is due first.
    */
+
+  /** What is due later than this wakes nobody when it is set. */
+  private static final long SOON_NANOS = 500_000_000;
 
   /** Less is the noise of clocks that are read one after the other, and adds up until it is more. */
   private static final long NOTICEABLE_NANOS = 20_000_000;
@@ -22,6 +29,7 @@ final class SystemTicker implements Ticker {
   static final SystemTicker INSTANCE = new SystemTicker();
 
   private final ScheduledThreadPoolExecutor timers;
+  private final AtomicBoolean isFirstSet = new AtomicBoolean();
   private final AtomicReference<Clocks> clocks =
       new AtomicReference<>(new Clocks(wallNanos() - System.nanoTime(), 0));
 
@@ -69,6 +77,7 @@ final class SystemTicker implements Ticker {
   public Alarm schedule(long deadlineNanos, Runnable task) {
     ScheduledFuture<?> timer =
         timers.schedule(() -> run(task), deadlineNanos - nanos(), TimeUnit.NANOSECONDS);
+    setFirst();
     return () -> timer.cancel(false);
   }
 
@@ -79,6 +88,19 @@ final class SystemTicker implements Ticker {
     } catch (Throwable e) {
       Thread self = Thread.currentThread();
       self.getUncaughtExceptionHandler().uncaughtException(self, e);
+    }
+  }
+
+  private void setFirst() {
+    if (!isFirstSet.get() && isFirstSet.compareAndSet(false, true)) {
+      ScheduledFuture<?> unused = timers.schedule(this::first, SOON_NANOS, TimeUnit.NANOSECONDS);
+    }
+  }
+
+  private void first() {
+    isFirstSet.set(false);
+    if (!timers.getQueue().isEmpty()) {
+      setFirst();
     }
   }
 

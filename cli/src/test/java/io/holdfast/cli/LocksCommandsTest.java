@@ -196,7 +196,7 @@ class LocksCommandsTest {
   }
 
   /** Keeps what it reads, until it leaves. */
-  private static final class Reader extends OutputStream {
+  static final class Reader extends OutputStream {
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     private volatile boolean left;
 

@@ -77,11 +77,23 @@ final class GivingBack {
 
   /** Returns what completes when the store has freed all. */
   CompletableFuture<Void> start() {
+    return start(false);
+  }
+
+  /**
+   * The same in a thread that waits for it.
+   *
+   * @param mayBlock and has nothing else to do: nothing is to be noticed after this
+   */
+  CompletableFuture<Void> start(boolean mayBlock) {
     client.givesBack(this);
     patience =
         place.at(place.ticker.nanosIn(ANSWERED_WITHIN), () -> answerWith(uncertain(lastFailure)));
     for (One one : records) {
-      one.send();
+      one.send(
+          mayBlock
+              && records.size() == 1
+              && client.mayBlock(ANSWERED_WITHIN.toNanos(), one.record.leaseDuration()));
     }
     endIfThrough();
     return answer;
@@ -154,8 +166,15 @@ final class GivingBack {
     }
 
     private void send() {
+      send(false);
+    }
+
+    private void send(boolean isHere) {
       rest = null;
-      client.ask(client.attemptNanos(record.leaseDuration()), store -> store.release(record), this);
+      client.ask(
+          client.attemptNanos(record.leaseDuration()),
+          store -> isHere ? store.releaseHere(record) : store.release(record),
+          this);
     }
 
     @Override

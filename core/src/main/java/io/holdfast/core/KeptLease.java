@@ -186,12 +186,21 @@ final class KeptLease implements Lease {
 
   @Override
   public CompletableFuture<Void> release() {
+    return release(false);
+  }
+
+  @Override
+  public CompletableFuture<Void> releaseHere() {
+    return release(true);
+  }
+
+  private CompletableFuture<Void> release(boolean mayBlock) {
     CompletableFuture<Void> released = new CompletableFuture<>();
     place.within(
         () -> {
           endInTime();
           if (end(State.RELEASED)) {
-            giveBack(kept -> false)
+            giveBack(kept -> false, mayBlock)
                 .whenComplete(
                     (done, failure) -> {
                       if (failure == null) {
@@ -248,12 +257,16 @@ final class KeptLease implements Lease {
   }
 
   private CompletableFuture<Void> giveBack(Predicate<Kept> isGone) {
+    return giveBack(isGone, false);
+  }
+
+  private CompletableFuture<Void> giveBack(Predicate<Kept> isGone, boolean mayBlock) {
     List<String> gone = records.stream().filter(isGone).map(kept -> kept.record.name()).toList();
     List<LeaseRecord> mine =
         records.stream().filter(isGone.negate()).map(kept -> kept.record).toList();
     long lease = asked.options().leaseDuration().toNanos();
     CompletableFuture<Void> freed =
-        GivingBack.ofLease(this, client, mine, place.ticker.holderNanos() + lease).start();
+        GivingBack.ofLease(this, client, mine, place.ticker.holderNanos() + lease).start(mayBlock);
     place.letGo(this, gone);
     return freed;
   }

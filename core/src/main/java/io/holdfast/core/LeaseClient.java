@@ -38,6 +38,9 @@ final class LeaseClient implements LockStore {
   /** So many requests of a client may wait at a time. */
   static final int MOST_WAITING = 100_000;
 
+  /** So many outcomes that nobody waits for are looked into at a time; of more, what was taken ends with its lease. */
+  static final int MOST_SETTLING = 10_000;
+
   /** A read is answered within so long, or was in vain. */
   static final Duration READ_TAKES = Duration.ofSeconds(3);
 
@@ -226,6 +229,14 @@ final class LeaseClient implements LockStore {
     return Math.min(lease.toNanos() / ATTEMPTS_PER_LEASE, LONGEST_ATTEMPT.toNanos());
   }
 
+  /**
+   * Whether a store that is slow may keep a thread for as long as it may block: the caller's patience, and that with a write,
+   * is not over before.
+   */
+  boolean mayBlock(long waitNanos, Duration lease) {
+    return Math.min(waitNanos, attemptNanos(lease)) >= LeaseStore.BLOCKS_WITHIN.toNanos();
+  }
+
   /** An id that no other grant has. */
   String newGrant() {
     return String.format("%016x%016x", chance.nextLong(), chance.nextLong());
@@ -272,11 +283,16 @@ final class LeaseClient implements LockStore {
     completeIfQuiet();
   }
 
-  void settles(Settling one) {
+  /** Returns whether it may: else it is one too many. */
+  boolean settles(Settling one) {
+    if (settling.size() >= MOST_SETTLING) {
+      return false;
+    }
     settling.add(one);
     if (isClosed) {
       one.hurry();
     }
+    return true;
   }
 
   void hasSettled(Settling one) {

@@ -77,6 +77,10 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
   private String grant;
   private boolean isOver;
   private boolean isAsking;
+
+  /** The thread that is at it waits for the answer, and has nothing else to do. */
+  private boolean mayBlock;
+
   private boolean isStirred;
 
   /** A take was answered, so something is known of what is in the way. */
@@ -125,7 +129,9 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
       if (waits()) {
         names.forEach(name -> place.line(name).join(this));
       }
+      mayBlock = asked.callerThread() != 0 && names.size() == 1 && client.mayBlock(nanos, lease());
       proceed();
+      mayBlock = false;
     }
   }
 
@@ -304,9 +310,12 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
           new Take.Wanted(
               name, seen.filter(it -> it.isOver(now)).map(Seen::record), seen.map(Seen::record)));
     }
-    Duration lease = asked.options().leaseDuration();
-    Take take = new Take(wanted, grant, client.client(), lease, asked.options().data());
-    client.ask(client.attemptNanos(lease), store -> store.take(take), new Taking(grant));
+    Take take = new Take(wanted, grant, client.client(), lease(), asked.options().data());
+    boolean isHere = mayBlock; // nothing is noticed after this, so nothing waits for it
+    client.ask(
+        client.attemptNanos(lease()),
+        store -> isHere ? store.takeHere(take) : store.take(take),
+        new Taking(grant));
   }
 
   private final class Taking implements Question.Hearing<TakeAnswer> {
@@ -345,7 +354,7 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
       isAsking = false;
       if (Trouble.of(failure) == Trouble.UNCERTAIN) {
         isUnsettled = true;
-        stragglesUntilNanos = sentNanos + asked.options().leaseDuration().toNanos();
+        stragglesUntilNanos = sentNanos + lease().toNanos();
       }
       if (isOver) {
         settle();
@@ -602,16 +611,18 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
     isAdopting = false;
     if (mayCome || isOwn) {
       place.ended(grant);
-      long lease = asked.options().leaseDuration().toNanos();
-      new Settling(client, names, grant, until == null ? now + lease : until).start();
+      new Settling(client, names, grant, until == null ? now + lease().toNanos() : until).start();
     }
   }
 
   private void giveBack(List<LeaseRecord> records) {
     if (!records.isEmpty()) {
-      long lease = asked.options().leaseDuration().toNanos();
-      GivingBack.ofNobody(client, records, place.ticker.holderNanos() + lease).start();
+      GivingBack.ofNobody(client, records, place.ticker.holderNanos() + lease().toNanos()).start();
     }
+  }
+
+  private Duration lease() {
+    return asked.options().leaseDuration();
   }
 
   private boolean waits() {

@@ -14,6 +14,13 @@ final class Line {
   /** Of this process, until its release is answered; null if the lock is free or held elsewhere. */
   @Nullable KeptLease holder;
 
+  /** The name's record, for as long as the line is needed; null if nothing is known of it. */
+  @Nullable Seen seen;
+
+  Line(@Nullable Seen seen) {
+    this.seen = seen;
+  }
+
   void join(LeaseRequest request) {
     waiting.addLast(request);
   }

@@ -22,7 +22,10 @@ final class Place {
    * clocks are read under it. What an alarm or an answer brings is another decision.
    */
 
-  /** The records of so many names are remembered: who asks again for one of these can tell that its holder is dead. */
+  /**
+   * The records of so many names that nobody here holds or waits for are remembered: who asks again for one of these can tell
+   * that its holder is dead. Those of the others are remembered, however many they are.
+   */
   static final int MOST_SEEN = 10_000;
 
   /** So many grants that have ended are remembered, for a request that was late may bring one of them back. */
@@ -104,7 +107,7 @@ final class Place {
 
   Line line(String name) {
     assert mutex.isHeldByCurrentThread();
-    return lines.computeIfAbsent(name, unused -> new Line());
+    return lines.computeIfAbsent(name, it -> new Line(seen.remove(it)));
   }
 
   /** Lets go of a line that nobody needs; else has the first in it look again. */
@@ -119,6 +122,7 @@ final class Place {
       first.proceed();
     } else if (line.isIdle()) {
       lines.remove(name);
+      keep(name, line.seen);
     }
   }
 
@@ -180,23 +184,35 @@ final class Place {
   /** Notes a record that the store has just told. */
   void see(LeaseRecord record) {
     assert mutex.isHeldByCurrentThread();
-    Seen before = seen.get(record.name());
+    Seen before = seen(record.name());
     long now = ticker.nanos();
     long since =
         before != null && before.record().version().equals(record.version())
             ? before.sinceNanos()
             : now;
-    seen.put(record.name(), new Seen(record, since, now));
+    keep(record.name(), new Seen(record, since, now));
+  }
+
+  private void keep(String name, @Nullable Seen what) {
+    Line line = lines.get(name);
+    if (line != null) {
+      line.seen = what;
+    } else if (what != null) {
+      seen.put(name, what);
+    } else {
+      seen.remove(name);
+    }
   }
 
   void forget(String name) {
     assert mutex.isHeldByCurrentThread();
-    seen.remove(name);
+    keep(name, null);
   }
 
   @Nullable Seen seen(String name) {
     assert mutex.isHeldByCurrentThread();
-    return seen.get(name);
+    Line line = lines.get(name);
+    return line == null ? seen.get(name) : line.seen;
   }
 
   /** Says all, even if saying one thing fails; what failed first is thrown then. */

@@ -7,14 +7,19 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Looks, for at most a lease, whether an attempt whose answer nobody knows and nobody waits for was carried out, and gives
+ * Looks, for at most a lease and mostly for much less, whether an attempt whose answer nobody knows and nobody waits for was carried out, and gives
  * back what it took. Guarded by the mutex of the {@link Place}.
  */
 final class Settling implements Question.Hearing<LeaseRecord> {
   /*
    * The first name tells: an attempt takes all of its names or none. What it took before is freed by its grant's id; a
-   * request that is still on its way may take the lock only after the last look, and then keeps it for a lease.
+   * request that is still on its way may take the lock only after the last look, and then keeps it for a lease. Requests are
+   * hardly ever so late, and each look costs as much as one.
    */
+
+  /** A look after so long that does not find the grant is the last. */
+  static final Duration ARRIVES_WITHIN = Duration.ofMinutes(1);
+
   private static final Duration FIRST_REST = Duration.ofMillis(200);
   private static final Duration LONGEST_REST = Duration.ofSeconds(5);
 
@@ -24,6 +29,7 @@ final class Settling implements Question.Hearing<LeaseRecord> {
   private final String grant;
   private final long uselessAtNanos;
   private final Pace pace = new Pace(FIRST_REST, LONGEST_REST);
+  private long lastLookNanos;
   private int named;
   private boolean isLast;
   private Ticker.@Nullable Alarm rest;
@@ -38,8 +44,10 @@ final class Settling implements Question.Hearing<LeaseRecord> {
   }
 
   void start() {
-    client.settles(this);
-    look();
+    if (client.settles(this)) {
+      lastLookNanos = place.ticker.nanosIn(ARRIVES_WITHIN);
+      look();
+    }
   }
 
   /** The client is about to close: one more look, and no rest. */
@@ -70,7 +78,7 @@ final class Settling implements Question.Hearing<LeaseRecord> {
       GivingBack.ofNobody(client, List.of(found), uselessAtNanos).start();
     }
     if (!isOwn && named == 0) {
-      lookAgain(false);
+      lookAgain(place.ticker.nanos() - lastLookNanos >= 0);
     } else if (++named < names.size()) {
       look();
     } else {
@@ -83,8 +91,8 @@ final class Settling implements Question.Hearing<LeaseRecord> {
     lookAgain(Trouble.of(failure) == Trouble.REFUSED);
   }
 
-  private void lookAgain(boolean isHopeless) {
-    if (isLast || isHopeless || place.ticker.holderNanos() - uselessAtNanos >= 0) {
+  private void lookAgain(boolean isEnough) {
+    if (isLast || isEnough || place.ticker.holderNanos() - uselessAtNanos >= 0) {
       client.hasSettled(this);
     } else {
       rest = place.at(place.ticker.nanos() + pace.next(client.chance()), this::look);

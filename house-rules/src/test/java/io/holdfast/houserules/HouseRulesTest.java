@@ -257,7 +257,7 @@ class HouseRulesTest {
 
   /** What a user's program sees. */
   @Test
-  void examplesSeeThePostgresStoreAndWhatTheyAreExamplesOf() {
+  void examplesSeePostgresItselfOtherStoresByTheApiAndWhatTheyAreExamplesOf() {
     room(EXAMPLES)
         .sees(
             concat(
@@ -271,7 +271,8 @@ class HouseRulesTest {
                 "org.reactivestreams",
                 "reactor.core..",
                 "io.vertx.core",
-                "io.vertx.sqlclient"));
+                "io.vertx.sqlclient",
+                "software.amazon.awssdk.."));
   }
 
   @Test

@@ -13,7 +13,7 @@ import java.util.function.Consumer;
  * renewal, expiry, waiting, retries. A store asks no clock, keeps no threads, retries nothing, and remembers nothing of a
  * lock between two calls.
  *
- * <p>No call blocks. A future fails with
+ * <p>No call blocks, but for those that say so. A future fails with
  *
  * <ul>
  *   <li>{@link io.holdfast.StoreUnavailableException} if the request certainly changed nothing: never sent, or turned away
@@ -26,6 +26,9 @@ import java.util.function.Consumer;
  * <p>Thread-safe.
  */
 public interface LeaseStore {
+  /** So long may {@link #takeHere} and {@link #releaseHere} block, and no other call at all. */
+  Duration BLOCKS_WITHIN = Duration.ofSeconds(2);
+
   /** The store's name in messages: {@code dynamodb}. */
   String name();
 
@@ -49,6 +52,15 @@ public interface LeaseStore {
    */
   CompletableFuture<TakeAnswer> take(Take take);
 
+  /**
+   * The same for one lock, asked by a thread that waits for the answer and for nothing else. The store may block it, for at
+   * most {@link #BLOCKS_WITHIN}: then no other thread has to be woken, which is most of what a quick answer costs. As by
+   * default it need not.
+   */
+  default CompletableFuture<TakeAnswer> takeHere(Take take) {
+    return take(take);
+  }
+
   /** The record as it is, of all writes that were answered before; {@link LeaseRecord#free} if there is none. */
   CompletableFuture<LeaseRecord> read(String name);
 
@@ -67,6 +79,11 @@ public interface LeaseStore {
    *     this grant had not had the lock
    */
   CompletableFuture<Optional<LeaseRecord>> release(LeaseRecord held);
+
+  /** The same, asked by a thread that waits for the answer and for nothing else; see {@link #takeHere}. */
+  default CompletableFuture<Optional<LeaseRecord>> releaseHere(LeaseRecord held) {
+    return release(held);
+  }
 
   /**
    * Held locks whose names start with the prefix, sorted by name.

@@ -1,5 +1,5 @@
 /**
- * Locks beside what Java programs talk to PostgreSQL with. Each example deposits money: it reads a balance, adds to it, and writes
+ * Locks beside what Java programs keep their data in. Each example deposits money: it reads a balance, adds to it, and writes
  * it, which two at a time must not do.
  */
 @NullMarked

@@ -9,22 +9,12 @@ import io.holdfast.Hold;
 import io.holdfast.LockClient;
 import io.holdfast.postgres.PostgresServer;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** What is so of every example. */
 abstract class AccountsTest {
-  private static final int TELLERS = 3;
-  private static final int DEPOSITS = 10;
-
-  /** Each deposit has a bound of its own; some open a connection for each. */
-  private static final Duration LONG = Duration.ofMinutes(1);
-
   private static final Duration BRIEFLY = Duration.ofMillis(50);
 
   final PostgresServer server = PostgresServer.shared();
@@ -43,23 +33,8 @@ abstract class AccountsTest {
 
   @Test
   void depositsSideBySideAreAllKept() throws Exception {
-    List<CompletableFuture<Void>> tellers = new ArrayList<>();
-    for (int i = 0; i < TELLERS; i++) {
-      CompletableFuture<Void> teller = new CompletableFuture<>();
-      tellers.add(teller);
-      Callable<Void> work =
-          () -> {
-            for (int n = 0; n < DEPOSITS; n++) {
-              assertThat(deposit("ann", 1, PROMPTLY)).isTrue();
-            }
-            return null;
-          };
-      new Thread(() -> complete(teller, work)).start();
-    }
-    for (CompletableFuture<Void> teller : tellers) {
-      teller.get(LONG.toSeconds(), TimeUnit.SECONDS);
-    }
-    assertThat(balance()).isEqualTo(TELLERS * DEPOSITS);
+    Tellers.work(() -> assertThat(deposit("ann", 1, PROMPTLY)).isTrue());
+    assertThat(balance()).isEqualTo(Tellers.ALL);
   }
 
   @Test
@@ -92,13 +67,5 @@ abstract class AccountsTest {
     config.setJdbcUrl(server.jdbcUrl(database));
     config.setMaximumPoolSize(size);
     return new HikariDataSource(config);
-  }
-
-  private static void complete(CompletableFuture<Void> answer, Callable<Void> work) {
-    try {
-      answer.complete(work.call());
-    } catch (Exception | AssertionError e) {
-      answer.completeExceptionally(e);
-    }
   }
 }

@@ -1,17 +1,20 @@
 package io.holdfast.dynamodb;
 
 import io.holdfast.StoreUnavailableException;
+import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.spi.Ticker;
 import java.time.Duration;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import software.amazon.awssdk.core.exception.AbortedException;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.DynamoDbServiceClientConfiguration;
@@ -36,6 +39,16 @@ sealed interface Dynamo {
   <T> CompletableFuture<T> ask(
       Function<DynamoDbAsyncClient, CompletableFuture<T>> async,
       Function<DynamoDbClient, T> blocking);
+
+  /**
+   * The same by a thread that waits for the answer and for nothing else: it may be blocked for {@link
+   * LeaseStore#BLOCKS_WITHIN}. As by default it is not.
+   */
+  default <T> CompletableFuture<T> askHere(
+      Function<DynamoDbAsyncClient, CompletableFuture<T>> async,
+      Function<DynamoDbClient, T> blocking) {
+    return ask(async, blocking);
+  }
 
   /** What the client was made with. */
   DynamoDbServiceClientConfiguration configuration();
@@ -78,6 +91,52 @@ sealed interface Dynamo {
     @Override
     public DynamoDbServiceClientConfiguration configuration() {
       return client.serviceClientConfiguration();
+    }
+  }
+
+  /**
+   * Two clients of one table: one that does not block, and one that answers or fails within {@link
+   * LeaseStore#BLOCKS_WITHIN}, for threads that wait anyway.
+   *
+   * @param room for so many threads at a time; the others do not block
+   */
+  record Both(Dynamo usual, DynamoDbClient quick, Semaphore room) implements Dynamo {
+    /** So many threads may be blocked at a time. */
+    static final int MOST_BLOCKED = 128;
+
+    Both(Dynamo usual, DynamoDbClient quick) {
+      this(usual, quick, new Semaphore(MOST_BLOCKED));
+    }
+
+    @Override
+    public <T> CompletableFuture<T> ask(
+        Function<DynamoDbAsyncClient, CompletableFuture<T>> async,
+        Function<DynamoDbClient, T> blocking) {
+      return usual.ask(async, blocking);
+    }
+
+    @Override
+    public <T> CompletableFuture<T> askHere(
+        Function<DynamoDbAsyncClient, CompletableFuture<T>> async,
+        Function<DynamoDbClient, T> blocking) {
+      if (!room.tryAcquire()) {
+        return usual.ask(async, blocking);
+      }
+      try {
+        return CompletableFuture.completedFuture(blocking.apply(quick));
+      } catch (AbortedException e) {
+        Thread.currentThread().interrupt(); // which the SDK may have forgotten
+        return CompletableFuture.failedFuture(e);
+      } catch (RuntimeException e) {
+        return CompletableFuture.failedFuture(e);
+      } finally {
+        room.release();
+      }
+    }
+
+    @Override
+    public DynamoDbServiceClientConfiguration configuration() {
+      return usual.configuration();
     }
   }
 

@@ -26,6 +26,8 @@ import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
+import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
 import software.amazon.awssdk.services.dynamodb.model.BatchGetItemRequest;
 import software.amazon.awssdk.services.dynamodb.model.BatchGetItemResponse;
@@ -122,15 +124,25 @@ final class DynamoLeaseStore implements LeaseStore {
 
   @Override
   public CompletableFuture<TakeAnswer> take(Take take) {
-    boolean isOne = take.wanted().size() == 1 && (rows.countsInPlace() || !rows.keepsTokens());
-    return isOne ? takeOne(take) : takeTogether(take);
+    return take(take, false);
   }
 
-  private CompletableFuture<TakeAnswer> takeOne(Take take) {
+  @Override
+  public CompletableFuture<TakeAnswer> takeHere(Take take) {
+    return take(take, true);
+  }
+
+  private CompletableFuture<TakeAnswer> take(Take take, boolean isHere) {
+    boolean isOne = take.wanted().size() == 1 && (rows.countsInPlace() || !rows.keepsTokens());
+    return isOne ? takeOne(take, isHere) : takeTogether(take);
+  }
+
+  private CompletableFuture<TakeAnswer> takeOne(Take take, boolean isHere) {
     Take.Wanted wanted = take.wanted().get(0);
     Instant now = clock.get();
     TransactWriteItem write = rows.take(take, wanted, OptionalLong.empty(), now);
     return write(
+        isHere,
         write,
         written -> {
           LeaseRecord taken =
@@ -298,6 +310,7 @@ final class DynamoLeaseStore implements LeaseStore {
   @Override
   public CompletableFuture<RenewAnswer> renew(LeaseRecord mine) {
     return write(
+        false,
         rows.renew(mine, clock.get()),
         written -> new RenewAnswer.Renewed(rows.record(mine.name(), written)),
         found -> new RenewAnswer.Changed(rows.record(mine.name(), found)));
@@ -305,9 +318,19 @@ final class DynamoLeaseStore implements LeaseStore {
 
   @Override
   public CompletableFuture<Optional<LeaseRecord>> release(LeaseRecord held) {
+    return release(held, false);
+  }
+
+  @Override
+  public CompletableFuture<Optional<LeaseRecord>> releaseHere(LeaseRecord held) {
+    return release(held, true);
+  }
+
+  private CompletableFuture<Optional<LeaseRecord>> release(LeaseRecord held, boolean isHere) {
     // What the SDK sent before by itself may have freed it: then this is no proof that somebody
     // else has.
     return writeOr(
+        isHere,
         rows.release(held),
         written -> {
           LeaseRecord left = rows.record(held.name(), written);
@@ -389,15 +412,20 @@ final class DynamoLeaseStore implements LeaseStore {
 
   /** Sends one write of its own. An update tells the item as it left it, all else nothing. */
   private <T> CompletableFuture<T> write(
+      boolean isHere,
       TransactWriteItem write,
       Function<Map<String, AttributeValue>, T> done,
       Function<Map<String, AttributeValue>, T> conditionFailed) {
     return writeOr(
-        write, done, failed -> conditionFailed.apply(failed.hasItem() ? failed.item() : Map.of()));
+        isHere,
+        write,
+        done,
+        failed -> conditionFailed.apply(failed.hasItem() ? failed.item() : Map.of()));
   }
 
   /** The same where a condition that failed may be a failure, too: then the answer is null. */
   private <T> CompletableFuture<T> writeOr(
+      boolean isHere,
       TransactWriteItem write,
       Function<Map<String, AttributeValue>, T> done,
       Function<ConditionalCheckFailedException, @Nullable T> conditionFailed) {
@@ -410,7 +438,7 @@ final class DynamoLeaseStore implements LeaseStore {
       PutItemRequest request = put(write);
       return askOr(
           "PutItem",
-          () -> dynamo.ask(client -> client.putItem(request), client -> client.putItem(request)),
+          () -> send(isHere, client -> client.putItem(request), client -> client.putItem(request)),
           response -> done.apply(Map.of()),
           otherwise);
     }
@@ -419,8 +447,10 @@ final class DynamoLeaseStore implements LeaseStore {
       return askOr(
           "DeleteItem",
           () ->
-              dynamo.ask(
-                  client -> client.deleteItem(request), client -> client.deleteItem(request)),
+              send(
+                  isHere,
+                  client -> client.deleteItem(request),
+                  client -> client.deleteItem(request)),
           response -> done.apply(Map.of()),
           otherwise);
     }
@@ -428,9 +458,17 @@ final class DynamoLeaseStore implements LeaseStore {
     return askOr(
         "UpdateItem",
         () ->
-            dynamo.ask(client -> client.updateItem(request), client -> client.updateItem(request)),
+            send(
+                isHere, client -> client.updateItem(request), client -> client.updateItem(request)),
         response -> done.apply(response.attributes()),
         otherwise);
+  }
+
+  private <A> CompletableFuture<A> send(
+      boolean isHere,
+      Function<DynamoDbAsyncClient, CompletableFuture<A>> async,
+      Function<DynamoDbClient, A> blocking) {
+    return isHere ? dynamo.askHere(async, blocking) : dynamo.ask(async, blocking);
   }
 
   private static PutItemRequest put(TransactWriteItem write) {

@@ -91,6 +91,11 @@ public final class DynamoLocks {
         false);
   }
 
+  /** The same for who has more than a client. */
+  static DynamoLocks in(String table, Dynamo dynamo) {
+    return new DynamoLocks(dynamo, table, DynamoLayout.holdfast(), true, false);
+  }
+
   /** How the locks lie in the table. */
   public DynamoLocks layout(DynamoLayout layout) {
     return new DynamoLocks(dynamo, table, layout, isChecked, oneRegion);

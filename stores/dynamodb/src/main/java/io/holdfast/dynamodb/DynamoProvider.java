@@ -3,6 +3,7 @@ package io.holdfast.dynamodb;
 import io.holdfast.ClientOptions;
 import io.holdfast.InvalidRequestException;
 import io.holdfast.LockRefusedException;
+import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.spi.LockProvider;
 import io.holdfast.spi.LockStore;
 import io.holdfast.spi.StoreSetup;
@@ -15,20 +16,24 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
+import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
 import software.amazon.awssdk.core.client.config.ClientOverrideConfiguration;
+import software.amazon.awssdk.core.client.config.SdkAdvancedAsyncClientOption;
 import software.amazon.awssdk.core.exception.SdkClientException;
+import software.amazon.awssdk.http.apache5.Apache5HttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.regions.providers.AwsProfileRegionProvider;
 import software.amazon.awssdk.regions.providers.AwsRegionProviderChain;
 import software.amazon.awssdk.regions.providers.SystemSettingsRegionProvider;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
+import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 
 /**
  * {@code dynamodb://table?region=eu-central-1}, locks in a table of DynamoDB. For {@link java.util.ServiceLoader}.
  *
  * <p>Credentials come from where the AWS SDK looks for them: environment, system properties, profile, container, instance.
- * Requests go by the JDK's HTTP client. Parameters, after a {@code ?} and separated by {@code &}:
+ * A thread that waits for its lock asks by Apache's HTTP client, all else goes by the JDK's. Parameters, after a {@code ?} and separated by {@code &}:
  *
  * <table>
  * <caption>Parameters</caption>
@@ -61,12 +66,22 @@ public final class DynamoProvider implements LockProvider {
   @Override
   public LockStore open(String url, ClientOptions options) {
     DynamoUrl parsed = DynamoUrl.parse(url);
-    DynamoDbAsyncClient client = connect(parsed);
+    Region region = region(parsed);
+    DefaultCredentialsProvider credentials = credentials(parsed);
+    DynamoDbAsyncClient client = client(parsed, region, credentials);
+    DynamoDbClient quick = quick(parsed, region, credentials);
+    Runnable closing =
+        () -> {
+          client.close();
+          quick.close();
+          credentials.close();
+        };
     try {
-      DynamoLocks locks = locks(parsed, client);
-      return (parsed.isChecked() ? locks : locks.unchecked()).open(options, client::close);
+      Dynamo both = new Dynamo.Both(Dynamo.of(client, Ticker.system()), quick);
+      DynamoLocks locks = locks(parsed, DynamoLocks.in(parsed.table(), both));
+      return (parsed.isChecked() ? locks : locks.unchecked()).open(options, closing);
     } catch (RuntimeException e) {
-      client.close();
+      closing.run();
       throw e;
     }
   }
@@ -76,8 +91,8 @@ public final class DynamoProvider implements LockProvider {
     return Optional.of(new TableSetup(DynamoUrl.parse(url)));
   }
 
-  static DynamoLocks locks(DynamoUrl url, DynamoDbAsyncClient client) {
-    DynamoLocks locks = DynamoLocks.in(url.table(), client).layout(url.layout());
+  static DynamoLocks locks(DynamoUrl url, DynamoLocks table) {
+    DynamoLocks locks = table.layout(url.layout());
     return url.oneRegion() ? locks.oneRegion() : locks;
   }
 
@@ -88,21 +103,46 @@ public final class DynamoProvider implements LockProvider {
    * @throws LockRefusedException if there are no credentials
    */
   static DynamoDbAsyncClient connect(DynamoUrl url) {
-    Region region = region(url);
-    AwsCredentialsProvider credentials = credentials(url);
-    var builder =
-        DynamoDbAsyncClient.builder()
-            .region(region)
-            .credentialsProvider(credentials)
-            // Built here, it is closed with the SDK's client; handed in, it would never be.
-            .httpClientBuilder(attributes -> new JdkHttp(Ticker.system()))
-            // The engine asks again, and knows for how long that makes sense.
-            .overrideConfiguration(
-                ClientOverrideConfiguration.builder()
-                    .retryStrategy(AwsRetryStrategy.doNotRetry())
-                    .build());
+    return client(url, region(url), credentials(url));
+  }
+
+  private static DynamoDbAsyncClient client(
+      DynamoUrl url, Region region, AwsCredentialsProvider credentials) {
+    return common(DynamoDbAsyncClient.builder(), url, region, credentials)
+        // Built here, it is closed with the SDK's client; handed in, it would never be.
+        .httpClientBuilder(attributes -> new JdkHttp(Ticker.system()))
+        // Nothing is done with an answer that would keep the next one waiting.
+        .asyncConfiguration(
+            it ->
+                it.advancedOption(
+                    SdkAdvancedAsyncClientOption.FUTURE_COMPLETION_EXECUTOR, Runnable::run))
+        .build();
+  }
+
+  /** One that blocks, and is soon over. */
+  private static DynamoDbClient quick(
+      DynamoUrl url, Region region, AwsCredentialsProvider credentials) {
+    Duration each = LeaseStore.BLOCKS_WITHIN.dividedBy(2); // to connect, and to be answered
+    return common(DynamoDbClient.builder(), url, region, credentials)
+        .httpClientBuilder(
+            Apache5HttpClient.builder()
+                .maxConnections(Dynamo.Both.MOST_BLOCKED)
+                .connectionTimeout(each)
+                .socketTimeout(each))
+        .build();
+  }
+
+  private static <B extends AwsClientBuilder<B, C>, C> B common(
+      B builder, DynamoUrl url, Region region, AwsCredentialsProvider credentials) {
     url.endpoint().ifPresent(builder::endpointOverride);
-    return builder.build();
+    return builder
+        .region(region)
+        .credentialsProvider(credentials)
+        // The engine asks again, and knows for how long that makes sense.
+        .overrideConfiguration(
+            ClientOverrideConfiguration.builder()
+                .retryStrategy(AwsRetryStrategy.doNotRetry())
+                .build());
   }
 
   /** The instance's own service is not asked: off AWS it does not answer, for long. */
@@ -131,8 +171,10 @@ public final class DynamoProvider implements LockProvider {
         "REGION_MISSING", "region is neither in the url, nor in AWS_REGION, nor in the profile");
   }
 
-  private static AwsCredentialsProvider credentials(DynamoUrl url) {
-    DefaultCredentialsProvider.Builder builder = DefaultCredentialsProvider.builder();
+  private static DefaultCredentialsProvider credentials(DynamoUrl url) {
+    DefaultCredentialsProvider.Builder builder =
+        DefaultCredentialsProvider.builder()
+            .asyncCredentialUpdateEnabled(true); // so that hardly anybody waits for new ones
     url.profile().ifPresent(builder::profileName);
     DefaultCredentialsProvider credentials = builder.build();
     CompletableFuture<Void> found = new CompletableFuture<>();

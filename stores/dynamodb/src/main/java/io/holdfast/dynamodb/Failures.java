@@ -48,6 +48,10 @@ final class Failures {
   /** What is asked only to look at the table beforehand. */
   private static final Set<String> LOOKS = Set.of("DescribeTable", "DescribeTimeToLive");
 
+  /** As Apache's clients, which the SDK may go by, call a connection that did not come about, or was not free. */
+  private static final Set<String> NEVER_CONNECTED =
+      Set.of("ConnectTimeoutException", "ConnectionRequestTimeoutException");
+
   private static final int MOST_CAUSES = 10;
 
   private final String table;
@@ -166,7 +170,8 @@ final class Failures {
           || cause instanceof UnknownHostException
           || cause instanceof UnresolvedAddressException
           || cause instanceof HttpConnectTimeoutException
-          || cause instanceof JdkHttp.NotSentException) {
+          || cause instanceof JdkHttp.NotSentException
+          || NEVER_CONNECTED.contains(cause.getClass().getSimpleName())) {
         return true;
       }
       cause = cause.getCause();

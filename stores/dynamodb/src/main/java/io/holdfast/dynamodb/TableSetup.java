@@ -64,7 +64,7 @@ final class TableSetup implements StoreSetup {
       if (isNew) {
         return table + " was made";
       }
-      DynamoProvider.locks(url, client).check();
+      DynamoProvider.locks(url, DynamoLocks.in(url.table(), client)).check();
       return table + " is there already, and was left as it is";
     }
   }

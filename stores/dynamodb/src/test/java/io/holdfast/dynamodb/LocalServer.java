@@ -1,18 +1,13 @@
 package io.holdfast.dynamodb;
 
 import io.holdfast.spi.Ticker;
-import java.io.BufferedReader;
-import java.io.File;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
@@ -24,7 +19,6 @@ import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.retries.api.RetryStrategy;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
-import software.amazon.awssdk.services.dynamodb.model.CreateTableRequest;
 
 /** One DynamoDB Local for all tests of this JVM, in a JVM of its own. */
 final class LocalServer {
@@ -35,78 +29,10 @@ final class LocalServer {
   private static final class Running {
     static final URI ENDPOINT = start();
 
+    /** It ends with this JVM. */
     static URI start() {
-      try {
-        File[] jars = new File(System.getProperty("holdfast.dynamodb-local")).listFiles();
-        List<String> path = new ArrayList<>();
-        path.add(
-            Path.of(
-                    LocalServerMain.class
-                        .getProtectionDomain()
-                        .getCodeSource()
-                        .getLocation()
-                        .toURI())
-                .toString());
-        Stream.of(jars).map(File::getPath).filter(it -> it.endsWith(".jar")).forEach(path::add);
-        String folder = jars[0].getParent();
-        Process process =
-            new ProcessBuilder(
-                    Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                    "-Xmx384m",
-                    "-XX:+UseSerialGC",
-                    "-Dsqlite4java.library.path=" + folder,
-                    "-cp",
-                    String.join(File.pathSeparator, path),
-                    LocalServerMain.class.getName(),
-                    "8000")
-                .redirectError(ProcessBuilder.Redirect.DISCARD)
-                .start();
-        BufferedReader said =
-            new BufferedReader(
-                new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
-        StringBuilder all = new StringBuilder();
-        for (String line = said.readLine(); line != null; line = said.readLine()) {
-          if (line.startsWith("port ")) {
-            drain(said);
-            URI endpoint = URI.create("http://127.0.0.1:" + line.substring("port ".length()));
-            warmUp(endpoint);
-            return endpoint;
-          }
-          all.append(line).append('\n');
-        }
-        throw new IllegalStateException("DynamoDB Local did not start: " + all);
-      } catch (IOException | java.net.URISyntaxException e) {
-        throw new IllegalStateException("DynamoDB Local did not start", e);
-      }
-    }
-
-    /** Its first table takes many seconds on a busy machine, longer than the locks' own client waits for an answer. */
-    private static void warmUp(URI endpoint) {
-      try (DynamoDbClient patient = blockingClient(endpoint)) {
-        CreateTableRequest request =
-            DynamoTables.request(
-                "warm-up", DynamoLayout.holdfast(), new DynamoTables.Capacity.OnDemand());
-        patient.createTable(request);
-        patient.putItem(
-            it ->
-                it.tableName("warm-up").item(DynamoLayout.holdfast().keys().of("the first item")));
-      }
-    }
-
-    private static void drain(BufferedReader said) {
-      Thread thread =
-          new Thread(
-              () -> {
-                try {
-                  while (said.readLine() != null) {
-                    // nobody wants to know
-                  }
-                } catch (IOException e) {
-                  // it has ended
-                }
-              });
-      thread.setDaemon(true);
-      thread.start();
+      Path jars = Path.of(System.getProperty("holdfast.dynamodb-local"));
+      return LocalServerProcess.start(jars).endpoint();
     }
   }
 
@@ -151,12 +77,8 @@ final class LocalServer {
 
   /** As the AWS lock client needs it. */
   static DynamoDbClient blockingClient() {
-    return blockingClient(endpoint());
-  }
-
-  private static DynamoDbClient blockingClient(URI endpoint) {
     return DynamoDbClient.builder()
-        .endpointOverride(endpoint)
+        .endpointOverride(endpoint())
         .region(Region.US_EAST_1)
         .credentialsProvider(credentials())
         .httpClient(UrlConnectionHttpClient.create())

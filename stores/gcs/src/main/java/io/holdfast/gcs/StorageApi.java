@@ -181,7 +181,8 @@ final class StorageApi {
             shown -> {
               shown.forEach(request::setHeader);
               request.timeout(patience);
-              return http.sendAsync(request.build(), BodyHandlers.ofString(StandardCharsets.UTF_8));
+              return whole(
+                  http.sendAsync(request.build(), BodyHandlers.ofString(StandardCharsets.UTF_8)));
             })
         .handle(
             (response, failure) -> {
@@ -192,6 +193,13 @@ final class StorageApi {
               answer.check();
               return answer;
             });
+  }
+
+  /** The request's own patience is over with the first line of the answer; a body may go on for ever. */
+  private <T> CompletableFuture<T> whole(CompletableFuture<T> asked) {
+    CompletableFuture<T> inTime =
+        asked.copy().orTimeout(2 * patience.toNanos(), TimeUnit.NANOSECONDS);
+    return inTime.whenComplete((answer, failure) -> asked.cancel(true)); // if it still runs
   }
 
   private CompletableFuture<Map<String, String>> credentials() {

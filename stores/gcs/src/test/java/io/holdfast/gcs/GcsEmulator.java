@@ -19,7 +19,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /** {@link EmulatedStorage} behind HTTP, on a port of this machine's loopback that nobody else uses. */
-final class GcsEmulator implements AutoCloseable {
+public final class GcsEmulator implements AutoCloseable {
   private static final int THREADS = 64;
   private static final int LONGEST_GATE_SECONDS = 30;
 
@@ -34,6 +34,13 @@ final class GcsEmulator implements AutoCloseable {
 
   GcsEmulator() throws IOException {
     this(new EmulatedStorage(Instant::now));
+  }
+
+  /** One with an empty bucket, for tests of other modules. */
+  public static GcsEmulator withBucket(String bucket) throws IOException {
+    GcsEmulator emulator = new GcsEmulator();
+    emulator.storage.createBucket(bucket);
+    return emulator;
   }
 
   GcsEmulator(EmulatedStorage storage) throws IOException {
@@ -56,7 +63,8 @@ final class GcsEmulator implements AutoCloseable {
     return storage;
   }
 
-  URI endpoint() {
+  /** Where it listens. */
+  public URI endpoint() {
     return URI.create("http://127.0.0.1:" + server.getAddress().getPort());
   }
 

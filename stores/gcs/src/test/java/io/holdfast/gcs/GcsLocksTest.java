@@ -1,5 +1,6 @@
 package io.holdfast.gcs;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
@@ -22,6 +23,9 @@ import io.holdfast.core.spi.Take;
 import io.holdfast.spi.StoreSetup;
 import java.io.File;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.URI;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -166,6 +170,39 @@ class GcsLocksTest {
   }
 
   // ------------------------------------------------------------ credentials
+
+  @Test
+  void anAnswerThatBeginsAndDoesNotEndIsUncertainInTime() throws Exception {
+    try (ServerSocket server = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {
+      String url = "http://127.0.0.1:" + server.getLocalPort();
+      Thread answering =
+          new Thread(
+              () -> {
+                try {
+                  while (true) {
+                    Socket unclosed = server.accept();
+                    unclosed
+                        .getOutputStream()
+                        .write(
+                            "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{".getBytes(US_ASCII));
+                  }
+                } catch (IOException e) {
+                  // the test is over
+                }
+              });
+      answering.setDaemon(true);
+      answering.start();
+      LeaseStore store =
+          GcsLocks.bucket("bucket")
+              .endpoint(URI.create(url))
+              .anonymous()
+              .requestTimeout(Duration.ofMillis(200))
+              .build(null)
+              .records(GcsLocks.MIN_LEASE);
+      assertThat(failure(store)).isInstanceOf(UncertainOutcomeException.class);
+      store.close();
+    }
+  }
 
   @Test
   void theTokenThatIsHandedInIsSent() throws InterruptedException {

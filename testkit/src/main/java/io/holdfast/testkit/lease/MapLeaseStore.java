@@ -25,6 +25,7 @@ import java.util.function.Supplier;
 public final class MapLeaseStore implements LeaseStore {
   private final String place;
   private final Supplier<Instant> clock;
+  private final boolean renewsByGrant;
   private final ReentrantLock mutex = new ReentrantLock();
   private final Map<String, LeaseRecord> records = new TreeMap<>(); // guarded by the mutex
   private long writes;
@@ -35,8 +36,18 @@ public final class MapLeaseStore implements LeaseStore {
    * @param clock shown as the time of grants
    */
   public MapLeaseStore(String place, Supplier<Instant> clock) {
+    this(place, clock, false);
+  }
+
+  /**
+   * The same, in one of two ways that stores have.
+   *
+   * @param renewsByGrant a renewal compares the grant, whatever the version is by now; else it compares the version
+   */
+  public MapLeaseStore(String place, Supplier<Instant> clock, boolean renewsByGrant) {
     this.place = place;
     this.clock = clock;
+    this.renewsByGrant = renewsByGrant;
   }
 
   @Override
@@ -104,7 +115,11 @@ public final class MapLeaseStore implements LeaseStore {
     return atOnce(
         () -> {
           LeaseRecord found = find(mine.name());
-          return found.version().equals(mine.version())
+          boolean isMine =
+              renewsByGrant
+                  ? found.grant().equals(mine.grant())
+                  : found.version().equals(mine.version());
+          return isMine
               ? new RenewAnswer.Renewed(write(renewed(found)))
               : new RenewAnswer.Changed(found);
         });

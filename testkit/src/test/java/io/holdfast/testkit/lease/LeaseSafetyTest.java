@@ -28,9 +28,13 @@ class LeaseSafetyTest {
   private static final Duration SECOND = Duration.ofSeconds(1);
   private static final Duration NANO = Duration.ofNanos(1);
 
-  private final LeaseWorld world = new LeaseWorld();
+  private final LeaseWorld world = world();
   private final LeaseWorld.Member ann = world.process("ann");
   private final LeaseWorld.Member bob = world.process("bob");
+
+  LeaseWorld world() {
+    return new LeaseWorld();
+  }
 
   @AfterEach
   void nothingIsLeft() {
@@ -454,5 +458,46 @@ class LeaseSafetyTest {
     world.close(ann);
     assertThat(asked).isCompletedExceptionally();
     assertThat(world.record("a").isFree()).isTrue();
+  }
+
+  /** A look costs as much as a request, and the lease may be an hour. */
+  @Test
+  void anOutcomeThatNobodyWaitsForIsNotLookedIntoForAsLongAsALongLease() {
+    HoldOptions hour = HoldOptions.defaults().leaseDuration(Duration.ofHours(1));
+    ann.store.fates((kind, name) -> kind == Kind.TAKE ? Fate.lost() : Fate.fine());
+    CompletableFuture<Hold> asked = ann.client.lock("a").with(hour).acquireAsync(SECOND);
+    world.pass(SECOND.multipliedBy(2));
+    assertThat(asked).isCompletedExceptionally();
+    world.pass(Duration.ofMinutes(2));
+    long looks = ann.store.count(Kind.READ);
+    assertThat(looks).isBetween(10L, 40L);
+    world.pass(Duration.ofHours(1));
+    assertThat(ann.store.count(Kind.READ)).isEqualTo(looks);
+  }
+
+  /** While the store is away nothing is known, so it is looked at when it is back. */
+  @Test
+  void anOutcomeIsLookedIntoAfterALongOutageToo() {
+    HoldOptions hour = HoldOptions.defaults().leaseDuration(Duration.ofHours(1));
+    ann.store.fates((kind, name) -> kind == Kind.TAKE ? Fate.unanswered() : Fate.lost());
+    CompletableFuture<Hold> asked = ann.client.lock("a").with(hour).acquireAsync(SECOND);
+    world.pass(Duration.ofMinutes(10));
+    assertThat(asked).isCompletedExceptionally();
+    assertThat(world.record("a").isFree()).isFalse();
+    ann.store.fate(Fate.fine());
+    world.pass(SECOND.multipliedBy(10));
+    assertThat(world.record("a").isFree()).isTrue();
+  }
+
+  /** What is more ends with its lease, which here is about the same. */
+  @Test
+  void outcomesThatAreLookedIntoAtATimeHaveABound() {
+    int most = 10_000;
+    ann.store.fate(Fate.lost());
+    for (int i = 0; i < most + 1_000; i++) {
+      CompletableFuture<Hold> unused = ann.asks("a" + i, SECOND);
+    }
+    world.pass(SECOND.multipliedBy(5)); // the takes are given up by then, and not yet the reads
+    assertThat(ann.store.count(Kind.READ)).isEqualTo(most);
   }
 }

@@ -117,6 +117,21 @@ class LeaseWaitingTest {
   }
 
   /** G4: and not only when the lease is over. */
+  /** Else its process forgets since when the holder has been silent. */
+  @Test
+  void soDoesOneWhoseProcessAsksForManyOtherNamesMeanwhile() {
+    ann.acquired("a");
+    ann.store.fate(Fate.lost());
+    CompletableFuture<Hold> asked = bob.asks("a");
+    world.pass(LEASE.dividedBy(2));
+    for (int i = 0; i < 10_001; i++) {
+      assertThat(bob.canHave("other/" + i)).isTrue();
+    }
+    world.pass(LEASE.dividedBy(2).plus(SECOND));
+    assertThat(asked).isDone();
+    asked.join().close();
+  }
+
   @Test
   void aWaiterWithLessPatienceThanALeaseNoticesAnEarlyRelease() {
     Hold hold = ann.acquired("a");

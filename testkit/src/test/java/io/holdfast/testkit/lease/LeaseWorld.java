@@ -27,8 +27,17 @@ final class LeaseWorld implements AutoCloseable {
   private static final Duration STEP = Duration.ofMillis(5);
 
   final ManualTicker ticker = new ManualTicker(Long.MAX_VALUE - 5_000_000_000L);
-  final MapLeaseStore map = new MapLeaseStore("map", ticker::instant);
+  final MapLeaseStore map;
   private final List<Member> members = new ArrayList<>();
+
+  LeaseWorld() {
+    this(false);
+  }
+
+  /** One whose store renews in one of its two ways. */
+  LeaseWorld(boolean renewsByGrant) {
+    this.map = new MapLeaseStore("map", ticker::instant, renewsByGrant);
+  }
 
   /** One client in a process of its own. */
   Member process(String name) {

@@ -43,11 +43,15 @@ import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
  */
 final class LeaseFigures implements AutoCloseable {
   private static final List<String> PARTS =
-      List.of("dynamodb", "dynamodb-turns", "dynamodb-renewals", "gcs");
+      List.of("dynamodb", "dynamodb-far", "dynamodb-turns", "dynamodb-renewals", "gcs");
   private static final List<Integer> THREADS = List.of(1, 16);
   private static final int CLIENTS = 8;
   private static final int LOCKS = 1_000;
   private static final long ANSWERS_TAKE_MILLIS = 50;
+
+  /** About as long as DynamoDB takes in its own region. */
+  private static final long FAR_MILLIS = 5;
+
   private static final Duration LEASE = Duration.ofSeconds(20);
   private static final String BUCKET = "locks";
   private static final Path ROOT = Path.of("");
@@ -89,7 +93,8 @@ final class LeaseFigures implements AutoCloseable {
 
   private List<String> table(String part) throws Exception {
     return switch (part) {
-      case "dynamodb" -> dynamoDb();
+      case "dynamodb" -> dynamoDb(0);
+      case "dynamodb-far" -> dynamoDb(FAR_MILLIS);
       case "dynamodb-turns" -> turns();
       case "dynamodb-renewals" -> renewals();
       case "gcs" -> storage();
@@ -99,11 +104,13 @@ final class LeaseFigures implements AutoCloseable {
 
   // ------------------------------------------------------------ pairs a second
 
-  private List<String> dynamoDb() throws Exception {
-    int port = closing(ServerProcess.dynamoDb(ROOT)).port();
+  private List<String> dynamoDb(long answersTakeMillis) throws Exception {
+    SlowWire wire = closing(new SlowWire(closing(ServerProcess.dynamoDb(ROOT)).port()));
+    int port = answersTakeMillis == 0 ? wire.target() : wire.port();
     String ours = madeTable(port, "ours", "");
     String theirs = madeTable(port, "theirs", "&dialect=aws");
     String bare = madeTable(port, "bare", "&key=key");
+    wire.delay(answersTakeMillis);
     DynamoDbClient dynamo = dynamo(port);
     ExecutorService threads = Executors.newFixedThreadPool(32);
     closing(threads::shutdownNow);
@@ -118,6 +125,7 @@ final class LeaseFigures implements AutoCloseable {
         "Holdfast in Amazon's layout, by URL",
         new HoldfastContender(connect(port, theirs, "&dialect=aws")));
     contenders.put("no lock: an item put and deleted", new BareItems(dynamo, bare));
+    contenders.put("no lock: an item updated twice", new BareUpdates(dynamo, bare));
     return pairs(contenders, CountedRequests::sent);
   }
 

@@ -25,6 +25,11 @@ final class SlowWire implements AutoCloseable {
     start(this::accept);
   }
 
+  /** The way without it. */
+  int target() {
+    return target;
+  }
+
   int port() {
     return listening.getLocalPort();
   }
