@@ -25,6 +25,8 @@ public enum Capability {
   /** Tokens go on growing over a restart of the store. */
   DURABLE_TOKENS(
       "tokens that outlive the store's process", "choose a store that outlives its clients"),
+  /** A hold is kept for a whole {@link HoldOptions#leaseDuration} though nothing is heard of its holder. */
+  LEASES("leases", "expect a hold to end with its holder's connection"),
   /** Granted in the order of arrival among those who conflict. */
   FAIR("granting in the order of arrival", "expect no order among waiters"),
   /** A waiter is woken by the store, without polling. */

@@ -40,7 +40,7 @@ public final class HoldOptions {
   /**
    * How long the store keeps the lock for a holder it does not hear from. Renewal goes on all the same; this sets only how
    * soon a dead holder is replaced, and how long a living one may be cut off without losing its lock. Stores without
-   * leases (in-process, PostgreSQL sessions) have no other use for it than {@link Hold#heartbeatWhile}.
+   * {@link Capability#LEASES} (in-process, PostgreSQL sessions) have no other use for it than {@link Hold#heartbeatWhile}.
    *
    * @param leaseDuration {@link #MIN_LEASE} to {@link #MAX_LEASE}
    * @throws InvalidRequestException if it is outside these bounds

@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.holdfast.cli.teststore.ProcessStates;
+import java.io.FileInputStream;
 import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -29,6 +32,9 @@ class RunTest {
       "trap '' TERM; echo $$ >>pids; sleep 1000 & echo $! >>pids;"
           + " bash -c 'set -m; sleep 1000 & echo $! >>pids; echo $$ >>pids; wait' &"
           + " until [ $(wc -l <pids) = 4 ]; do sleep 0.01; done; touch started; wait; wait; sleep 1000";
+
+  /** What a pipe of Linux's takes that nobody reads. */
+  private static final int PIPE_BYTES = 64 << 10;
 
   private final List<RunningCommand> running = new ArrayList<>();
 
@@ -347,6 +353,33 @@ class RunTest {
   }
 
   @Test
+  void nobodyHasToReadWhatTheGuardSays() throws Exception {
+    Path unread = folder.resolve("unread");
+    assertThat(new ProcessBuilder("mkfifo", unread.toString()).start().waitFor()).isZero();
+    try (RandomAccessFile reader = new RandomAccessFile(unread.toFile(), "rw")) {
+      FileInputStream inPipe = new FileInputStream(reader.getFD());
+      RunningCommand run =
+          RunningCommand.start(
+              folder,
+              unread,
+              Map.of("HOLDFAST_STORE", "test-folder:" + folder),
+              "run",
+              "--grace",
+              "200ms",
+              "a",
+              "--",
+              "bash",
+              "-c",
+              "echo $$ >>pids; touch started; while :; do echo full >&2; done");
+      running.add(run);
+      awaitFile("started");
+      RunningCommand.await("the pipe is full", () -> available(inPipe) > PIPE_BYTES - "full\n".length());
+      run.signal("KILL");
+      RunningCommand.await("the command ends", () -> living().isEmpty());
+    }
+  }
+
+  @Test
   void aStoppedHoldfastDoesNotKeepTheCommandFromBeingStoppedInTime() throws Exception {
     Duration lease = Duration.ofSeconds(5);
     RunningCommand run = stubborn("--lease", lease.toSeconds() + "s", "--grace", "200ms");
@@ -380,6 +413,14 @@ class RunTest {
     file("lose", "SESSION_ENDED");
     assertThat(run.end().exitCode()).isEqualTo(79);
     assertThat(living()).isEmpty();
+  }
+
+  private static int available(FileInputStream pipe) {
+    try {
+      return pipe.available();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private RunningCommand stubborn(String... options) throws Exception {

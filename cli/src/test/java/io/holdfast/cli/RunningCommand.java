@@ -31,6 +31,12 @@ final class RunningCommand implements AutoCloseable {
   /** Starts it; what it writes goes into files of the folder. */
   static RunningCommand start(Path folder, Map<String, String> environment, String... args)
       throws IOException {
+    return start(folder, Files.createTempFile(folder, "err", ""), environment, args);
+  }
+
+  /** The same with a file for what it writes to stderr. */
+  static RunningCommand start(
+      Path folder, Path err, Map<String, String> environment, String... args) throws IOException {
     List<String> line =
         new ArrayList<>(
             List.of(
@@ -42,7 +48,6 @@ final class RunningCommand implements AutoCloseable {
                 "io.holdfast.cli.Main"));
     line.addAll(List.of(args));
     Path out = Files.createTempFile(folder, "out", "");
-    Path err = Files.createTempFile(folder, "err", "");
     ProcessBuilder builder =
         new ProcessBuilder(line)
             .directory(folder.toFile())

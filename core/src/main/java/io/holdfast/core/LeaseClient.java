@@ -76,7 +76,7 @@ final class LeaseClient implements LockStore {
     this.client = client;
     this.place = place;
     this.chance = chance;
-    EnumSet<Capability> can = EnumSet.of(Capability.DESCRIBE);
+    EnumSet<Capability> can = EnumSet.of(Capability.DESCRIBE, Capability.LEASES);
     can.addAll(store.capabilities());
     if (can.contains(Capability.FENCING)) {
       can.add(Capability.FORCE_RELEASE);

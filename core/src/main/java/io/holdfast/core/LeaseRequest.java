@@ -129,7 +129,7 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
       if (waits()) {
         names.forEach(name -> place.line(name).join(this));
       }
-      mayBlock = asked.callerThread() != 0 && names.size() == 1 && client.mayBlock(nanos, lease());
+      mayBlock = isAskedHere() && names.size() == 1 && client.mayBlock(nanos, lease());
       proceed();
       mayBlock = false;
     }
@@ -641,6 +641,11 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
   }
 
   /** Whether the thread that asked holds what it waits for, and so waits for itself. */
+  /** By the thread that will wait for the answer. */
+  private boolean isAskedHere() {
+    return asked.callerThread() == Thread.currentThread().getId();
+  }
+
   private boolean isInItsOwnWay() {
     long caller = asked.callerThread();
     for (LockTarget target : asked.targets()) {

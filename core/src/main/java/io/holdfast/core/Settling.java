@@ -7,8 +7,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Looks, for at most a lease and mostly for much less, whether an attempt whose answer nobody knows and nobody waits for was carried out, and gives
- * back what it took. Guarded by the mutex of the {@link Place}.
+ * Looks, for at most a lease and mostly for much less, whether an attempt whose answer nobody knows and nobody waits for was
+ * carried out, and gives back what it took. Guarded by the mutex of the {@link Place}.
  */
 final class Settling implements Question.Hearing<LeaseRecord> {
   /*

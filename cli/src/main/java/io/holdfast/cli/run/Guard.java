@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -56,7 +57,7 @@ final class Guard implements Closeable {
   private BufferedReader answers;
   private boolean struck;
   private @Nullable Long session;
-  private String order = "limit none";
+  private Order order = Order.none("limit");
 
   /**
    * Starts one.
@@ -81,17 +82,20 @@ final class Guard implements Closeable {
 
   /** Says for how long the command is safe from now on; empty if time does not matter. */
   void safeFor(Optional<Duration> limit) throws IOException, InterruptedException {
-    order("limit " + limit.map(Guard::seconds).orElse("none"));
+    order(
+        limit
+            .map(time -> new Order("limit", OptionalLong.of(ticker.nanosIn(time))))
+            .orElse(Order.none("limit")));
   }
 
   /** Says that we are stopping the command ourselves: should we fall silent for so long, only KILL is left to be done. */
   void killAfter(Duration time) throws IOException, InterruptedException {
-    order("kill " + seconds(time));
+    order(new Order("kill", OptionalLong.of(ticker.nanosIn(time))));
   }
 
   /** Says that there is nothing left for it to do but to pass on signals. */
   void rest() throws IOException, InterruptedException {
-    order("rest");
+    order(Order.none("rest"));
   }
 
   /**
@@ -131,9 +135,17 @@ final class Guard implements Closeable {
     }
   }
 
-  private void order(String order) throws IOException, InterruptedException {
+  private void order(Order order) throws IOException, InterruptedException {
     this.order = order;
-    send(order);
+    send(line(order));
+  }
+
+  private String line(Order order) {
+    return order.verb
+        + " "
+        + (order.untilNanos.isEmpty()
+            ? "none"
+            : seconds(Duration.ofNanos(order.untilNanos.getAsLong() - ticker.nanos())));
   }
 
   private void send(String line) throws IOException, InterruptedException {
@@ -144,7 +156,7 @@ final class Guard implements Closeable {
     lines = process.getOutputStream();
     answers = answers(process);
     awaitReady();
-    if (!(session == null || isDone("group " + session)) || !isDone(order) || !isDone(line)) {
+    if (!(session == null || isDone("group " + session)) || !isDone(line(order)) || !isDone(line)) {
       throw new IOException("the guard of the command does not answer");
     }
   }
@@ -228,6 +240,17 @@ final class Guard implements Closeable {
   /** As bash reads it; and "read -t 0" would not wait at all, and be an answer. */
   private static String seconds(Duration time) {
     return String.format(Locale.ROOT, "%.3f", Math.max(1, time.toMillis()) / 1000.0);
+  }
+
+  /**
+   * What it was told last, for the next one to be told.
+   *
+   * @param untilNanos when it is to act; empty if time does not matter
+   */
+  private record Order(String verb, OptionalLong untilNanos) {
+    static Order none(String verb) {
+      return new Order(verb, OptionalLong.empty());
+    }
   }
 
   private static String script() {

@@ -79,9 +79,7 @@ public final class Run {
     this.locks = locks;
     this.lock = lock;
     this.notes = notes;
-    // A store that cannot describe a hold keeps no record of it, nor a lease: it knows of sessions
-    // alone.
-    this.hasLease = locks.capabilities().contains(Capability.DESCRIBE);
+    this.hasLease = locks.capabilities().contains(Capability.LEASES);
   }
 
   /**

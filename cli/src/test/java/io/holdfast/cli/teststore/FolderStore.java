@@ -83,7 +83,12 @@ final class FolderStore implements LockStore {
   @Override
   public Set<Capability> capabilities() {
     EnumSet<Capability> all =
-        EnumSet.of(Capability.DATA, Capability.FENCING, Capability.LIST, Capability.DESCRIBE);
+        EnumSet.of(
+            Capability.DATA,
+            Capability.FENCING,
+            Capability.LIST,
+            Capability.DESCRIBE,
+            Capability.LEASES);
     if (says(UNFENCED)) {
       all.remove(Capability.FENCING);
     }

@@ -26,7 +26,10 @@ import java.util.function.Consumer;
  * <p>Thread-safe.
  */
 public interface LeaseStore {
-  /** So long may {@link #takeHere} and {@link #releaseHere} block, and no other call at all. */
+  /**
+   * For about so long may {@link #takeHere} and {@link #releaseHere} block, and no other call at all. Leases do not depend on it; a
+   * caller's patience does.
+   */
   Duration BLOCKS_WITHIN = Duration.ofSeconds(2);
 
   /** The store's name in messages: {@code dynamodb}. */

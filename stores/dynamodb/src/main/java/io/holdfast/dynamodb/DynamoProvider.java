@@ -33,7 +33,8 @@ import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
  * {@code dynamodb://table?region=eu-central-1}, locks in a table of DynamoDB. For {@link java.util.ServiceLoader}.
  *
  * <p>Credentials come from where the AWS SDK looks for them: environment, system properties, profile, container, instance.
- * A thread that waits for its lock asks by Apache's HTTP client, all else goes by the JDK's. Parameters, after a {@code ?} and separated by {@code &}:
+ * A thread that waits for its lock asks by Apache's HTTP client, all else goes by the JDK's. Parameters, after a {@code ?} and
+ * separated by {@code &}:
  *
  * <table>
  * <caption>Parameters</caption>
