@@ -125,7 +125,7 @@ final class PostgresStore implements LockStore {
               name(),
               "use mode=rows, or end a session with pg_terminate_backend, and all that it holds");
       case DATA -> capability.missingIn(name(), "use mode=rows, or leave the data out");
-      case SHARED, ALL, TREE, WAITERS, FENCING, DURABLE_TOKENS, FAIR, PUSH ->
+      case SHARED, ALL, TREE, WAITERS, FENCING, DURABLE_TOKENS, LEASES, FAIR, PUSH ->
           capability.missingIn(name());
     };
   }
