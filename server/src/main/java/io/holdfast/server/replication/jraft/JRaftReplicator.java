@@ -543,6 +543,10 @@ public final class JRaftReplicator implements Replicator {
     }
     return changeMembers(
         (all, done) -> {
+          if (!leads) {
+            all.node().addPeer(added.peerId(), done); // which says who does
+            return;
+          }
           // It calls before it is a member, for the snapshot.
           Set<String> hosts = hosts(members);
           hosts.add(added.host());
@@ -552,16 +556,20 @@ public final class JRaftReplicator implements Replicator {
         });
   }
 
-  /** The engine gives a new member half an election timeout to connect and to answer; that is little for the first time. */
+  /**
+   * The engine gives a new member half an election timeout to connect and to answer; that is little for the first time.
+   *
+   * @param failed is told of whatever is thrown: nobody else hears of it in a later look
+   */
   private static void whenConnected(
       Running all, PeerAddress to, int looks, Runnable then, Closure failed) {
-    Endpoint endpoint = to.peerId().getEndpoint();
-    boolean mayCome = all.node().getRpcService().checkConnection(endpoint, true);
-    if (looks == 0 || (mayCome && all.node().getRpcService().checkConnection(endpoint, false))) {
-      then.run();
-      return;
-    }
     try {
+      Endpoint endpoint = to.peerId().getEndpoint();
+      boolean mayCome = all.node().getRpcService().checkConnection(endpoint, true);
+      if (looks == 0 || (mayCome && all.node().getRpcService().checkConnection(endpoint, false))) {
+        then.run();
+        return;
+      }
       all.control()
           .schedule(
               () -> whenConnected(all, to, looks - 1, then, failed),
@@ -569,6 +577,8 @@ public final class JRaftReplicator implements Replicator {
               TimeUnit.MILLISECONDS);
     } catch (RejectedExecutionException e) {
       failed.run(new Status(RaftError.ESHUTDOWN, "closed"));
+    } catch (RuntimeException e) { // such as the engine's, of one that is a member already
+      failed.run(new Status(RaftError.EINTERNAL, "%s", String.valueOf(e)));
     }
   }
 
