@@ -264,9 +264,13 @@ public final class JRaftReplicator implements Replicator {
   private void connect(Running all) {
     for (String member : members) {
       if (!member.equals(settings.self())) {
-        all.node()
-            .getRpcService()
-            .checkConnection(PeerAddress.parse(member).peerId().getEndpoint(), true);
+        try {
+          all.node()
+              .getRpcService()
+              .checkConnection(PeerAddress.parse(member).peerId().getEndpoint(), true);
+        } catch (RuntimeException e) { // thrown on, it would be the last look at anybody
+          LOG.warn("Not connected to {}", member, e);
+        }
       }
     }
   }
@@ -373,7 +377,7 @@ public final class JRaftReplicator implements Replicator {
         onControlOrHere(
             () -> {
               refreshMembers(all);
-              forgetAllBut(all.folder(), known, applied);
+              forgetAllBut(all, known, applied);
             });
       }
     }
@@ -386,7 +390,7 @@ public final class JRaftReplicator implements Replicator {
     public void snapshotTaken(long index) {
       Running all = running;
       if (all != null) {
-        onControlOrHere(() -> forgetAllBut(all.folder(), Set.of(), index));
+        onControlOrHere(() -> forgetAllBut(all, Set.of(), index));
       }
     }
 
@@ -420,11 +424,12 @@ public final class JRaftReplicator implements Replicator {
     }
   }
 
-  private static void forgetAllBut(DataFolder folder, Set<String> known, long applied) {
+  /** A server that cannot write this down stops, as with any entry: it would keep out whoever comes in the other one's place. */
+  private static void forgetAllBut(Running all, Set<String> known, long applied) {
     try {
-      folder.forgetAllBut(known, applied);
+      all.folder().forgetAllBut(known, applied);
     } catch (UncheckedIOException e) {
-      LOG.warn("It was not written down who is a member no more", e);
+      all.feed().fail(e);
     }
   }
 

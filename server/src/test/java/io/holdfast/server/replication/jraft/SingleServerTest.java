@@ -282,6 +282,38 @@ class SingleServerTest {
   }
 
   @Test
+  void whoCouldNotBeWrittenDownIsMetWhenThereIsRoomAgain() throws IOException {
+    Servers.One one = servers.of(1).leader();
+    Servers.One other = servers.startEmpty();
+    Path inTheWay = servers.fillDisk(one);
+    done(one.replicator().addMember(other.name()));
+    eventually("they are members", () -> one.replicator().status().members().size() == 2);
+    boolean unused = one.hears(other);
+    assertThat(one.hasMet(other)).isFalse();
+    Files.delete(inTheWay);
+    eventually("they have met", () -> one.hasMet(other));
+  }
+
+  @Test
+  void whoCannotWriteDownThatAnotherWasRemovedStops() throws IOException {
+    Servers.One one = servers.of(1).leader();
+    Servers.One other = servers.startEmpty();
+    done(one.replicator().addMember(other.name()));
+    eventually("they have met", () -> one.hasMet(other));
+    Path inTheWay = servers.fillDisk(one);
+    done(one.replicator().removeMember(other.name()));
+    eventually("the failure", () -> !one.machine().failures.isEmpty());
+    assertThat(one.confirmed()).isFalse();
+    servers.stop(one);
+    Files.delete(inTheWay);
+
+    // The removal is read again.
+    Servers.One back = servers.start(one.name());
+    eventually("it is forgotten", () -> !back.hasMet(other));
+    assertThat(back.machine().failures).isEmpty();
+  }
+
+  @Test
   void aFolderIsPrivate() throws IOException {
     Servers.One one = servers.of(1).leader();
     Path own = servers.settings(one.name(), Set.of()).dataFolder();
