@@ -182,7 +182,7 @@ public final class JRaftReplicator implements Replicator {
     }
   }
 
-  /** Who is no member yet, or no longer, may be somebody else next time. */
+  /** Who is no member yet is not written down: it may be somebody else next time. */
   private boolean recognizes(DataFolder folder, String other, String its) {
     Running all = running;
     return (all != null && members.contains(other))
@@ -282,9 +282,9 @@ public final class JRaftReplicator implements Replicator {
     engine.setElectionTimeoutMs(electionMillis);
     engine.setRpcConnectTimeoutMs(electionMillis / 2);
     engine.setFsm(feed);
-    engine.setLogUri(identity.folder().part("log"));
-    engine.setRaftMetaUri(identity.folder().part("raft"));
-    engine.setSnapshotUri(identity.folder().part("snapshot"));
+    engine.setLogUri(identity.folder().part(DataFolder.LOG));
+    engine.setRaftMetaUri(identity.folder().part(DataFolder.RAFT));
+    engine.setSnapshotUri(identity.folder().part(DataFolder.SNAPSHOT));
     engine.setSnapshotIntervalSecs(0);
     engine.setDisableCli(true);
     engine.setTimerPoolSize(TIMER_THREADS);
@@ -384,7 +384,9 @@ public final class JRaftReplicator implements Replicator {
 
     /**
      * The server may have been away for long, and a member that it knows may have been removed and added again meanwhile. It
-     * may forget who the others are: all that was decided when they were who they were is in the snapshot.
+     * may forget who the others are: most of what they decided when they were who they were is in the snapshot. What they have
+     * acknowledged since, and their votes of this term, are not: one that loses its disk within the second until they have met
+     * again is believed, lest one that was replaced is kept out for good.
      */
     @Override
     public void snapshotTaken(long index) {
