@@ -20,6 +20,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
@@ -49,17 +50,30 @@ final class DataFolder implements AutoCloseable {
    * The cluster is fixed when the folder is first used, so that members may come and go later while the settings still
    * name those that began. It is unknown, and absent in meta, while a server waits to be added.
    *
-   * The identity is made by chance when the folder is. So a server that has lost its data has another one, and is kept out
+   * The identity is made by chance when the folder is. So a server that has lost its folder has another one, and is kept out
    * until it is removed from the members and added again: it has forgotten for whom it has voted and what it has acknowledged,
-   * and with it others could make a majority that knows nothing of what one with it has decided. Each server keeps, from
-   * before it believes another one's first answer, that one's identity; with the entry that it had come to then, so that it
-   * forgets whoever is removed later, and not for an old removal that it meets again when it reads its log.
+   * and with it others could make a majority that knows nothing of what one with it has decided. (One that is given an old
+   * copy of its folder has forgotten as much, and is not noticed.) Each server keeps, from before it believes another one's
+   * first answer, that one's identity; with the last entry that it had applied then, so that it forgets whoever is removed later,
+   * and not for an old removal that it meets again when it reads its log. Where nothing was applied between the removal and
+   * that answer, both have the same number, and it forgets too much: then they meet again, within a second.
+   *
+   * Whoever was away while another one was replaced keeps the new one out, also when that one leads: it is told of the
+   * removal by a leader that it knows, or by nobody. To take the entries of one whose votes are refused would not do: where a
+   * majority has lost its disks and begins anew, who has kept its data would take theirs for it.
    */
   /** What a cluster can be called: it stands in a file of properties, in headers and in the log. */
   static final Pattern CLUSTER_NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
   private static final Pattern IDENTITY = Pattern.compile("[0-9a-f-]{36}");
-  private static final int FORMAT = 1;
+  private static final int FORMAT = 2;
+
+  /** What the parts of the folder are called that are the engine's. */
+  static final String LOG = "log";
+
+  static final String RAFT = "raft";
+  static final String SNAPSHOT = "snapshot";
+
   private static final String FORMAT_KEY = "format";
   private static final String SERVER_KEY = "server";
   private static final String CLUSTER_KEY = "cluster";
@@ -176,13 +190,21 @@ final class DataFolder implements AutoCloseable {
       throw new ReplicationException(
           "data folder " + folder + " does not say whose it is: meta is damaged");
     }
+    Map<String, Other> others = others(folder, found);
+    for (String part : List.of(LOG, RAFT)) {
+      if (!others.isEmpty() && !Files.isDirectory(folder.resolve(part))) {
+        // The engine would begin anew, under an identity that says that nothing was lost.
+        throw new ReplicationException(
+            "data folder "
+                + folder
+                + " has lost its "
+                + part
+                + ": this server is to be removed from the members, and added again with an empty"
+                + " folder");
+      }
+    }
     return new DataFolder(
-        folder,
-        server,
-        lockChannel,
-        cluster.or(settings::cluster),
-        identity,
-        others(folder, found));
+        folder, server, lockChannel, cluster.or(settings::cluster), identity, others);
   }
 
   private static Map<String, Other> others(Path folder, Properties found) {
@@ -356,6 +378,7 @@ final class DataFolder implements AutoCloseable {
     }
   }
 
+  /** With {@code writing} held, also while it waits for the disk: what is in the file and in memory changes together. */
   private void writeMeta(Optional<String> name, Map<String, Other> known) throws IOException {
     StringBuilder text = new StringBuilder();
     text.append(FORMAT_KEY).append('=').append(FORMAT).append('\n');

@@ -182,7 +182,7 @@ public final class JRaftReplicator implements Replicator {
     }
   }
 
-  /** Who is no member yet, or no longer, may be somebody else next time. */
+  /** Who is no member yet is not written down: it may be somebody else next time. */
   private boolean recognizes(DataFolder folder, String other, String its) {
     Running all = running;
     return (all != null && members.contains(other))
@@ -264,9 +264,13 @@ public final class JRaftReplicator implements Replicator {
   private void connect(Running all) {
     for (String member : members) {
       if (!member.equals(settings.self())) {
-        all.node()
-            .getRpcService()
-            .checkConnection(PeerAddress.parse(member).peerId().getEndpoint(), true);
+        try {
+          all.node()
+              .getRpcService()
+              .checkConnection(PeerAddress.parse(member).peerId().getEndpoint(), true);
+        } catch (RuntimeException e) { // thrown on, it would be the last look at anybody
+          LOG.warn("Not connected to {}", member, e);
+        }
       }
     }
   }
@@ -278,9 +282,9 @@ public final class JRaftReplicator implements Replicator {
     engine.setElectionTimeoutMs(electionMillis);
     engine.setRpcConnectTimeoutMs(electionMillis / 2);
     engine.setFsm(feed);
-    engine.setLogUri(identity.folder().part("log"));
-    engine.setRaftMetaUri(identity.folder().part("raft"));
-    engine.setSnapshotUri(identity.folder().part("snapshot"));
+    engine.setLogUri(identity.folder().part(DataFolder.LOG));
+    engine.setRaftMetaUri(identity.folder().part(DataFolder.RAFT));
+    engine.setSnapshotUri(identity.folder().part(DataFolder.SNAPSHOT));
     engine.setSnapshotIntervalSecs(0);
     engine.setDisableCli(true);
     engine.setTimerPoolSize(TIMER_THREADS);
@@ -373,20 +377,22 @@ public final class JRaftReplicator implements Replicator {
         onControlOrHere(
             () -> {
               refreshMembers(all);
-              forgetAllBut(all.folder(), known, applied);
+              forgetAllBut(all, known, applied);
             });
       }
     }
 
     /**
      * The server may have been away for long, and a member that it knows may have been removed and added again meanwhile. It
-     * may forget who the others are: all that was decided when they were who they were is in the snapshot.
+     * may forget who the others are: most of what they decided when they were who they were is in the snapshot. What they have
+     * acknowledged since, and their votes of this term, are not: one that loses its disk within the second until they have met
+     * again is believed, lest one that was replaced is kept out for good.
      */
     @Override
     public void snapshotTaken(long index) {
       Running all = running;
       if (all != null) {
-        onControlOrHere(() -> forgetAllBut(all.folder(), Set.of(), index));
+        onControlOrHere(() -> forgetAllBut(all, Set.of(), index));
       }
     }
 
@@ -420,11 +426,12 @@ public final class JRaftReplicator implements Replicator {
     }
   }
 
-  private static void forgetAllBut(DataFolder folder, Set<String> known, long applied) {
+  /** A server that cannot write this down stops, as with any entry: it would keep out whoever comes in the other one's place. */
+  private static void forgetAllBut(Running all, Set<String> known, long applied) {
     try {
-      folder.forgetAllBut(known, applied);
+      all.folder().forgetAllBut(known, applied);
     } catch (UncheckedIOException e) {
-      LOG.warn("It was not written down who is a member no more", e);
+      all.feed().fail(e);
     }
   }
 
@@ -543,6 +550,10 @@ public final class JRaftReplicator implements Replicator {
     }
     return changeMembers(
         (all, done) -> {
+          if (!leads) {
+            all.node().addPeer(added.peerId(), done); // which says who does
+            return;
+          }
           // It calls before it is a member, for the snapshot.
           Set<String> hosts = hosts(members);
           hosts.add(added.host());
@@ -552,16 +563,20 @@ public final class JRaftReplicator implements Replicator {
         });
   }
 
-  /** The engine gives a new member half an election timeout to connect and to answer; that is little for the first time. */
+  /**
+   * The engine gives a new member half an election timeout to connect and to answer; that is little for the first time.
+   *
+   * @param failed is told of whatever is thrown: nobody else hears of it in a later look
+   */
   private static void whenConnected(
       Running all, PeerAddress to, int looks, Runnable then, Closure failed) {
-    Endpoint endpoint = to.peerId().getEndpoint();
-    boolean mayCome = all.node().getRpcService().checkConnection(endpoint, true);
-    if (looks == 0 || (mayCome && all.node().getRpcService().checkConnection(endpoint, false))) {
-      then.run();
-      return;
-    }
     try {
+      Endpoint endpoint = to.peerId().getEndpoint();
+      boolean mayCome = all.node().getRpcService().checkConnection(endpoint, true);
+      if (looks == 0 || (mayCome && all.node().getRpcService().checkConnection(endpoint, false))) {
+        then.run();
+        return;
+      }
       all.control()
           .schedule(
               () -> whenConnected(all, to, looks - 1, then, failed),
@@ -569,6 +584,8 @@ public final class JRaftReplicator implements Replicator {
               TimeUnit.MILLISECONDS);
     } catch (RejectedExecutionException e) {
       failed.run(new Status(RaftError.ESHUTDOWN, "closed"));
+    } catch (RuntimeException e) { // such as the engine's, of one that is a member already
+      failed.run(new Status(RaftError.EINTERNAL, "%s", String.valueOf(e)));
     }
   }
 

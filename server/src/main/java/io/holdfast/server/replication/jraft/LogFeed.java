@@ -257,7 +257,8 @@ final class LogFeed implements StateMachine {
     }
   }
 
-  private void fail(Throwable cause) {
+  /** On any thread. */
+  void fail(Throwable cause) {
     if (failed.compareAndSet(false, true)) {
       LOG.error("This server stops: it can no longer follow the log", cause);
       machine.failed(cause);

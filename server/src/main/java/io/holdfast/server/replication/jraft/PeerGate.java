@@ -68,7 +68,9 @@ final class PeerGate implements ServerInterceptor {
           Status.PERMISSION_DENIED.withDescription("the certificate is for no member's host"));
     }
     String cluster = headers.get(PeerIdentity.CLUSTER);
-    if (cluster == null) {
+    String server = headers.get(PeerIdentity.SERVER);
+    String its = headers.get(PeerIdentity.IDENTITY);
+    if (cluster == null || server == null || its == null) {
       return Optional.of(Status.UNAUTHENTICATED.withDescription("servers of a cluster only"));
     }
     if (!DataFolder.CLUSTER_NAME.matcher(cluster).matches()) {
@@ -86,9 +88,7 @@ final class PeerGate implements ServerInterceptor {
           Status.FAILED_PRECONDITION.withDescription(
               PeerIdentity.isAnother(identity.self().toString())));
     }
-    String server = headers.get(PeerIdentity.SERVER);
-    String its = headers.get(PeerIdentity.IDENTITY);
-    if (server != null && its != null && !identity.folder().mayBe(server, its)) {
+    if (!identity.folder().mayBe(server, its)) {
       return Optional.of(
           Status.FAILED_PRECONDITION.withDescription(PeerIdentity.isAnother(server)));
     }

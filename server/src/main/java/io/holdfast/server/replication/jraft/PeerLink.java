@@ -28,6 +28,7 @@ import io.holdfast.protocol.internal.v1.PeerRequest;
 import io.holdfast.protocol.internal.v1.PeerResponse;
 import io.holdfast.protocol.internal.v1.PeersGrpc;
 import io.holdfast.spi.Ticker;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -44,7 +45,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The way to one other server: a channel that connects again by itself, and on it one stream. Thread-safe; blocks nobody.
+ * The way to one other server: a channel that connects again by itself, and on it one stream. Thread-safe; waits for nobody,
+ * and for the disk only when the other one answers for the first time and it is written down who it is.
  *
  * <p>What is sent arrives in the order of {@link #call}, or the stream breaks and all that is unanswered fails.
  */
@@ -388,7 +390,16 @@ final class PeerLink {
 
   private boolean isRecognized(@Nullable String its) {
     answering = its;
-    boolean recognized = its != null && identity.recognizes().test(peer.toString(), its);
+    boolean recognized;
+    try {
+      recognized = its != null && identity.recognizes().test(peer.toString(), its);
+    } catch (UncheckedIOException e) {
+      // Asked again with the next call.
+      if (pace.mayTell()) {
+        LOG.warn("Not heard: it cannot be written down who {} is", peer, e);
+      }
+      return false;
+    }
     if (!recognized && pace.mayTell()) {
       LOG.warn("Not heard: {}", PeerIdentity.isAnother(peer.toString()));
     }

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -23,6 +24,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SingleServerTest {
   @TempDir Path folder;
@@ -275,10 +278,79 @@ class SingleServerTest {
     Servers.One one = servers.of(1).leader();
     servers.stop(one);
     Path meta = servers.settings(one.name(), Set.of()).dataFolder().resolve("meta");
-    Files.writeString(meta, Files.readString(meta).replace("format=1", "format=2"));
+    Files.writeString(meta, Files.readString(meta).replace("format=2", "format=3"));
     assertThatThrownBy(() -> servers.start(one.name()))
         .isInstanceOf(ReplicationException.class)
-        .hasMessageContaining("format 2; this version reads format 1");
+        .hasMessageContaining("format 3; this version reads format 2");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"log", "raft"})
+  void aFolderThatHasLostAPartIsRefusedOnceOthersKnowIt(String part) throws IOException {
+    Servers.One one = servers.stop(servers.of(1).leader());
+    JRaftSettings settings = servers.settings(one.name(), Set.of(one.name()));
+    try (DataFolder data = DataFolder.open(settings)) {
+      data.recognizes("127.0.0.1:1", UUID.randomUUID().toString(), 0);
+    }
+    Files.move(settings.dataFolder().resolve(part), folder.resolve("lost"));
+    assertThatThrownBy(() -> servers.start(one.name()))
+        .isInstanceOf(ReplicationException.class)
+        .hasMessageContaining("has lost its " + part);
+  }
+
+  @Test
+  void whoIsStruckFromMetaIsNotKnown() throws IOException {
+    String name = Servers.freeAddress();
+    JRaftSettings settings = servers.settings(name, Set.of(name));
+    try (DataFolder data = DataFolder.open(settings)) {
+      data.recognizes("127.0.0.1:1", UUID.randomUUID().toString(), 0);
+      data.recognizes("127.0.0.1:2", UUID.randomUUID().toString(), 0);
+    }
+    for (String part : List.of("log", "raft")) {
+      Files.createDirectory(settings.dataFolder().resolve(part));
+    }
+    Path meta = settings.dataFolder().resolve("meta");
+    Files.write(
+        meta,
+        Files.readAllLines(meta).stream()
+            .filter(line -> !line.startsWith("other.127.0.0.1\\:1="))
+            .toList());
+    try (DataFolder data = DataFolder.open(settings)) {
+      assertThat(data.identityOf("127.0.0.1:1")).isEmpty();
+      assertThat(data.identityOf("127.0.0.1:2")).isPresent();
+    }
+  }
+
+  @Test
+  void whoCouldNotBeWrittenDownIsMetWhenThereIsRoomAgain() throws IOException {
+    Servers.One one = servers.of(1).leader();
+    Servers.One other = servers.startEmpty();
+    Path inTheWay = servers.fillDisk(one);
+    done(one.replicator().addMember(other.name()));
+    eventually("they are members", () -> one.replicator().status().members().size() == 2);
+    boolean unused = one.hears(other);
+    assertThat(one.hasMet(other)).isFalse();
+    Files.delete(inTheWay);
+    eventually("they have met", () -> one.hasMet(other));
+  }
+
+  @Test
+  void whoCannotWriteDownThatAnotherWasRemovedStops() throws IOException {
+    Servers.One one = servers.of(1).leader();
+    Servers.One other = servers.startEmpty();
+    done(one.replicator().addMember(other.name()));
+    eventually("they have met", () -> one.hasMet(other));
+    Path inTheWay = servers.fillDisk(one);
+    done(one.replicator().removeMember(other.name()));
+    eventually("the failure", () -> !one.machine().failures.isEmpty());
+    assertThat(one.confirmed()).isFalse();
+    servers.stop(one);
+    Files.delete(inTheWay);
+
+    // The removal is read again.
+    Servers.One back = servers.start(one.name());
+    eventually("it is forgotten", () -> !back.hasMet(other));
+    assertThat(back.machine().failures).isEmpty();
   }
 
   @Test

@@ -40,6 +40,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -59,6 +60,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Who comes to the port of the servers, and should not. */
 class StrangersTest {
+  private static final UUID CALLER = UUID.randomUUID();
+
   @TempDir static Path certificates;
   private static Certificates authority;
   private static PeerTls member;
@@ -137,6 +140,12 @@ class StrangersTest {
   private static PeerResponse ask(Channel channel, Optional<String> cluster, PeerRequest request) {
     Metadata headers = new Metadata();
     cluster.ifPresent(it -> headers.put(PeerIdentity.CLUSTER, it));
+    headers.put(PeerIdentity.SERVER, "127.0.0.1:1");
+    headers.put(PeerIdentity.IDENTITY, CALLER.toString());
+    return ask(channel, headers, request);
+  }
+
+  private static PeerResponse ask(Channel channel, Metadata headers, PeerRequest request) {
     CompletableFuture<PeerResponse> answer = new CompletableFuture<>();
     StreamObserver<PeerRequest> stream =
         PeersGrpc.newStub(channel)
@@ -164,8 +173,12 @@ class StrangersTest {
 
   private static Status.Code refusal(
       Channel channel, Optional<String> cluster, PeerRequest request) {
+    return refusal(() -> ask(channel, cluster, request));
+  }
+
+  private static Status.Code refusal(Runnable asks) {
     try {
-      ask(channel, cluster, request);
+      asks.run();
     } catch (java.util.concurrent.CompletionException e) {
       return Status.fromThrowable(e.getCause()).getCode();
     }
@@ -343,6 +356,18 @@ class StrangersTest {
     Servers.One one = servers.of(1).leader();
     assertThat(refusal(plain(one), Optional.empty(), ping()))
         .isEqualTo(Status.Code.UNAUTHENTICATED);
+  }
+
+  @Test
+  void aCallerThatDoesNotSayWhoItIsIsRefused() {
+    Channel to = plain(servers.of(1).leader());
+    Metadata headers = new Metadata();
+    headers.put(PeerIdentity.CLUSTER, "test");
+    assertThat(refusal(() -> ask(to, headers, ping()))).isEqualTo(Status.Code.UNAUTHENTICATED);
+    headers.put(PeerIdentity.SERVER, "127.0.0.1:1");
+    assertThat(refusal(() -> ask(to, headers, ping()))).isEqualTo(Status.Code.UNAUTHENTICATED);
+    headers.put(PeerIdentity.IDENTITY, CALLER.toString());
+    assertThat(ask(to, headers, ping()).hasMessage()).isTrue();
   }
 
   @Test

@@ -238,6 +238,17 @@ class ThreeServersTest {
   }
 
   @Test
+  void whoIsAMemberAlreadyAndDownIsNotAddedAndCanBeRemovedThen() {
+    Servers.One leader = servers.of(3).leader();
+    Servers.One down = servers.stop(servers.followers().get(0));
+    assertThatThrownBy(() -> done(leader.replicator().addMember(down.name())))
+        .hasCauseInstanceOf(ReplicationException.class)
+        .hasMessageContaining("already exists");
+    done(leader.replicator().removeMember(down.name()));
+    assertThat(leader.replicator().status().members()).hasSize(2).doesNotContain(down.name());
+  }
+
+  @Test
   void oneThatFellFarBehindTakesASnapshot() {
     Servers.One leader = servers.of(3).leader();
     Servers.One behind = servers.followers().get(0);
