@@ -31,10 +31,11 @@ record PeerIdentity(
   static final Metadata.Key<String> EXPECTED =
       Metadata.Key.of("holdfast-expected-identity", Metadata.ASCII_STRING_MARSHALLER);
 
-  /** What is said of a server that came back without its data, here and there. */
+  /** What is said, here and there, of a server that is not the one that another one knows. */
   static String isAnother(String server) {
     return server
         + " has come back without its data, and may not vote as if it had it: remove it from the"
-        + " members, and add it again";
+        + " members, and add it again; or, if that was done while the other one was away, let one"
+        + " lead that both know";
   }
 }

@@ -160,8 +160,7 @@ final class Servers implements AutoCloseable {
 
   /** One can no longer write down who the others are, until what is returned is deleted. */
   Path fillDisk(One one) throws IOException {
-    return Files.createDirectory(
-        settings(one.name, Set.of()).dataFolder().resolve("meta.new"));
+    return Files.createDirectory(settings(one.name, Set.of()).dataFolder().resolve("meta.new"));
   }
 
   One restart(One one) {
