@@ -169,6 +169,9 @@ public final class ConnectionLocks {
     private final AdvisoryLock lock;
     private boolean closed;
 
+    /** By a {@link #close}; whatever it throws from then on tells of it. */
+    private boolean isRolledBack;
+
     private ConnectionHold(AdvisoryLock lock) {
       this.lock = lock;
     }
@@ -177,7 +180,8 @@ public final class ConnectionLocks {
      * Gives the lock back; a second time does nothing. A transaction that is open stays open: commit before, or the next holder
      * does not see what was written. One that has failed is rolled back first, and that is told.
      *
-     * @throws LockException if it could not be given back
+     * @throws LockException if it could not be given back; it may be closed again. That the transaction was rolled back all the
+     *     same is told by what is suppressed in it, and once more when the lock is given back
      * @throws IllegalStateException if the transaction had failed, and was rolled back; the lock is given back. Or if the session
      *     did not hold it: another session ran the statement, as behind a pooler, or somebody has given it back
      */
@@ -186,29 +190,35 @@ public final class ConnectionLocks {
       if (closed) {
         return;
       }
-      boolean hasFailed = false;
       boolean wasHeld;
       try {
         try {
           wasHeld = CallerSql.ask(connection, lock.unlock());
         } catch (SQLException e) {
-          hasFailed = AdvisoryLock.saysTransactionHasFailed(e.getSQLState());
-          if (!rollbackOnError || !hasFailed) {
+          if (!rollbackOnError || !AdvisoryLock.saysTransactionHasFailed(e.getSQLState())) {
             throw e;
           }
           connection.rollback();
+          isRolledBack = true;
           wasHeld = CallerSql.ask(connection, lock.unlock());
         }
       } catch (SQLException e) {
-        throw Failures.of(e);
+        throw telling(Failures.of(e));
       }
       closed = true;
       if (!wasHeld) {
-        throw lock.notHeld();
+        throw telling(lock.notHeld());
       }
-      if (hasFailed) {
+      if (isRolledBack) {
         throw lock.rolledBack();
       }
+    }
+
+    private RuntimeException telling(RuntimeException thrown) {
+      if (isRolledBack) {
+        thrown.addSuppressed(lock.rolledBack());
+      }
+      return thrown;
     }
 
     /** What was thrown goes on, whatever happens here. */

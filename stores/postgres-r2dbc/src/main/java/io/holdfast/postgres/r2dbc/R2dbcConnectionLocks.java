@@ -157,6 +157,9 @@ public final class R2dbcConnectionLocks {
     private final AtomicReference<@Nullable CompletableFuture<Boolean>> released =
         new AtomicReference<>();
 
+    /** By a {@link #close}; whatever it fails with from then on tells of it. */
+    private volatile boolean isRolledBack;
+
     private ConnectionHold(AdvisoryLock lock) {
       this.lock = lock;
     }
@@ -165,9 +168,11 @@ public final class R2dbcConnectionLocks {
      * Gives the lock back; a second time does nothing. A transaction that is open stays open: commit before, or the next holder
      * does not see what was written. One that has failed is rolled back first, and that is told.
      *
-     * <p>Fails with a {@link LockException} if it could not be given back, and may then be tried again; with an {@link
-     * IllegalStateException} if the transaction had failed, and was rolled back: the lock is given back then. With another if
-     * the session did not hold it: another session ran the statement, as behind a pooler, or somebody has given it back.
+     * <p>Fails with a {@link LockException} if it could not be given back, and may then be tried again; that the transaction was
+     * rolled back all the same is told by what is suppressed in it, and once more when the lock is given back. Fails with an
+     * {@link IllegalStateException} if the transaction had failed, and was rolled back: the lock is given back then. With
+     * another if the session did not hold it: another session ran the statement, as behind a pooler, or somebody has given it
+     * back.
      */
     public Publisher<Void> close() {
       return new Asked<>(() -> release().thenApply(done -> Optional.empty()), unseen -> {});
@@ -193,7 +198,7 @@ public final class R2dbcConnectionLocks {
           .whenComplete(
               (wasHeld, thrown) -> {
                 if (thrown == null) {
-                  tell(mine, wasHeld ? null : lock.notHeld());
+                  tell(mine, wasHeld);
                 } else if (rollbackOnError
                     && AdvisoryLock.saysTransactionHasFailed(
                         Statements.sqlState(Statements.cause(thrown)))) {
@@ -208,11 +213,15 @@ public final class R2dbcConnectionLocks {
     /** In a transaction that has failed no statement runs. */
     private void releaseFromFailed(CompletableFuture<Boolean> mine) {
       Statements.rollback(connection)
-          .thenCompose(done -> Statements.ask(connection, lock.unlock()))
+          .thenCompose(
+              done -> {
+                isRolledBack = true;
+                return Statements.ask(connection, lock.unlock());
+              })
           .whenComplete(
               (wasHeld, thrown) -> {
                 if (thrown == null) {
-                  tell(mine, wasHeld ? lock.rolledBack() : lock.notHeld());
+                  tell(mine, wasHeld);
                 } else {
                   failed(mine, thrown);
                 }
@@ -220,18 +229,25 @@ public final class R2dbcConnectionLocks {
     }
 
     /** It is released; a second time there is nothing to tell. */
-    private void tell(CompletableFuture<Boolean> mine, @Nullable Throwable news) {
-      if (news == null) {
+    private void tell(CompletableFuture<Boolean> mine, boolean wasHeld) {
+      if (wasHeld && !isRolledBack) {
         mine.complete(true);
       } else {
         released.set(CompletableFuture.completedFuture(true));
-        mine.completeExceptionally(news);
+        mine.completeExceptionally(wasHeld ? lock.rolledBack() : telling(lock.notHeld()));
       }
     }
 
     private void failed(CompletableFuture<Boolean> mine, Throwable thrown) {
       released.set(null);
-      mine.completeExceptionally(Statements.failure(Statements.cause(thrown)));
+      mine.completeExceptionally(telling(Statements.failure(Statements.cause(thrown))));
+    }
+
+    private RuntimeException telling(RuntimeException thrown) {
+      if (isRolledBack) {
+        thrown.addSuppressed(lock.rolledBack());
+      }
+      return thrown;
     }
 
     CompletableFuture<Boolean> releaseAfter(Throwable thrown) {

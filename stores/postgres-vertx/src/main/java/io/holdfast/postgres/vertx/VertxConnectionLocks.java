@@ -155,6 +155,9 @@ public final class VertxConnectionLocks {
     private final AdvisoryLock lock;
     private final AtomicReference<@Nullable Future<Void>> closed = new AtomicReference<>();
 
+    /** By a {@link #close}; whatever it fails with from then on tells of it. */
+    private volatile boolean isRolledBack;
+
     private ConnectionHold(AdvisoryLock lock) {
       this.lock = lock;
     }
@@ -163,9 +166,11 @@ public final class VertxConnectionLocks {
      * Gives the lock back; a second time does nothing. A transaction that is open stays open: commit before, or the next holder
      * does not see what was written. One that has failed is rolled back first, and that is told.
      *
-     * <p>Fails with a {@link LockException} if it could not be given back, and may then be tried again; with an {@link
-     * IllegalStateException} if the transaction had failed, and was rolled back: the lock is given back then. With another if
-     * the session did not hold it: another session ran the statement, as behind a pooler, or somebody has given it back.
+     * <p>Fails with a {@link LockException} if it could not be given back, and may then be tried again; that the transaction was
+     * rolled back all the same is told by what is suppressed in it, and once more when the lock is given back. Fails with an
+     * {@link IllegalStateException} if the transaction had failed, and was rolled back: the lock is given back then. With
+     * another if the session did not hold it: another session ran the statement, as behind a pooler, or somebody has given it
+     * back.
      */
     public Future<Void> close() {
       Promise<Void> mine = Promise.promise();
@@ -174,7 +179,7 @@ public final class VertxConnectionLocks {
         return before;
       }
       Statements.ask(connection, lock.unlock())
-          .onSuccess(wasHeld -> tell(mine, wasHeld ? null : lock.notHeld()))
+          .onSuccess(wasHeld -> tell(mine, wasHeld))
           .onFailure(
               thrown -> {
                 if (rollbackOnError
@@ -190,24 +195,35 @@ public final class VertxConnectionLocks {
     /** In a transaction that has failed no statement runs. */
     private void closeFailed(Promise<Void> mine) {
       Statements.rollback(connection)
-          .compose(done -> Statements.ask(connection, lock.unlock()))
-          .onSuccess(wasHeld -> tell(mine, wasHeld ? lock.rolledBack() : lock.notHeld()))
+          .compose(
+              done -> {
+                isRolledBack = true;
+                return Statements.ask(connection, lock.unlock());
+              })
+          .onSuccess(wasHeld -> tell(mine, wasHeld))
           .onFailure(thrown -> failed(mine, thrown));
     }
 
     /** It is closed; a second time there is nothing to tell. */
-    private void tell(Promise<Void> mine, @Nullable Throwable news) {
-      if (news == null) {
+    private void tell(Promise<Void> mine, boolean wasHeld) {
+      if (wasHeld && !isRolledBack) {
         mine.complete();
       } else {
         closed.set(Future.succeededFuture());
-        mine.fail(news);
+        mine.fail(wasHeld ? lock.rolledBack() : telling(lock.notHeld()));
       }
     }
 
     private void failed(Promise<Void> mine, Throwable thrown) {
       closed.set(null);
-      mine.fail(Statements.failure(thrown));
+      mine.fail(telling(Statements.failure(thrown)));
+    }
+
+    private RuntimeException telling(RuntimeException thrown) {
+      if (isRolledBack) {
+        thrown.addSuppressed(lock.rolledBack());
+      }
+      return thrown;
     }
 
     /**
