@@ -130,8 +130,8 @@ public final class VertxConnectionLocks {
         Supplier<Future<T>> body, ConnectionHold hold) {
       Future<T> running;
       try {
-        running = body.get();
-      } catch (RuntimeException e) {
+        running = Objects.requireNonNull(body.get(), "future of the body");
+      } catch (Throwable e) { // whatever it is, the lock goes back
         running = Future.failedFuture(e);
       }
       return running.compose(

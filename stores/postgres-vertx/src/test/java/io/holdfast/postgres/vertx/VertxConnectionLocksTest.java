@@ -157,6 +157,22 @@ class VertxConnectionLocksTest {
     assertThat(sessions.isFree("x")).isTrue();
   }
 
+  @Test
+  void anErrorOfTheBodysIsToldAndTheLockIsGivenBack() {
+    AssertionError thrown = new AssertionError("of the body's");
+    assertThat(
+            told(
+                lock(ann)
+                    .call(
+                        () -> {
+                          throw thrown;
+                        })))
+        .isSameAs(thrown);
+    assertThat(sessions.isFree("x")).isTrue();
+    assertThat(told(lock(ann).call(() -> null))).isInstanceOf(NullPointerException.class);
+    assertThat(sessions.isFree("x")).isTrue();
+  }
+
   /** In another library the failure to unlock hid what had failed, and the lock stayed held. */
   @Test
   void aStatementThatFailsIsToldAndTheLockIsGivenBack() {
