@@ -23,15 +23,16 @@ import org.reactivestreams.Publisher;
  *     .call(() -> write(connection)) // which commits, or the next holder does not see it
  * }</pre>
  *
- * <p>The connection must be direct, not through a transaction pooler, and is not to be given back to a pool while a hold is
- * open. Nobody looks after it: a hold does not learn that its connection broke.
+ * <p>The connection must be direct, and is not to be given back to a pool while a hold is open. Nobody looks after it: a hold
+ * does not learn that its connection broke. A pooler in between is not found out, as it is on connections of JDBC: two clients
+ * that it lends one session are both granted the lock, and neither hears of it.
  *
  * <p>PostgreSQL grants a session what it holds already: each hold is to be closed. Cancelling does not end a wait at the
  * server: the connection is busy until it is over, and a lock that was granted then is given back. So bound a wait by {@code
  * tryAcquire(maxWait)} rather than by a time-out around it.
  */
 public final class R2dbcConnectionLocks {
-  /** The driver does not tell the process that its connection was made with. */
+  /** The driver does not tell the process that its connection was made with, so a pooler goes unnoticed. */
   private static final int NO_PID = 0;
 
   private final Connection connection;

@@ -5,6 +5,7 @@ import io.holdfast.postgres.AdvisoryLock;
 import io.holdfast.postgres.PostgresKeys;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
+import io.vertx.pgclient.PgConnection;
 import io.vertx.sqlclient.SqlConnection;
 import java.time.Duration;
 import java.util.Objects;
@@ -23,14 +24,15 @@ import org.jspecify.annotations.Nullable;
  *     .call(() -> write(connection)) // which commits, or the next holder does not see it
  * }</pre>
  *
- * <p>The connection must be direct, not through a transaction pooler, and is not to be given back to a pool while a hold is
- * open. Nobody looks after it: a hold does not learn that its connection broke.
+ * <p>The connection must be direct, for a pooler is refused, and is not to be given back to a pool while a hold is open. Nobody
+ * looks after it: a hold does not learn that its connection broke. On a connection that is no {@link PgConnection} a pooler is
+ * not found out: two clients that it lends one session are both granted the lock, and neither hears of it.
  *
  * <p>PostgreSQL grants a session what it holds already: each hold is to be closed. A time-out around a future does not end a
  * wait at the server, and what is granted then stays held: bound a wait by {@code tryAcquire(maxWait)}.
  */
 public final class VertxConnectionLocks {
-  /** What all drivers of Vert.x have in common does not tell the process that a connection was made with. */
+  /** Stands for a process that the driver does not tell. */
   private static final int NO_PID = 0;
 
   private final SqlConnection connection;
@@ -97,7 +99,7 @@ public final class VertxConnectionLocks {
 
     /** Waits for the lock, for as long as the session's own {@code lock_timeout} lets it. */
     public Future<ConnectionHold> acquire() {
-      return ask(lock.lockInSession(NO_PID)).map(had -> new ConnectionHold(lock));
+      return ask(lock.lockInSession(keyPid())).map(had -> new ConnectionHold(lock));
     }
 
     /** Takes the lock if it is free now; empty if it is busy. */
@@ -113,7 +115,7 @@ public final class VertxConnectionLocks {
      * @throws io.holdfast.InvalidRequestException if {@code maxWait} is negative
      */
     public Future<Optional<ConnectionHold>> tryAcquire(Duration maxWait) {
-      return ask(lock.tryInSession(maxWait, NO_PID))
+      return ask(lock.tryInSession(maxWait, keyPid()))
           .map(had -> had ? Optional.of(new ConnectionHold(lock)) : Optional.empty());
     }
 
@@ -247,6 +249,15 @@ public final class VertxConnectionLocks {
     @Override
     public String toString() {
       return lock.toString();
+    }
+  }
+
+  /** The process that the connection was made with; costs no trip. */
+  private int keyPid() {
+    try {
+      return connection instanceof PgConnection postgres ? postgres.processId() : NO_PID;
+    } catch (NoClassDefFoundError e) {
+      return NO_PID; // another driver than vertx-pg-client, which is not there
     }
   }
 
