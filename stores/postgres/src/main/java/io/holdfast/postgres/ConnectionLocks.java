@@ -49,8 +49,8 @@ public final class ConnectionLocks {
   /**
    * Whether the transaction of a body that threw, and one that has failed, is rolled back before the lock is given back; yes by
    * default. Whoever loses his transaction so is told by an exception, the body's or that of {@link ConnectionHold#close}. In a
-   * failed transaction no statement runs, so without this the lock stays held until its user has rolled back. Acquiring never
-   * rolls back.
+   * failed transaction no statement runs, so without this the lock stays held until its user has rolled back and closed the hold
+   * again: use {@code acquire} then, and not {@link ConnectionLock#call}, whose hold nobody has. Acquiring never rolls back.
    */
   public ConnectionLocks rollbackOnError(boolean rollbackOnError) {
     return new ConnectionLocks(connection, keys, rollbackOnError);
@@ -130,7 +130,8 @@ public final class ConnectionLocks {
     }
 
     /**
-     * Acquires the lock, runs the body, and gives the lock back.
+     * Acquires the lock, runs the body, and gives the lock back. With {@link #rollbackOnError} off a body that leaves a failed
+     * transaction leaves the lock to the session, too, and nobody has the hold.
      *
      * @return what the body returned
      * @throws X what the body threw; what else went wrong is suppressed in it

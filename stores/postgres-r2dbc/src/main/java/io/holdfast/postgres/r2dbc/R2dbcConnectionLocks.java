@@ -61,7 +61,8 @@ public final class R2dbcConnectionLocks {
    * Whether the transaction of a body that failed or was cancelled, and one that has failed, is rolled back before the lock is
    * given back; yes by default. Whoever loses his transaction so is told, by the body's failure or that of {@link
    * ConnectionHold#close}. In a failed transaction no statement runs, so without this the lock stays held until its user has
-   * rolled back. Acquiring never rolls back.
+   * rolled back and closed the hold again: use {@code acquire} then, and not {@link ConnectionLock#call}, whose hold nobody has.
+   * Acquiring never rolls back.
    */
   public R2dbcConnectionLocks rollbackOnError(boolean rollbackOnError) {
     return new R2dbcConnectionLocks(connection, keys, rollbackOnError);
@@ -119,7 +120,8 @@ public final class R2dbcConnectionLocks {
 
     /**
      * Acquires the lock, publishes what the body publishes, and gives the lock back before it ends: also when the body fails,
-     * and then the body's failure is what is told, with what else went wrong suppressed in it; and when it is cancelled.
+     * and then the body's failure is what is told, with what else went wrong suppressed in it; and when it is cancelled. With
+     * {@link #rollbackOnError} off a body that leaves a failed transaction leaves the lock to the session, too.
      *
      * <p>The body is subscribed to without the subscriber's Reactor context. Where that matters: {@code
      * Flux.usingWhen(lock.acquire(), hold -> body, ConnectionHold::close, ConnectionHold::closeAfter, ConnectionHold::close)}.

@@ -61,8 +61,8 @@ public final class VertxConnectionLocks {
   /**
    * Whether the transaction of a body that failed, and one that has failed, is rolled back before the lock is given back; yes by
    * default. Whoever loses his transaction so is told, by the body's failure or that of {@link ConnectionHold#close}. In a
-   * failed transaction no statement runs, so without this the lock stays held until its user has rolled back. Acquiring never
-   * rolls back.
+   * failed transaction no statement runs, so without this the lock stays held until its user has rolled back and closed the hold
+   * again: use {@code acquire} then, and not {@link ConnectionLock#call}, whose hold nobody has. Acquiring never rolls back.
    */
   public VertxConnectionLocks rollbackOnError(boolean rollbackOnError) {
     return new VertxConnectionLocks(connection, keys, rollbackOnError);
@@ -121,7 +121,8 @@ public final class VertxConnectionLocks {
 
     /**
      * Acquires the lock, runs the body, and gives the lock back when the body's future has completed. Fails with what the body
-     * failed with or threw; what else went wrong is suppressed in it.
+     * failed with or threw; what else went wrong is suppressed in it. With {@link #rollbackOnError} off a body that leaves a
+     * failed transaction leaves the lock to the session, too, and nobody has the hold.
      */
     public <T extends @Nullable Object> Future<T> call(Supplier<Future<T>> body) {
       Objects.requireNonNull(body, "body");
