@@ -400,6 +400,9 @@ final class PostgresStore implements LockStore {
     }
     Errand errand = new Errand(() -> giveBack(request, session.get()), calls);
     releases.add(errand);
+    if (table.isClosed()) {
+      sendReleases(); // the watch has ended, and close() may have looked before
+    }
     return errand;
   }
 
