@@ -20,7 +20,8 @@ import org.postgresql.PGConnection;
  * }
  * }</pre>
  *
- * <p>The connection must be direct, for a pooler is refused, and is not to be given back to a pool while a hold is open. Nobody looks after it: a hold does not learn that its connection broke. {@link PostgresLocks} does all that.
+ * <p>The connection must be direct, for a pooler is refused, and is not to be given back to a pool while a hold is open. Nobody
+ * looks after it: a hold does not learn that its connection broke. {@link PostgresLocks} does all that.
  *
  * <p>Not thread-safe, as the connection is not. PostgreSQL grants a session what it holds already: each hold is to be closed.
  */
