@@ -165,7 +165,8 @@ class HouseRulesTest {
   @Test
   void locksOnOtherDriversConnectionsSeeThePostgresStoreAndTheirDriversApi() {
     room(POSTGRES_R2DBC).sees(concat(API, POSTGRES, "io.r2dbc.spi", "org.reactivestreams"));
-    room(POSTGRES_VERTX).sees(concat(API, POSTGRES, "io.vertx.core", "io.vertx.sqlclient"));
+    room(POSTGRES_VERTX)
+        .sees(concat(API, POSTGRES, "io.vertx.core", "io.vertx.sqlclient", "io.vertx.pgclient"));
   }
 
   @Test

@@ -72,7 +72,7 @@ final class AdvisorySession {
   volatile @Nullable Thread waiter;
 
   /** Somebody looks what a failed statement has left, and nobody may take anything meanwhile: it would be given back, too. */
-  boolean isCleaned;
+  boolean isBeingCleaned;
 
   Ticker.@Nullable Alarm silenceAlarm;
   long idleSinceNanos;
@@ -460,12 +460,12 @@ final class AdvisorySession {
 
   /** Whether these can be taken here: a session is granted what it holds already, so it must hold none of them. */
   boolean hasNone(List<Claim> claims) {
-    return !isCleaned && claims.stream().noneMatch(claim -> uses.containsKey(claim.key()));
+    return !isBeingCleaned && claims.stream().noneMatch(claim -> uses.containsKey(claim.key()));
   }
 
   /** Whether these can be taken here because what it holds of them is shared and so are they. */
   boolean canShare(List<Claim> claims) {
-    return !isCleaned
+    return !isBeingCleaned
         && claims.stream()
             .allMatch(
                 claim -> {

@@ -20,7 +20,8 @@ import org.postgresql.PGConnection;
  * }
  * }</pre>
  *
- * <p>The connection must be direct, for a pooler is refused, and is not to be given back to a pool while a hold is open. Nobody looks after it: a hold does not learn that its connection broke. {@link PostgresLocks} does all that.
+ * <p>The connection must be direct, for a pooler is refused, and is not to be given back to a pool while a hold is open. Nobody
+ * looks after it: a hold does not learn that its connection broke. {@link PostgresLocks} does all that.
  *
  * <p>Not thread-safe, as the connection is not. PostgreSQL grants a session what it holds already: each hold is to be closed.
  */
@@ -49,8 +50,8 @@ public final class ConnectionLocks {
   /**
    * Whether the transaction of a body that threw, and one that has failed, is rolled back before the lock is given back; yes by
    * default. Whoever loses his transaction so is told by an exception, the body's or that of {@link ConnectionHold#close}. In a
-   * failed transaction no statement runs, so without this the lock stays held until its user has rolled back. Acquiring never
-   * rolls back.
+   * failed transaction no statement runs, so without this the lock stays held until its user has rolled back and closed the hold
+   * again: use {@code acquire} then, and not {@link ConnectionLock#call}, whose hold nobody has. Acquiring never rolls back.
    */
   public ConnectionLocks rollbackOnError(boolean rollbackOnError) {
     return new ConnectionLocks(connection, keys, rollbackOnError);
@@ -130,7 +131,8 @@ public final class ConnectionLocks {
     }
 
     /**
-     * Acquires the lock, runs the body, and gives the lock back.
+     * Acquires the lock, runs the body, and gives the lock back. With {@link #rollbackOnError} off a body that leaves a failed
+     * transaction leaves the lock to the session, too, and nobody has the hold.
      *
      * @return what the body returned
      * @throws X what the body threw; what else went wrong is suppressed in it
@@ -169,6 +171,9 @@ public final class ConnectionLocks {
     private final AdvisoryLock lock;
     private boolean closed;
 
+    /** By a {@link #close}; whatever it throws from then on tells of it. */
+    private boolean isRolledBack;
+
     private ConnectionHold(AdvisoryLock lock) {
       this.lock = lock;
     }
@@ -177,7 +182,8 @@ public final class ConnectionLocks {
      * Gives the lock back; a second time does nothing. A transaction that is open stays open: commit before, or the next holder
      * does not see what was written. One that has failed is rolled back first, and that is told.
      *
-     * @throws LockException if it could not be given back
+     * @throws LockException if it could not be given back; it may be closed again. That the transaction was rolled back all the
+     *     same is told by what is suppressed in it, and once more when the lock is given back
      * @throws IllegalStateException if the transaction had failed, and was rolled back; the lock is given back. Or if the session
      *     did not hold it: another session ran the statement, as behind a pooler, or somebody has given it back
      */
@@ -186,29 +192,35 @@ public final class ConnectionLocks {
       if (closed) {
         return;
       }
-      boolean hasFailed = false;
       boolean wasHeld;
       try {
         try {
           wasHeld = CallerSql.ask(connection, lock.unlock());
         } catch (SQLException e) {
-          hasFailed = AdvisoryLock.saysTransactionHasFailed(e.getSQLState());
-          if (!rollbackOnError || !hasFailed) {
+          if (!rollbackOnError || !AdvisoryLock.saysTransactionHasFailed(e.getSQLState())) {
             throw e;
           }
           connection.rollback();
+          isRolledBack = true;
           wasHeld = CallerSql.ask(connection, lock.unlock());
         }
       } catch (SQLException e) {
-        throw Failures.of(e);
+        throw telling(Failures.of(e));
       }
       closed = true;
       if (!wasHeld) {
-        throw lock.notHeld();
+        throw telling(lock.notHeld());
       }
-      if (hasFailed) {
+      if (isRolledBack) {
         throw lock.rolledBack();
       }
+    }
+
+    private RuntimeException telling(RuntimeException thrown) {
+      if (isRolledBack) {
+        thrown.addSuppressed(lock.rolledBack());
+      }
+      return thrown;
     }
 
     /** What was thrown goes on, whatever happens here. */

@@ -243,7 +243,7 @@ final class PostgresStore implements LockStore {
 
   /** Gives back what a failed statement may have taken; if that cannot be, the session is to be ended. Blocks. */
   private boolean isCleanedUp(AdvisorySession session, List<Claim> claims) {
-    if (!decided(decision -> table.mayCleanUp(session, claims))) {
+    if (!decided(decision -> table.beginCleanUp(session, claims))) {
       return false;
     }
     try {
@@ -400,6 +400,9 @@ final class PostgresStore implements LockStore {
     }
     Errand errand = new Errand(() -> giveBack(request, session.get()), calls);
     releases.add(errand);
+    if (table.isClosed()) {
+      sendReleases(); // the watch has ended, and close() may have looked before
+    }
     return errand;
   }
 

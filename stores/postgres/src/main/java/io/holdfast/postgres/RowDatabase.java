@@ -4,6 +4,7 @@ import io.holdfast.LockException;
 import io.holdfast.LockRefusedException;
 import io.holdfast.StoreUnavailableException;
 import io.holdfast.UncertainOutcomeException;
+import io.holdfast.spi.Ticker;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -26,16 +27,25 @@ final class RowDatabase {
   private static final String READ_ONLY = "25006";
   private static final String CONFLICT = "40001";
 
-  /** So many times in a row a statement is asked again after a conflict with another. */
+  /**
+   * So many times in a row a statement is asked again after a conflict with another, unless {@link #ANSWER} is over before:
+   * whoever asked will have given up, and others wait for the thread.
+   */
   private static final int MOST_CONFLICTS = 20;
 
   private final RowConnections connections;
   private final String where;
+  private final Ticker ticker;
 
   /** @param where the database's name in messages */
   RowDatabase(RowConnections connections, String where) {
+    this(connections, where, Ticker.system()); // by which sockets time out, too
+  }
+
+  RowDatabase(RowConnections connections, String where, Ticker ticker) {
     this.connections = connections;
     this.where = where;
+    this.ticker = ticker;
   }
 
   /** What is done with a connection, which is in autocommit mode. What is left open of a transaction is rolled back. */
@@ -80,12 +90,13 @@ final class RowDatabase {
    * Where a user or a database is told to isolate transactions from each other, a row that has changed meanwhile is an error
    * instead of being looked at again. Nothing was done then.
    */
-  private static <T> T answer(Connection connection, Use<T> use) throws SQLException {
+  private <T> T answer(Connection connection, Use<T> use) throws SQLException {
+    long deadlineNanos = ticker.nanosIn(ANSWER);
     for (int left = MOST_CONFLICTS; ; left--) {
       try {
         return use.on(connection);
       } catch (SQLException e) {
-        if (left == 0 || !CONFLICT.equals(e.getSQLState())) {
+        if (left == 0 || ticker.nanos() - deadlineNanos >= 0 || !CONFLICT.equals(e.getSQLState())) {
           throw e;
         }
         if (!connection.getAutoCommit()) {

@@ -25,8 +25,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Who of one client holds which advisory lock in which session, who waits for what and where, and what is to be done next.
  *
- * <p>It decides and does nothing: no statement, no thread. What follows from a decision is left in a {@link Decision}, or is
- * {@link Work} for others. Not thread-safe: the store calls all of it with its mutex held.
+ * <p>It decides and does nothing: it runs no statement and starts no thread. What follows from a decision is left in a {@link
+ * Decision}, or is {@link Work} for others. Which thread decides it asks in one place: a caller that fetches its own answer may
+ * be sent to wait in its own thread, and by nobody else. Not thread-safe: the store calls all of it with its mutex held.
  */
 final class SessionTable {
   /*
@@ -337,8 +338,8 @@ final class SessionTable {
   record Place(@Nullable AdvisorySession session, boolean isToBeOpened) {}
 
   /**
-   * Finds where a request is to be asked for. If that is nowhere it has been dealt with: it has ended, all sessions there may be are in
-   * use with its claims, or it will be asked for when somebody has opened one.
+   * Finds where a request is to be asked for. If that is nowhere it has been dealt with: it has ended, all sessions there may be
+   * are in use with its claims, or it will be asked for when somebody has opened one.
    */
   Place reserve(PostgresRequest request, Decision decision) {
     if (request.state == State.ENDED) {
@@ -478,18 +479,19 @@ final class SessionTable {
   }
 
   /**
-   * Whether what a failed statement may have taken can be given back. Not if others of this client share one of the claims in
-   * the session: it cannot be told whether it holds once more what they hold. Nobody may take anything there until {@link
-   * #cleanedUp}.
+   * Somebody is to give back what a failed statement may have taken. Nobody may take anything there until {@link #cleanedUp}.
+   *
+   * @return whether that can be. Not if others of this client share one of the claims in the session: it cannot be told whether
+   *     it holds once more what they hold
    */
-  boolean mayCleanUp(AdvisorySession session, List<Claim> claims) {
-    boolean may = !session.isCleaned && !session.sharesAny(claims);
-    session.isCleaned = true; // for good if it may not: then the session is ended
+  boolean beginCleanUp(AdvisorySession session, List<Claim> claims) {
+    boolean may = !session.isBeingCleaned && !session.sharesAny(claims);
+    session.isBeingCleaned = true; // for good if it may not: then the session is ended
     return may;
   }
 
   void cleanedUp(AdvisorySession session) {
-    session.isCleaned = false;
+    session.isBeingCleaned = false;
   }
 
   private void grant(
@@ -700,6 +702,7 @@ final class SessionTable {
         unserved.remove(request);
         session.serves = request;
         if (request.isFetched && request.callerThread() == Thread.currentThread().getId()) {
+          // The caller itself decides: it looks for this before it goes on to anything else.
           request.servedHere = session;
           session.waiter = Thread.currentThread();
           work.wakeWatch();

@@ -182,6 +182,34 @@ class ConnectionLocksTest {
     lock(bob).tryAcquire().orElseThrow().close();
   }
 
+  /** Else he would hear of something else only, and commit half of what he meant to. */
+  @Test
+  void aRollbackIsToldWhateverComesOfTheUnlockAfterIt() throws SQLException {
+    run(ann, server.refusingUnlocks(database));
+    ann.setAutoCommit(false);
+    ConnectionHold hold = lock(ann).acquire();
+    assertThatThrownBy(() -> fail(ann)).isInstanceOf(SQLException.class);
+    assertThatThrownBy(hold::close)
+        .isInstanceOf(LockException.class)
+        .hasMessageContaining("not now")
+        .satisfies(thrown -> assertThat(thrown.getSuppressed()[0]).hasMessageContaining("rolled"));
+    ann.rollback(); // of what the unlock began
+    run(ann, "RESET search_path");
+    ann.commit();
+    assertThatThrownBy(hold::close)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("rolled back");
+    hold.close();
+    lock(bob).tryAcquire().orElseThrow().close();
+
+    ConnectionHold gone = lock(ann).acquire();
+    run(ann, "SELECT pg_advisory_unlock_all()");
+    assertThatThrownBy(() -> fail(ann)).isInstanceOf(SQLException.class);
+    assertThatThrownBy(gone::close)
+        .hasMessageContaining("did not hold")
+        .satisfies(thrown -> assertThat(thrown.getSuppressed()[0]).hasMessageContaining("rolled"));
+  }
+
   /** It cannot be told from pg_locks how often a session holds a lock, so what is given back must be known. */
   @Test
   void aWaitThatIsEndedGivesNothingBackThatWasHeldBefore() throws SQLException {

@@ -14,19 +14,19 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A real pgbouncer in front of a server, with two connections to each database. */
-final class Pgbouncer implements AutoCloseable {
+public final class Pgbouncer implements AutoCloseable {
   private static final Path PROGRAM = Path.of("/usr/sbin/pgbouncer");
 
   private final Process process;
   private final int port;
 
   /** Skips the test where there is no pgbouncer. */
-  static void assumeThereIsOne() {
+  public static void assumeThereIsOne() {
     assumeTrue(Files.isExecutable(PROGRAM), "there is no " + PROGRAM + " here");
   }
 
   /** Starts it in transaction mode, with its files in the folder. */
-  Pgbouncer(Path folder, PostgresServer server, String database) throws Exception {
+  public Pgbouncer(Path folder, PostgresServer server, String database) throws Exception {
     this(folder, server, database, "transaction");
   }
 
@@ -85,7 +85,7 @@ final class Pgbouncer implements AutoCloseable {
   }
 
   /** As {@code LockClient.connect} takes it. */
-  String url(String database) {
+  public String url(String database) {
     return "postgresql://postgres@127.0.0.1:" + port + "/" + database;
   }
 

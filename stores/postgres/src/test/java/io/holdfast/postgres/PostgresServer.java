@@ -183,6 +183,20 @@ public final class PostgresServer implements AutoCloseable {
     return rows;
   }
 
+  /**
+   * Lets a session of the database refuse to unlock exclusive locks for a while.
+   *
+   * @return what it must run for that; {@code RESET search_path} ends it
+   */
+  public String refusingUnlocks(String database) {
+    execute(database, "CREATE SCHEMA refusing");
+    execute(
+        database,
+        "CREATE FUNCTION refusing.pg_advisory_unlock(bigint) RETURNS boolean LANGUAGE plpgsql"
+            + " AS 'BEGIN RAISE ''not now''; END'");
+    return "SET search_path = refusing, pg_catalog";
+  }
+
   @Override
   public void close() {
     stop();

@@ -12,6 +12,7 @@ import io.holdfast.DistributedLock;
 import io.holdfast.Hold;
 import io.holdfast.HoldData;
 import io.holdfast.LockClient;
+import io.holdfast.LockException;
 import io.holdfast.LockRefusedException;
 import io.holdfast.StoreUnavailableException;
 import io.holdfast.UncertainOutcomeException;
@@ -19,6 +20,7 @@ import io.holdfast.core.spi.LeaseRecord;
 import io.holdfast.core.spi.RenewAnswer;
 import io.holdfast.core.spi.Take;
 import io.holdfast.core.spi.TakeAnswer;
+import io.holdfast.testkit.ManualTicker;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -29,6 +31,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -49,6 +52,26 @@ class RowStoreTest {
   }
 
   // ------------------------------------------------------------------------------------------------- bounds
+
+  /** Its engine has given up by then, and others wait for the thread. */
+  @Test
+  void aStatementThatMeetsConflictsIsNotAskedAgainWhenItsTimeIsOver() {
+    ManualTicker ticker = new ManualTicker(0);
+    RowDatabase rows =
+        new RowDatabase(RowConnections.kept(() -> server.connect(database)), "test", ticker);
+    AtomicInteger asked = new AtomicInteger();
+    assertThatThrownBy(
+            () ->
+                rows.use(
+                    connection -> {
+                      asked.incrementAndGet();
+                      ticker.advance(RowDatabase.ANSWER.dividedBy(2));
+                      throw new SQLException("conflict", "40001");
+                    }))
+        .isInstanceOf(LockException.class);
+    assertThat(asked).hasValue(2);
+    rows.close();
+  }
 
   /** Else four such statements would be the end of the client: nobody would renew what it holds. */
   @Test

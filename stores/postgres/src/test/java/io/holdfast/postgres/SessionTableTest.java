@@ -82,7 +82,7 @@ class SessionTableTest {
     PostgresRequest reader = arrives("x", LockMode.SHARED, FOR_EVER);
     answer(reader, Attempt.granted(1));
     table.release(reader);
-    assertThat(table.mayCleanUp(session, reader.claims)).isTrue();
+    assertThat(table.beginCleanUp(session, reader.claims)).isTrue();
 
     PostgresRequest other = arrives("x", LockMode.SHARED, FOR_EVER);
     assertThat(place(other)).isEqualTo(new Place(null, false));
@@ -107,7 +107,7 @@ class SessionTableTest {
     PostgresRequest two = arrives("x", LockMode.SHARED, FOR_EVER);
     answer(two, Attempt.granted(2));
     table.release(one);
-    assertThat(table.mayCleanUp(session, one.claims)).isFalse();
+    assertThat(table.beginCleanUp(session, one.claims)).isFalse();
   }
 
   @Test

@@ -128,7 +128,7 @@ final class Guarded<T> implements Publisher<T> {
       }
       try {
         body.get().subscribe(this);
-      } catch (RuntimeException e) {
+      } catch (Throwable e) { // whatever it is, the lock goes back
         onError(e);
       }
     }

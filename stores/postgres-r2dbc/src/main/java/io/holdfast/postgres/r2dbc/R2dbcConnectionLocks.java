@@ -23,15 +23,16 @@ import org.reactivestreams.Publisher;
  *     .call(() -> write(connection)) // which commits, or the next holder does not see it
  * }</pre>
  *
- * <p>The connection must be direct, not through a transaction pooler, and is not to be given back to a pool while a hold is
- * open. Nobody looks after it: a hold does not learn that its connection broke.
+ * <p>The connection must be direct, and is not to be given back to a pool while a hold is open. Nobody looks after it: a hold
+ * does not learn that its connection broke. A pooler in between is not found out, as it is on connections of JDBC: two clients
+ * that it lends one session are both granted the lock, and neither hears of it.
  *
  * <p>PostgreSQL grants a session what it holds already: each hold is to be closed. Cancelling does not end a wait at the
  * server: the connection is busy until it is over, and a lock that was granted then is given back. So bound a wait by {@code
  * tryAcquire(maxWait)} rather than by a time-out around it.
  */
 public final class R2dbcConnectionLocks {
-  /** The driver does not tell the process that its connection was made with. */
+  /** The driver does not tell the process that its connection was made with, so a pooler goes unnoticed. */
   private static final int NO_PID = 0;
 
   private final Connection connection;
@@ -60,7 +61,8 @@ public final class R2dbcConnectionLocks {
    * Whether the transaction of a body that failed or was cancelled, and one that has failed, is rolled back before the lock is
    * given back; yes by default. Whoever loses his transaction so is told, by the body's failure or that of {@link
    * ConnectionHold#close}. In a failed transaction no statement runs, so without this the lock stays held until its user has
-   * rolled back. Acquiring never rolls back.
+   * rolled back and closed the hold again: use {@code acquire} then, and not {@link ConnectionLock#call}, whose hold nobody has.
+   * Acquiring never rolls back.
    */
   public R2dbcConnectionLocks rollbackOnError(boolean rollbackOnError) {
     return new R2dbcConnectionLocks(connection, keys, rollbackOnError);
@@ -118,7 +120,8 @@ public final class R2dbcConnectionLocks {
 
     /**
      * Acquires the lock, publishes what the body publishes, and gives the lock back before it ends: also when the body fails,
-     * and then the body's failure is what is told, with what else went wrong suppressed in it; and when it is cancelled.
+     * and then the body's failure is what is told, with what else went wrong suppressed in it; and when it is cancelled. With
+     * {@link #rollbackOnError} off a body that leaves a failed transaction leaves the lock to the session, too.
      *
      * <p>The body is subscribed to without the subscriber's Reactor context. Where that matters: {@code
      * Flux.usingWhen(lock.acquire(), hold -> body, ConnectionHold::close, ConnectionHold::closeAfter, ConnectionHold::close)}.
@@ -157,6 +160,9 @@ public final class R2dbcConnectionLocks {
     private final AtomicReference<@Nullable CompletableFuture<Boolean>> released =
         new AtomicReference<>();
 
+    /** By a {@link #close}; whatever it fails with from then on tells of it. */
+    private volatile boolean isRolledBack;
+
     private ConnectionHold(AdvisoryLock lock) {
       this.lock = lock;
     }
@@ -165,9 +171,11 @@ public final class R2dbcConnectionLocks {
      * Gives the lock back; a second time does nothing. A transaction that is open stays open: commit before, or the next holder
      * does not see what was written. One that has failed is rolled back first, and that is told.
      *
-     * <p>Fails with a {@link LockException} if it could not be given back, and may then be tried again; with an {@link
-     * IllegalStateException} if the transaction had failed, and was rolled back: the lock is given back then. With another if
-     * the session did not hold it: another session ran the statement, as behind a pooler, or somebody has given it back.
+     * <p>Fails with a {@link LockException} if it could not be given back, and may then be tried again; that the transaction was
+     * rolled back all the same is told by what is suppressed in it, and once more when the lock is given back. Fails with an
+     * {@link IllegalStateException} if the transaction had failed, and was rolled back: the lock is given back then. With
+     * another if the session did not hold it: another session ran the statement, as behind a pooler, or somebody has given it
+     * back.
      */
     public Publisher<Void> close() {
       return new Asked<>(() -> release().thenApply(done -> Optional.empty()), unseen -> {});
@@ -193,7 +201,7 @@ public final class R2dbcConnectionLocks {
           .whenComplete(
               (wasHeld, thrown) -> {
                 if (thrown == null) {
-                  tell(mine, wasHeld ? null : lock.notHeld());
+                  tell(mine, wasHeld);
                 } else if (rollbackOnError
                     && AdvisoryLock.saysTransactionHasFailed(
                         Statements.sqlState(Statements.cause(thrown)))) {
@@ -208,11 +216,15 @@ public final class R2dbcConnectionLocks {
     /** In a transaction that has failed no statement runs. */
     private void releaseFromFailed(CompletableFuture<Boolean> mine) {
       Statements.rollback(connection)
-          .thenCompose(done -> Statements.ask(connection, lock.unlock()))
+          .thenCompose(
+              done -> {
+                isRolledBack = true;
+                return Statements.ask(connection, lock.unlock());
+              })
           .whenComplete(
               (wasHeld, thrown) -> {
                 if (thrown == null) {
-                  tell(mine, wasHeld ? lock.rolledBack() : lock.notHeld());
+                  tell(mine, wasHeld);
                 } else {
                   failed(mine, thrown);
                 }
@@ -220,18 +232,25 @@ public final class R2dbcConnectionLocks {
     }
 
     /** It is released; a second time there is nothing to tell. */
-    private void tell(CompletableFuture<Boolean> mine, @Nullable Throwable news) {
-      if (news == null) {
+    private void tell(CompletableFuture<Boolean> mine, boolean wasHeld) {
+      if (wasHeld && !isRolledBack) {
         mine.complete(true);
       } else {
         released.set(CompletableFuture.completedFuture(true));
-        mine.completeExceptionally(news);
+        mine.completeExceptionally(wasHeld ? lock.rolledBack() : telling(lock.notHeld()));
       }
     }
 
     private void failed(CompletableFuture<Boolean> mine, Throwable thrown) {
       released.set(null);
-      mine.completeExceptionally(Statements.failure(Statements.cause(thrown)));
+      mine.completeExceptionally(telling(Statements.failure(Statements.cause(thrown))));
+    }
+
+    private RuntimeException telling(RuntimeException thrown) {
+      if (isRolledBack) {
+        thrown.addSuppressed(lock.rolledBack());
+      }
+      return thrown;
     }
 
     CompletableFuture<Boolean> releaseAfter(Throwable thrown) {

@@ -156,6 +156,22 @@ class R2dbcConnectionLocksTest {
     assertThat(sessions.isFree("x")).isTrue();
   }
 
+  @Test
+  void anErrorOfTheBodysIsToldAndTheLockIsGivenBack() {
+    AssertionError thrown = new AssertionError("of the body's");
+    assertThat(
+            told(
+                lock(ann)
+                    .call(
+                        () -> {
+                          throw thrown;
+                        })))
+        .isSameAs(thrown);
+    assertThat(sessions.isFree("x")).isTrue();
+    assertThat(told(lock(ann).call(() -> null))).isInstanceOf(NullPointerException.class);
+    assertThat(sessions.isFree("x")).isTrue();
+  }
+
   /** In another library the failure to unlock hid what had failed, and the lock stayed held. */
   @Test
   void aStatementThatFailsIsToldAndTheLockIsGivenBack() {
@@ -220,6 +236,33 @@ class R2dbcConnectionLocksTest {
     assertThat(told(hold.close())).hasMessageContaining("rolled back");
     did(hold.close());
     assertThat(sessions.isFree("x")).isTrue();
+  }
+
+  /** Else he would hear of something else only, and commit half of what he meant to. */
+  @Test
+  void aRollbackIsToldWhateverComesOfTheUnlockAfterIt() {
+    run(ann, sessions.server.refusingUnlocks(sessions.database));
+    did(ann.beginTransaction());
+    ConnectionHold hold = hold(lock(ann).acquire());
+    assertThatThrownBy(() -> run(ann, "SELECT 1 / 0")).isInstanceOf(R2dbcException.class);
+    assertThat(told(hold.close()))
+        .isInstanceOf(LockException.class)
+        .hasMessageContaining("not now")
+        .satisfies(thrown -> assertThat(thrown.getSuppressed()[0]).hasMessageContaining("rolled"));
+    run(ann, "RESET search_path");
+    assertThat(told(hold.close()))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("rolled back");
+    did(hold.close());
+    assertThat(sessions.isFree("x")).isTrue();
+
+    did(ann.beginTransaction());
+    ConnectionHold gone = hold(lock(ann).acquire());
+    run(ann, "SELECT pg_advisory_unlock_all()::text");
+    assertThatThrownBy(() -> run(ann, "SELECT 1 / 0")).isInstanceOf(R2dbcException.class);
+    assertThat(told(gone.close()))
+        .hasMessageContaining("did not hold")
+        .satisfies(thrown -> assertThat(thrown.getSuppressed()[0]).hasMessageContaining("rolled"));
   }
 
   /** He would go on in a new transaction, and commit half of what he meant to. */

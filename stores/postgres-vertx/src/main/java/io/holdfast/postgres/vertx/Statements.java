@@ -45,8 +45,11 @@ final class Statements {
     return thrown instanceof DatabaseException e ? e.getSqlState() : null;
   }
 
-  /** What an error of a statement is to a user. */
+  /** What an error of a statement, or of what it answered, is to a user. */
   static LockException failure(Throwable thrown) {
+    if (thrown instanceof LockException refused) {
+      return refused;
+    }
     String message = thrown.getMessage() == null ? thrown.toString() : thrown.getMessage();
     return AdvisoryLock.failure(sqlState(thrown), message, thrown);
   }

@@ -5,6 +5,7 @@ import io.holdfast.postgres.AdvisoryLock;
 import io.holdfast.postgres.PostgresKeys;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
+import io.vertx.pgclient.PgConnection;
 import io.vertx.sqlclient.SqlConnection;
 import java.time.Duration;
 import java.util.Objects;
@@ -23,14 +24,15 @@ import org.jspecify.annotations.Nullable;
  *     .call(() -> write(connection)) // which commits, or the next holder does not see it
  * }</pre>
  *
- * <p>The connection must be direct, not through a transaction pooler, and is not to be given back to a pool while a hold is
- * open. Nobody looks after it: a hold does not learn that its connection broke.
+ * <p>The connection must be direct, for a pooler is refused, and is not to be given back to a pool while a hold is open. Nobody
+ * looks after it: a hold does not learn that its connection broke. On a connection that is no {@link PgConnection} a pooler is
+ * not found out: two clients that it lends one session are both granted the lock, and neither hears of it.
  *
  * <p>PostgreSQL grants a session what it holds already: each hold is to be closed. A time-out around a future does not end a
  * wait at the server, and what is granted then stays held: bound a wait by {@code tryAcquire(maxWait)}.
  */
 public final class VertxConnectionLocks {
-  /** What all drivers of Vert.x have in common does not tell the process that a connection was made with. */
+  /** Stands for a process that the driver does not tell. */
   private static final int NO_PID = 0;
 
   private final SqlConnection connection;
@@ -59,8 +61,8 @@ public final class VertxConnectionLocks {
   /**
    * Whether the transaction of a body that failed, and one that has failed, is rolled back before the lock is given back; yes by
    * default. Whoever loses his transaction so is told, by the body's failure or that of {@link ConnectionHold#close}. In a
-   * failed transaction no statement runs, so without this the lock stays held until its user has rolled back. Acquiring never
-   * rolls back.
+   * failed transaction no statement runs, so without this the lock stays held until its user has rolled back and closed the hold
+   * again: use {@code acquire} then, and not {@link ConnectionLock#call}, whose hold nobody has. Acquiring never rolls back.
    */
   public VertxConnectionLocks rollbackOnError(boolean rollbackOnError) {
     return new VertxConnectionLocks(connection, keys, rollbackOnError);
@@ -97,7 +99,7 @@ public final class VertxConnectionLocks {
 
     /** Waits for the lock, for as long as the session's own {@code lock_timeout} lets it. */
     public Future<ConnectionHold> acquire() {
-      return ask(lock.lockInSession(NO_PID)).map(had -> new ConnectionHold(lock));
+      return ask(lock.lockInSession(keyPid())).map(had -> new ConnectionHold(lock));
     }
 
     /** Takes the lock if it is free now; empty if it is busy. */
@@ -113,13 +115,14 @@ public final class VertxConnectionLocks {
      * @throws io.holdfast.InvalidRequestException if {@code maxWait} is negative
      */
     public Future<Optional<ConnectionHold>> tryAcquire(Duration maxWait) {
-      return ask(lock.tryInSession(maxWait, NO_PID))
+      return ask(lock.tryInSession(maxWait, keyPid()))
           .map(had -> had ? Optional.of(new ConnectionHold(lock)) : Optional.empty());
     }
 
     /**
      * Acquires the lock, runs the body, and gives the lock back when the body's future has completed. Fails with what the body
-     * failed with or threw; what else went wrong is suppressed in it.
+     * failed with or threw; what else went wrong is suppressed in it. With {@link #rollbackOnError} off a body that leaves a
+     * failed transaction leaves the lock to the session, too, and nobody has the hold.
      */
     public <T extends @Nullable Object> Future<T> call(Supplier<Future<T>> body) {
       Objects.requireNonNull(body, "body");
@@ -130,8 +133,8 @@ public final class VertxConnectionLocks {
         Supplier<Future<T>> body, ConnectionHold hold) {
       Future<T> running;
       try {
-        running = body.get();
-      } catch (RuntimeException e) {
+        running = Objects.requireNonNull(body.get(), "future of the body");
+      } catch (Throwable e) { // whatever it is, the lock goes back
         running = Future.failedFuture(e);
       }
       return running.compose(
@@ -155,6 +158,9 @@ public final class VertxConnectionLocks {
     private final AdvisoryLock lock;
     private final AtomicReference<@Nullable Future<Void>> closed = new AtomicReference<>();
 
+    /** By a {@link #close}; whatever it fails with from then on tells of it. */
+    private volatile boolean isRolledBack;
+
     private ConnectionHold(AdvisoryLock lock) {
       this.lock = lock;
     }
@@ -163,9 +169,11 @@ public final class VertxConnectionLocks {
      * Gives the lock back; a second time does nothing. A transaction that is open stays open: commit before, or the next holder
      * does not see what was written. One that has failed is rolled back first, and that is told.
      *
-     * <p>Fails with a {@link LockException} if it could not be given back, and may then be tried again; with an {@link
-     * IllegalStateException} if the transaction had failed, and was rolled back: the lock is given back then. With another if
-     * the session did not hold it: another session ran the statement, as behind a pooler, or somebody has given it back.
+     * <p>Fails with a {@link LockException} if it could not be given back, and may then be tried again; that the transaction was
+     * rolled back all the same is told by what is suppressed in it, and once more when the lock is given back. Fails with an
+     * {@link IllegalStateException} if the transaction had failed, and was rolled back: the lock is given back then. With
+     * another if the session did not hold it: another session ran the statement, as behind a pooler, or somebody has given it
+     * back.
      */
     public Future<Void> close() {
       Promise<Void> mine = Promise.promise();
@@ -174,7 +182,7 @@ public final class VertxConnectionLocks {
         return before;
       }
       Statements.ask(connection, lock.unlock())
-          .onSuccess(wasHeld -> tell(mine, wasHeld ? null : lock.notHeld()))
+          .onSuccess(wasHeld -> tell(mine, wasHeld))
           .onFailure(
               thrown -> {
                 if (rollbackOnError
@@ -190,24 +198,35 @@ public final class VertxConnectionLocks {
     /** In a transaction that has failed no statement runs. */
     private void closeFailed(Promise<Void> mine) {
       Statements.rollback(connection)
-          .compose(done -> Statements.ask(connection, lock.unlock()))
-          .onSuccess(wasHeld -> tell(mine, wasHeld ? lock.rolledBack() : lock.notHeld()))
+          .compose(
+              done -> {
+                isRolledBack = true;
+                return Statements.ask(connection, lock.unlock());
+              })
+          .onSuccess(wasHeld -> tell(mine, wasHeld))
           .onFailure(thrown -> failed(mine, thrown));
     }
 
     /** It is closed; a second time there is nothing to tell. */
-    private void tell(Promise<Void> mine, @Nullable Throwable news) {
-      if (news == null) {
+    private void tell(Promise<Void> mine, boolean wasHeld) {
+      if (wasHeld && !isRolledBack) {
         mine.complete();
       } else {
         closed.set(Future.succeededFuture());
-        mine.fail(news);
+        mine.fail(wasHeld ? lock.rolledBack() : telling(lock.notHeld()));
       }
     }
 
     private void failed(Promise<Void> mine, Throwable thrown) {
       closed.set(null);
-      mine.fail(Statements.failure(thrown));
+      mine.fail(telling(Statements.failure(thrown)));
+    }
+
+    private RuntimeException telling(RuntimeException thrown) {
+      if (isRolledBack) {
+        thrown.addSuppressed(lock.rolledBack());
+      }
+      return thrown;
     }
 
     /**
@@ -231,6 +250,15 @@ public final class VertxConnectionLocks {
     @Override
     public String toString() {
       return lock.toString();
+    }
+  }
+
+  /** The process that the connection was made with; costs no trip. */
+  private int keyPid() {
+    try {
+      return connection instanceof PgConnection postgres ? postgres.processId() : NO_PID;
+    } catch (NoClassDefFoundError e) {
+      return NO_PID; // another driver than vertx-pg-client, which is not there
     }
   }
 

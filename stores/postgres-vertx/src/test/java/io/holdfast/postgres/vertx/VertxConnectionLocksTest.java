@@ -12,20 +12,27 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.holdfast.Hold;
 import io.holdfast.LockClient;
 import io.holdfast.LockException;
+import io.holdfast.LockRefusedException;
+import io.holdfast.postgres.Pgbouncer;
 import io.holdfast.postgres.vertx.VertxConnectionLocks.ConnectionHold;
 import io.vertx.core.Future;
+import io.vertx.pgclient.PgBuilder;
 import io.vertx.pgclient.PgConnection;
 import io.vertx.sqlclient.DatabaseException;
+import io.vertx.sqlclient.Pool;
 import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Transaction;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Locks of the session of a caller's Vert.x connection. */
 class VertxConnectionLocksTest {
@@ -157,6 +164,22 @@ class VertxConnectionLocksTest {
     assertThat(sessions.isFree("x")).isTrue();
   }
 
+  @Test
+  void anErrorOfTheBodysIsToldAndTheLockIsGivenBack() {
+    AssertionError thrown = new AssertionError("of the body's");
+    assertThat(
+            told(
+                lock(ann)
+                    .call(
+                        () -> {
+                          throw thrown;
+                        })))
+        .isSameAs(thrown);
+    assertThat(sessions.isFree("x")).isTrue();
+    assertThat(told(lock(ann).call(() -> null))).isInstanceOf(NullPointerException.class);
+    assertThat(sessions.isFree("x")).isTrue();
+  }
+
   /** In another library the failure to unlock hid what had failed, and the lock stayed held. */
   @Test
   void aStatementThatFailsIsToldAndTheLockIsGivenBack() {
@@ -183,6 +206,33 @@ class VertxConnectionLocksTest {
     told(statement(ann, "SELECT 1 / 0"));
     assertThat(told(again.close())).hasMessageContaining("rolled back");
     assertThat(sessions.isFree("x")).isTrue();
+  }
+
+  /** Else he would hear of something else only, and commit half of what he meant to. */
+  @Test
+  void aRollbackIsToldWhateverComesOfTheUnlockAfterIt() {
+    run(ann, sessions.server.refusingUnlocks(sessions.database));
+    did(ann.begin());
+    ConnectionHold hold = did(lock(ann).acquire());
+    told(statement(ann, "SELECT 1 / 0"));
+    assertThat(told(hold.close()))
+        .isInstanceOf(LockException.class)
+        .hasMessageContaining("not now")
+        .satisfies(thrown -> assertThat(thrown.getSuppressed()[0]).hasMessageContaining("rolled"));
+    run(ann, "RESET search_path");
+    assertThat(told(hold.close()))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("rolled back");
+    did(hold.close());
+    assertThat(sessions.isFree("x")).isTrue();
+
+    did(ann.begin());
+    ConnectionHold gone = did(lock(ann).acquire());
+    run(ann, "SELECT pg_advisory_unlock_all()::text");
+    told(statement(ann, "SELECT 1 / 0"));
+    assertThat(told(gone.close()))
+        .hasMessageContaining("did not hold")
+        .satisfies(thrown -> assertThat(thrown.getSuppressed()[0]).hasMessageContaining("rolled"));
   }
 
   /** He would go on in a new transaction, and commit half of what he meant to. */
@@ -292,6 +342,32 @@ class VertxConnectionLocksTest {
     assertThat(thrown.getSuppressed()).singleElement().isInstanceOf(LockException.class);
     until("its end freed it", () -> sessions.isFree("x"));
     assertThat(told(lock(ann).acquire())).isInstanceOf(LockException.class);
+  }
+
+  /** It would hand the session with its locks to somebody else. */
+  @Test
+  void aPoolerIsRefused(@TempDir Path folder) throws Exception {
+    Pgbouncer.assumeThereIsOne();
+    try (Pgbouncer pooler = new Pgbouncer(folder, sessions.server, sessions.database)) {
+      PgConnection eve = did(PgConnection.connect(sessions.vertx, pooler.url(sessions.database)));
+      for (Future<?> asked :
+          List.of(lock(eve).acquire(), lock(eve).tryAcquire(), lock(eve).tryAcquire(BRIEFLY))) {
+        assertThat(told(asked))
+            .isInstanceOf(LockRefusedException.class)
+            .hasMessageStartingWith("POOLER: a connection pooler is in between");
+      }
+      did(eve.close());
+    }
+    assertThat(sessions.isFree("x")).isTrue();
+  }
+
+  @Test
+  void vertxsOwnPoolIsNoPooler() {
+    Pool pool = PgBuilder.pool().connectingTo(sessions.options()).using(sessions.vertx).build();
+    int answer = did(pool.withConnection(each -> lock(each).call(() -> Future.succeededFuture(1))));
+    assertThat(answer).isEqualTo(1);
+    did(pool.close());
+    assertThat(sessions.isFree("x")).isTrue();
   }
 
   private static VertxConnectionLocks.ConnectionLock lock(SqlConnection connection) {
