@@ -140,6 +140,9 @@ class ThreeServersTest {
   void theLeadershipGoesToTheOneThatIsNamed() {
     Servers.One leader = servers.of(3).leader();
     Servers.One heir = servers.followers().get(1);
+    // Else it may have nobody to ask for a vote yet.
+    Servers.One third = servers.followers().get(0);
+    eventually("they have met", () -> heir.hasMet(leader) && heir.hasMet(third));
     done(leader.replicator().transferLeadership(Optional.of(heir.name())));
     eventually("the heir leads", heir::leads);
     assertThat(leader.leads()).isFalse();
@@ -334,6 +337,7 @@ class ThreeServersTest {
     done(leader.replicator().addMember(replaced.name()));
     leader.propose("entry 0");
     servers.applied(entries(0, 1));
+    eventually("they have met", () -> anew.hasMet(leader) && anew.hasMet(fourth));
     done(leader.replicator().transferLeadership(Optional.of(anew.name())));
     eventually("the new one leads", anew::leads);
 
