@@ -10,7 +10,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * such a section otherwise spend their time waking each other, and the section's data travels between the cores with every
  * entry: two threads then do less than one alone. {@code benchmarks} measures it.
  *
- * <p>Nobody starves: who queues is overtaken by nobody who comes later, nor by those who nap.
+ * <p>Nobody starves: who queues is overtaken at most by those who were just looking, once each.
  */
 final class BackoffMutex {
   private static final int NAPS = 20;
