@@ -640,12 +640,12 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
     return false;
   }
 
-  /** Whether the thread that asked holds what it waits for, and so waits for itself. */
   /** By the thread that will wait for the answer. */
   private boolean isAskedHere() {
     return asked.callerThread() == Thread.currentThread().getId();
   }
 
+  /** Whether the thread that asked holds what it waits for, and so waits for itself. */
   private boolean isInItsOwnWay() {
     long caller = asked.callerThread();
     for (LockTarget target : asked.targets()) {
