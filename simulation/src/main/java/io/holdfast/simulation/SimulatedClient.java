@@ -338,19 +338,12 @@ final class SimulatedClient {
         case HEARTBEAT -> said(message.getHeartbeat().getNumber(), false);
         default -> {}
       }
-      if (to == stream && takesBatches && mayBeInBatch(message)) {
+      if (to == stream && takesBatches && Wire.mayBeInBatch(message)) {
         batch.addMessages(message);
       } else {
         flush();
         send(to, message);
       }
-    }
-
-    private static boolean mayBeInBatch(ClientMessage message) {
-      return switch (message.getMessageCase()) {
-        case ACQUIRE, CANCEL, RELEASE, HEARTBEAT -> true;
-        default -> false;
-      };
     }
 
     private void flush() {

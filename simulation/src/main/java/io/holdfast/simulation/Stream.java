@@ -186,19 +186,12 @@ final class Stream implements ClientLink {
 
   @Override
   public void send(ServerMessage message) {
-    if (mayBeInBatch(message)) {
+    if (ClientLink.mayBeInBatch(message)) {
       batch.addMessages(message);
     } else {
       flush();
       back.send(() -> ears.received(message));
     }
-  }
-
-  private static boolean mayBeInBatch(ServerMessage message) {
-    return switch (message.getMessageCase()) {
-      case ALIVE, GRANTED, QUEUED, BUSY, RELEASED, CANCELLED, LOST, REFUSED -> true;
-      default -> false;
-    };
   }
 
   @Override

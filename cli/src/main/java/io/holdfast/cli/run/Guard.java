@@ -53,7 +53,6 @@ final class Guard implements Closeable {
   private final Duration grace;
   private final Ticker ticker = Ticker.system();
   private Process process;
-  private OutputStream lines;
   private BufferedReader answers;
   private boolean struck;
   private @Nullable Long session;
@@ -69,7 +68,6 @@ final class Guard implements Closeable {
     this.notifies = notifies;
     this.grace = grace;
     this.process = launch();
-    this.lines = process.getOutputStream();
     this.answers = answers(process);
     awaitReady();
   }
@@ -126,7 +124,7 @@ final class Guard implements Closeable {
   @Override
   public void close() {
     try {
-      lines.close();
+      process.getOutputStream().close();
       awaitEnd();
     } catch (IOException e) {
       process.destroyForcibly();
@@ -153,7 +151,6 @@ final class Guard implements Closeable {
       return;
     }
     process = launch();
-    lines = process.getOutputStream();
     answers = answers(process);
     awaitReady();
     boolean isDone =
@@ -178,6 +175,7 @@ final class Guard implements Closeable {
   }
 
   private void write(String line) throws IOException {
+    OutputStream lines = process.getOutputStream();
     lines.write((line + "\n").getBytes(StandardCharsets.US_ASCII));
     lines.flush();
   }

@@ -24,6 +24,17 @@ public interface ClientLink {
   /** Sends this, at the latest when {@link #flush} is called or the link closed. */
   void send(ServerMessage message);
 
+  /**
+   * Whether a message may travel with others, which is as the protocol says. What an operator did is not among it: whoever keeps
+   * records of it looks no further.
+   */
+  static boolean mayBeInBatch(ServerMessage message) {
+    return switch (message.getMessageCase()) {
+      case ALIVE, GRANTED, QUEUED, BUSY, RELEASED, CANCELLED, LOST, REFUSED -> true;
+      default -> false;
+    };
+  }
+
   /** There is nothing more to be sent for now, or the link is not ready for it. */
   default void flush() {}
 

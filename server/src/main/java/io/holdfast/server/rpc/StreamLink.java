@@ -119,7 +119,7 @@ final class StreamLink implements ClientLink, StreamObserver<ClientMessage> {
 
   @Override
   public void send(ServerMessage message) {
-    if (!batches || !mayBeInBatch(message)) {
+    if (!batches || !ClientLink.mayBeInBatch(message)) {
       flush();
       out.onNext(message);
       return;
@@ -129,14 +129,6 @@ final class StreamLink implements ClientLink, StreamObserver<ClientMessage> {
     if (batch.getMessagesCount() >= MOST_IN_BATCH || batchBytes >= BYTES_A_BATCH) {
       flush();
     }
-  }
-
-  /** The same as the protocol says. What an operator did is not among it: whoever keeps records of it looks no further. */
-  private static boolean mayBeInBatch(ServerMessage message) {
-    return switch (message.getMessageCase()) {
-      case ALIVE, GRANTED, QUEUED, BUSY, RELEASED, CANCELLED, LOST, REFUSED -> true;
-      default -> false;
-    };
   }
 
   @Override

@@ -14,6 +14,7 @@ import io.holdfast.protocol.v1.LocksGrpc;
 import io.holdfast.protocol.v1.NotLeader;
 import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.remote.internal.ErrorCode;
+import io.holdfast.remote.internal.Wire;
 import java.io.IOException;
 import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
@@ -93,7 +94,7 @@ final class GrpcStreams implements Streams {
       return;
     }
     int most = mostInBatch;
-    if (most < 2 || !mayBeInBatch(message)) {
+    if (most < 2 || !Wire.mayBeInBatch(message)) {
       flush();
       send(message);
       return;
@@ -107,13 +108,6 @@ final class GrpcStreams implements Streams {
     if (batch.getMessagesCount() >= most) {
       flush();
     }
-  }
-
-  private static boolean mayBeInBatch(ClientMessage message) {
-    return switch (message.getMessageCase()) {
-      case ACQUIRE, CANCEL, RELEASE, HEARTBEAT -> true;
-      default -> false;
-    };
   }
 
   @Override

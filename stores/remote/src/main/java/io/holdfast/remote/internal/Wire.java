@@ -17,6 +17,14 @@ public interface Wire {
   /** Says something on it. Lost if the stream is broken by then. */
   void say(long stream, ClientMessage message);
 
+  /** Whether a message may travel with others, which is as the protocol says. */
+  static boolean mayBeInBatch(ClientMessage message) {
+    return switch (message.getMessageCase()) {
+      case ACQUIRE, CANCEL, RELEASE, HEARTBEAT -> true;
+      default -> false;
+    };
+  }
+
   /** Gives a stream up, with its connection. */
   void close(long stream);
 }
