@@ -20,8 +20,11 @@ import java.util.Optional;
 record Access(boolean isTls, ChannelCredentials credentials, Optional<TokenFile> token) {
   private static final Metadata.Key<String> AUTHORIZATION =
       Metadata.Key.of("authorization", ASCII_STRING_MARSHALLER);
-  private static final Metadata.Key<String> REASON =
+
+  /** Why a server refused, for programs. */
+  static final Metadata.Key<String> REASON =
       Metadata.Key.of("holdfast-reason", ASCII_STRING_MARSHALLER);
+
   private static final Metadata.Key<String> LEADER =
       Metadata.Key.of("holdfast-leader", ASCII_STRING_MARSHALLER);
 

@@ -17,6 +17,7 @@ import io.holdfast.protocol.v1.StatusResponse;
 import io.holdfast.protocol.v1.TakeSnapshotRequest;
 import io.holdfast.protocol.v1.TransferLeadershipRequest;
 import io.holdfast.remote.internal.ErrorCode;
+import io.holdfast.spi.Ticker;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -33,8 +34,9 @@ import org.jspecify.annotations.Nullable;
  * The lock servers themselves, for operators: who they are, who leads, who joins and who leaves. Needs the permission {@code
  * admin} in all namespaces. Blocks; thread-safe.
  *
- * <p>What it asks fails with {@link StoreUnavailableException} if no server answers, with {@link LockRefusedException} if it
- * may not be done or cannot, and with {@link InvalidRequestException} if it means nothing.
+ * <p>What only a leader can do waits for an election to end, ten seconds at most. What it asks fails with {@link
+ * StoreUnavailableException} if no server answers, with {@link LockRefusedException} if it may not be done or cannot, and with
+ * {@link InvalidRequestException} if it means nothing.
  */
 public final class ClusterClient {
   /** What a server tells of itself is told within this, or not at all. */
@@ -43,8 +45,14 @@ public final class ClusterClient {
   /** A new member has to catch up first. */
   private static final Duration PATIENCE_FOR_CHANGES = Duration.ofMinutes(2);
 
-  /** So many servers are asked in search of the leader. */
+  /** So many servers are asked in search of the leader, each time. */
   private static final int MOST_ASKED = 16;
+
+  /** When nobody led, as in the middle of an election, the leader is looked for again after this. */
+  private static final Duration LOOK_AGAIN_AFTER = Duration.ofMillis(200);
+
+  /** An election is over within this, or there is none that can be won. */
+  private static final Duration PATIENCE_FOR_ELECTIONS = Duration.ofSeconds(10);
 
   /**
    * What one server says of itself.
@@ -76,6 +84,7 @@ public final class ClusterClient {
 
   private final ServerUrl url;
   private final Access access;
+  private final Ticker ticker = Ticker.system();
 
   private ClusterClient(ServerUrl url) {
     this.url = url;
@@ -147,24 +156,37 @@ public final class ClusterClient {
   }
 
   private <A> A askLeader(Function<ClusterGrpc.ClusterBlockingStub, A> question) {
-    Deque<String> toAsk = new ArrayDeque<>(url.servers());
-    Set<String> asked = new LinkedHashSet<>();
-    @Nullable StoreUnavailableException last = null;
-    while (!toAsk.isEmpty() && asked.size() < MOST_ASKED) {
-      String address = toAsk.remove();
-      if (asked.add(address)) {
-        try {
-          return ask(address, PATIENCE_FOR_CHANGES, question);
-        } catch (StoreUnavailableException e) {
-          last = e;
-          hint(e).ifPresent(toAsk::addFirst);
+    long since = ticker.nanos();
+    while (true) {
+      Deque<String> toAsk = new ArrayDeque<>(url.servers());
+      Set<String> asked = new LinkedHashSet<>();
+      @Nullable StoreUnavailableException last = null;
+      boolean isElecting = false;
+      while (!toAsk.isEmpty() && asked.size() < MOST_ASKED) {
+        String address = toAsk.remove();
+        if (asked.add(address)) {
+          try {
+            return ask(address, PATIENCE_FOR_CHANGES, question);
+          } catch (StoreUnavailableException e) {
+            last = e;
+            isElecting |= isOfOneThatDoesNotLead(e);
+            hint(e).ifPresent(toAsk::addFirst);
+          }
         }
       }
+      if (last == null) {
+        throw new IllegalStateException("a URL names at least one server");
+      }
+      if (!isElecting || ticker.nanos() - since >= PATIENCE_FOR_ELECTIONS.toNanos()) {
+        throw last;
+      }
+      try {
+        TimeUnit.NANOSECONDS.sleep(LOOK_AGAIN_AFTER.toNanos());
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw last;
+      }
     }
-    if (last == null) {
-      throw new IllegalStateException("a URL names at least one server");
-    }
-    throw last;
   }
 
   private <A> A ask(
@@ -199,6 +221,11 @@ public final class ClusterClient {
     return e.getCause() instanceof StatusRuntimeException said
         ? Optional.of(access.leader(trailers(said))).filter(leader -> !leader.isEmpty())
         : Optional.empty();
+  }
+
+  private static boolean isOfOneThatDoesNotLead(StoreUnavailableException e) {
+    return e.getCause() instanceof StatusRuntimeException said
+        && "NOT_LEADER".equals(trailers(said).get(Access.REASON));
   }
 
   private static Metadata trailers(StatusRuntimeException e) {

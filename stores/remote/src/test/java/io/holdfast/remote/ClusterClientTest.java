@@ -3,14 +3,24 @@ package io.holdfast.remote;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.grpc.Server;
+import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.stub.StreamObserver;
 import io.holdfast.InvalidRequestException;
 import io.holdfast.LockRefusedException;
 import io.holdfast.StoreUnavailableException;
+import io.holdfast.protocol.v1.ClusterGrpc;
+import io.holdfast.protocol.v1.TransferLeadershipRequest;
+import io.holdfast.protocol.v1.TransferLeadershipResponse;
 import io.holdfast.remote.ClusterClient.ServerStatus;
+import io.holdfast.server.rpc.Statuses;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -72,6 +82,40 @@ class ClusterClientTest {
         .hasMessageContaining(only.address());
     assertThatThrownBy(() -> ClusterClient.of("holdfast://"))
         .isInstanceOf(InvalidRequestException.class);
+  }
+
+  @Test
+  void whoIsElectedAndDoesNotServeYetIsAskedAgain() throws Exception {
+    Electing electing = new Electing();
+    Server server =
+        NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+            .addService(electing)
+            .build()
+            .start();
+    try {
+      electing.self = "127.0.0.1:" + server.getPort();
+      ClusterClient.of("holdfast://" + electing.self).transfer(Optional.empty());
+      assertThat(electing.asked).hasValue(3);
+    } finally {
+      server.shutdownNow();
+    }
+  }
+
+  /** Sends who asks to itself, twice, as one that is elected and whose first entry is not written. */
+  private static final class Electing extends ClusterGrpc.ClusterImplBase {
+    final AtomicInteger asked = new AtomicInteger();
+    volatile String self = "";
+
+    @Override
+    public void transferLeadership(
+        TransferLeadershipRequest request, StreamObserver<TransferLeadershipResponse> out) {
+      if (asked.incrementAndGet() < 3) {
+        out.onError(Statuses.notLeader(self));
+        return;
+      }
+      out.onNext(TransferLeadershipResponse.getDefaultInstance());
+      out.onCompleted();
+    }
   }
 
   private static void until(BooleanSupplier isSo) throws InterruptedException {
