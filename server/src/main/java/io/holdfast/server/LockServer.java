@@ -54,6 +54,9 @@ public final class LockServer implements AutoCloseable {
   /** Headers of a call; a credential of 8 KiB fits. */
   private static final int MAX_METADATA_BYTES = 16 << 10;
 
+  /** What may be under way from one client. A fixed one: to find out which is best, gRPC would send a ping for almost every message. */
+  private static final int FLOW_CONTROL_WINDOW = 1 << 20;
+
   private static final int MAX_CALLS_A_CONNECTION = 2_000;
   private static final long HANDSHAKE_SECONDS = 10;
   private static final long LEAST_KEEP_ALIVE_SECONDS = 5;
@@ -93,6 +96,7 @@ public final class LockServer implements AutoCloseable {
     NettyServerBuilder grpc =
         NettyServerBuilder.forAddress(settings.listen())
             .directExecutor()
+            .flowControlWindow(FLOW_CONTROL_WINDOW)
             .handshakeTimeout(HANDSHAKE_SECONDS, TimeUnit.SECONDS)
             .permitKeepAliveTime(LEAST_KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
             .permitKeepAliveWithoutCalls(true)

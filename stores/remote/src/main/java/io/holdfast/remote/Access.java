@@ -3,12 +3,11 @@ package io.holdfast.remote;
 import static io.grpc.Metadata.ASCII_STRING_MARSHALLER;
 
 import io.grpc.ChannelCredentials;
-import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
-import io.grpc.ManagedChannelBuilder;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.TlsChannelCredentials;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.holdfast.InvalidRequestException;
 import io.holdfast.protocol.v1.Error;
 import io.holdfast.remote.internal.ErrorCode;
@@ -18,6 +17,9 @@ import java.util.Optional;
 
 /** How the servers of a URL are reached: with or without TLS, with or without a credential, and what they say when they refuse. */
 record Access(boolean isTls, ChannelCredentials credentials, Optional<TokenFile> token) {
+  /** What may be under way. A fixed one: to find out which is best, gRPC would send a ping for almost every message. */
+  private static final int FLOW_CONTROL_WINDOW = 1 << 20;
+
   private static final Metadata.Key<String> AUTHORIZATION =
       Metadata.Key.of("authorization", ASCII_STRING_MARSHALLER);
 
@@ -57,8 +59,10 @@ record Access(boolean isTls, ChannelCredentials credentials, Optional<TokenFile>
   }
 
   /** A channel to come. */
-  ManagedChannelBuilder<?> channel(String address) {
-    return Grpc.newChannelBuilder("dns:///" + address, credentials).disableRetry();
+  NettyChannelBuilder channel(String address) {
+    return NettyChannelBuilder.forTarget("dns:///" + address, credentials)
+        .flowControlWindow(FLOW_CONTROL_WINDOW)
+        .disableRetry();
   }
 
   /**

@@ -117,6 +117,7 @@ final class PeerLink {
     NettyChannelBuilder builder =
         NettyChannelBuilder.forAddress(peer.host(), peer.port())
             .directExecutor()
+            .flowControlWindow(PeerServer.FLOW_CONTROL_WINDOW)
             .proxyDetector(address -> null)
             .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, CONNECT_TIMEOUT_MILLIS)
             .maxInboundMessageSize(PeerServer.MOST_MESSAGE_BYTES)

@@ -29,6 +29,10 @@ final class PeerServer implements AutoCloseable {
   private static final int IDLE_THREAD_SECONDS = 30;
   private static final int HANDSHAKE_TIMEOUT_SECONDS = 5;
   private static final int MOST_HEADER_BYTES = 8 << 10;
+
+  /** What may be under way. A fixed one: to find out which is best, gRPC would send a ping for almost every message. */
+  static final int FLOW_CONTROL_WINDOW = 4 << 20;
+
   private static final int MOST_STREAMS_A_CONNECTION = 4;
   private static final int MOST_PINGS_EVERY_SECONDS = 1;
   private static final int CLOSE_TIMEOUT_SECONDS = 5;
@@ -61,6 +65,7 @@ final class PeerServer implements AutoCloseable {
     NettyServerBuilder builder =
         NettyServerBuilder.forAddress(new InetSocketAddress(self.host(), self.port()))
             .directExecutor()
+            .flowControlWindow(FLOW_CONTROL_WINDOW)
             .addService(ServerInterceptors.intercept(service, gate))
             .handshakeTimeout(HANDSHAKE_TIMEOUT_SECONDS, TimeUnit.SECONDS)
             .maxInboundMessageSize(MOST_MESSAGE_BYTES)
