@@ -2,7 +2,7 @@
 # What the server promises beside speed: what a crowd costs while it waits, how soon killed servers are back, how soon the lock of
 # a killed holder, or of a killed leader's clients, goes on. Let nothing else run.
 #
-#   benchmarks/limits.sh crowd        10 000 sessions with 100 000 waiters at a server with a heap of 2 GiB: 3 minutes, 5 GiB
+#   benchmarks/limits.sh crowd        10 000 sessions with 100 000 waiters at a server with a heap of 2 GiB: 4 minutes, 5 GiB
 #   benchmarks/limits.sh recovery     three servers killed after 1 000 000 small entries, with snapshots and without any: 3 minutes
 #   benchmarks/limits.sh holder       a holder killed, and one that ends in good order, 10 of each: 3 minutes
 #   benchmarks/limits.sh failover     the leader of three killed, 50 times: 15 minutes

@@ -353,7 +353,7 @@ final class ServerCommand implements Callable<Integer> {
           new ServerHealth(ticker, () -> missing(replicator).isEmpty(), () -> leads(replicator))
               .service());
       server = builder.start();
-      metrics.show(server.core()::figures, replicator::status);
+      metrics.show(server.core()::figures, replicator::status, settings.limits());
       if (metricsListen != null) {
         open(metricsListen, metrics, () -> missing(replicator));
       }

@@ -50,7 +50,8 @@ final class LockServer implements Replicator {
           OPERATIONS_OF_A_STREAM,
           1_000,
           1_000,
-          100);
+          100,
+          1_000_000);
 
   final int number;
   final String name;

@@ -33,6 +33,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -538,7 +539,7 @@ public final class Connection {
   private void heartbeat(Leadership leader, Heartbeat heartbeat) {
     try {
       confirm(
-          leader,
+          leader::confirmSoon,
           () ->
               leader.heard(
                   this, namespace, heartbeat.getSession(), heartbeat.getNumber(), List.of()),
@@ -922,9 +923,14 @@ public final class Connection {
   }
 
   private void confirm(Leadership leader, Runnable yes, Consumer<Problem> no) {
+    confirm(leader::confirm, yes, no);
+  }
+
+  private void confirm(
+      BiConsumer<Runnable, Consumer<Problem>> way, Runnable yes, Consumer<Problem> no) {
     asked();
     try {
-      leader.confirm(
+      way.accept(
           () -> {
             answered();
             yes.run();

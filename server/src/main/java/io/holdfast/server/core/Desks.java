@@ -8,12 +8,14 @@ import java.util.Map;
 final class Desks {
   final String namespace;
   final LockTable table;
+  final Rate acquisitions;
 
   /** By session: all that are open. */
   final Map<Long, Desk> open = new HashMap<>();
 
-  Desks(String namespace, LockTable table) {
+  Desks(String namespace, LockTable table, Limits limits) {
     this.namespace = namespace;
     this.table = table;
+    this.acquisitions = new Rate(limits.acquisitionsPerSecond());
   }
 }

@@ -95,6 +95,9 @@ final class Leadership {
   /** A beginning that came to nothing is tried again after so long. */
   static final Duration BEGIN_AGAIN_AFTER = Duration.ofMillis(100);
 
+  /** The majority is asked for heartbeats' sake no more often: nobody waits for them. */
+  static final Duration HEARTBEATS_TOGETHER = Duration.ofMillis(50);
+
   /** So many requests before one are looked at to see whether it waits for its own session. */
   private static final int LOOKS = 8;
 
@@ -132,6 +135,14 @@ final class Leadership {
   private List<Read> reads = new ArrayList<>();
   private boolean confirming;
 
+  private boolean somebodyIsInAHurry;
+
+  /** For heartbeats' sake the majority is not asked before. */
+  private long nextForHeartbeats;
+
+  /** It will be asked then. */
+  private boolean gathering;
+
   private final TreeSet<Due> dues = new TreeSet<>();
   private long lastDue;
   private int endings;
@@ -164,6 +175,7 @@ final class Leadership {
     this.events = core.events;
     this.term = term;
     this.sinceNanos = ticker.nanos();
+    this.nextForHeartbeats = sinceNanos;
     this.tableTimeThen = namespaces.now();
     this.offsetMillis = shownOffsetMillis();
   }
@@ -204,7 +216,7 @@ final class Leadership {
     if (room == null) {
       LockTable table = namespaces.table(namespace);
       if (table != null) {
-        room = new Desks(namespace, table);
+        room = new Desks(namespace, table, limits);
         rooms.put(namespace, room);
       }
     }
@@ -285,6 +297,15 @@ final class Leadership {
       }
     }
     requireQueue(limits.queuedOperations());
+    if (!desk.room.acquisitions.allows(ticker.nanos())) {
+      int most = limits.acquisitionsPerSecond();
+      throw new Problem.Found(
+          Problem.exhausted(
+              "ACQUISITIONS",
+              "acquisitions in a second in namespace " + desk.room.namespace,
+              most,
+              most));
+    }
     propose(new Pending(new Change.OfTable(desk.room.namespace, acquire), bytes, from));
   }
 
@@ -336,13 +357,22 @@ final class Leadership {
 
   /** Runs a task if it is certain, after it was asked, that this server leads; else says that it cannot. */
   void confirm(Runnable yes, Consumer<Problem> no) {
+    await(yes, no);
+    somebodyIsInAHurry = true;
+    askMajorityInTime();
+  }
+
+  /** The same, at once or in a moment with whatever comes till then: a question costs the same for one as for many. */
+  void confirmSoon(Runnable yes, Consumer<Problem> no) {
+    await(yes, no);
+    askMajorityInTime();
+  }
+
+  private void await(Runnable yes, Consumer<Problem> no) {
     if (reads.size() >= limits.queuedReads()) {
       throw new Problem.Found(overloaded("questions", reads.size(), limits.queuedReads()));
     }
     reads.add(new Read(yes, no));
-    if (!confirming) {
-      askMajority();
-    }
   }
 
   /** A heartbeat was confirmed. */
@@ -833,8 +863,30 @@ final class Leadership {
     }
   }
 
+  private void askMajorityInTime() {
+    if (confirming || reads.isEmpty()) {
+      return;
+    }
+    if (somebodyIsInAHurry || nextForHeartbeats - ticker.nanos() <= 0) {
+      askMajority();
+    } else if (!gathering) {
+      gathering = true;
+      ticker.schedule(
+          nextForHeartbeats,
+          () ->
+              core.inside(
+                  this,
+                  () -> {
+                    gathering = false;
+                    askMajorityInTime();
+                  }));
+    }
+  }
+
   private void askMajority() {
     confirming = true;
+    somebodyIsInAHurry = false;
+    nextForHeartbeats = ticker.nanosIn(HEARTBEATS_TOGETHER);
     List<Read> asked = reads;
     reads = new ArrayList<>();
     core.later(
@@ -854,9 +906,7 @@ final class Leadership {
         read.no.accept(unknown);
       }
     }
-    if (!reads.isEmpty() && !confirming) {
-      askMajority();
-    }
+    askMajorityInTime();
   }
 
   private void requireRoomFor(String namespace) {

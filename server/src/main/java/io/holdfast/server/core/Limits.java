@@ -31,6 +31,7 @@ import java.util.TreeMap;
  * @param unsentMessages to one client; one that reads nothing and is owed more is disconnected. Beside them so many locks,
  *     holders and waiters in answers; who is owed more is answered no questions
  * @param listed locks in the answer to one question
+ * @param acquisitionsPerSecond asked for in one namespace, on average; as many at one go. What is asked again counts again
  */
 public record Limits(
     int namespaces,
@@ -47,7 +48,8 @@ public record Limits(
     int operationsPerConnection,
     int queuedReads,
     int unsentMessages,
-    int listed) {
+    int listed,
+    int acquisitionsPerSecond) {
   /** Those of a server that is not told otherwise. */
   public static final Limits DEFAULTS =
       new Limits(
@@ -65,7 +67,8 @@ public record Limits(
           4_096,
           16_384,
           20_000,
-          LockClient.MAX_LISTED);
+          LockClient.MAX_LISTED,
+          1_000_000);
 
   /** Checks that there is at least one of each. */
   public Limits {
@@ -85,7 +88,8 @@ public record Limits(
           operationsPerConnection,
           queuedReads,
           unsentMessages,
-          listed
+          listed,
+          acquisitionsPerSecond
         }) {
       least = Math.min(least, each);
     }

@@ -17,6 +17,8 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -73,9 +75,19 @@ public final class ServerCore implements ReplicatedMachine {
   private List<Outbox<?>> touched = new ArrayList<>();
   private boolean closed;
 
-  /** How much a server holds. */
+  /**
+   * How much a server holds.
+   *
+   * @param used of limits, by their names; where a limit is that of a namespace, by the one that has most
+   */
   public record Figures(
-      int namespaces, int sessions, int holds, int waiters, int connections, boolean leads) {}
+      int namespaces,
+      int sessions,
+      int holds,
+      int waiters,
+      int connections,
+      boolean leads,
+      SortedMap<String, Integer> used) {}
 
   /**
    * A server that has applied nothing yet.
@@ -148,14 +160,22 @@ public final class ServerCore implements ReplicatedMachine {
       int sessions = 0;
       int holds = 0;
       int waiters = 0;
+      SortedMap<String, Integer> used = new TreeMap<>();
+      used.put("namespaces", namespaces.size());
+      used.put("connections", connections.size());
       for (String namespace : namespaces.names()) {
         TableSize size = Objects.requireNonNull(namespaces.table(namespace)).size();
         sessions += size.sessions();
         holds += size.holds();
         waiters += size.waiters();
+        used.merge("sessions", size.sessions(), Math::max);
+        used.merge("waiters", size.waiters(), Math::max);
+        used.merge("keys", size.nodes(), Math::max);
+        used.merge("created-locks", namespaces.created(namespace), Math::max);
       }
       boolean leads = leadership != null && leadership.isServing();
-      return new Figures(namespaces.size(), sessions, holds, waiters, connections.size(), leads);
+      return new Figures(
+          namespaces.size(), sessions, holds, waiters, connections.size(), leads, used);
     } finally {
       leave();
     }

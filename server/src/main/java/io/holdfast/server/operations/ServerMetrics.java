@@ -7,6 +7,7 @@ import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.Status;
 import io.holdfast.server.core.CoreEvents;
+import io.holdfast.server.core.Limits;
 import io.holdfast.server.core.ServerCore;
 import io.holdfast.server.replication.ReplicaStatus;
 import io.holdfast.server.security.AuthReason;
@@ -18,10 +19,12 @@ import io.prometheus.metrics.model.registry.MultiCollector;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import io.prometheus.metrics.model.snapshots.GaugeSnapshot;
 import io.prometheus.metrics.model.snapshots.GaugeSnapshot.GaugeDataPointSnapshot;
+import io.prometheus.metrics.model.snapshots.Labels;
 import io.prometheus.metrics.model.snapshots.MetricSnapshots;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Instant;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
@@ -119,7 +122,8 @@ public final class ServerMetrics implements CoreEvents {
    *
    * @param figures see {@link ServerCore#figures}
    */
-  public void show(Supplier<ServerCore.Figures> figures, Supplier<ReplicaStatus> status) {
+  public void show(
+      Supplier<ServerCore.Figures> figures, Supplier<ReplicaStatus> status, Limits limits) {
     gauges(
         () -> {
           ServerCore.Figures now = figures.get();
@@ -130,9 +134,12 @@ public final class ServerMetrics implements CoreEvents {
               gauge("holdfast_waiters", "Requests that wait.", now.waiters()),
               gauge("holdfast_connections", "Streams and calls that are open.", now.connections()),
               gauge(
-                  "holdfast_leader",
-                  "1 on the server that leads and serves.",
-                  now.leads() ? 1 : 0));
+                  "holdfast_leader", "1 on the server that leads and serves.", now.leads() ? 1 : 0),
+              gauge("holdfast_limit", "How much there may be.", limits.byName()),
+              gauge(
+                  "holdfast_limit_used",
+                  "How much there is; of a limit in one namespace, in the one that has most.",
+                  now.used()));
         });
     gauges(
         () -> {
@@ -186,6 +193,18 @@ public final class ServerMetrics implements CoreEvents {
         .help(help)
         .dataPoint(GaugeDataPointSnapshot.builder().value((double) value).build())
         .build();
+  }
+
+  private static GaugeSnapshot gauge(String name, String help, Map<String, Integer> byLimit) {
+    GaugeSnapshot.Builder gauge = GaugeSnapshot.builder().name(name).help(help);
+    byLimit.forEach(
+        (limit, value) ->
+            gauge.dataPoint(
+                GaugeDataPointSnapshot.builder()
+                    .labels(Labels.of("limit", limit))
+                    .value(value)
+                    .build()));
+    return gauge.build();
   }
 
   /** Counts calls, by method and how they end. To be named first among interceptors, to see also those turned away. */

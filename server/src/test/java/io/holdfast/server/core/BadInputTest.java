@@ -321,7 +321,7 @@ class BadInputTest {
 
   @Test
   void eachLimitIsNamedWhenItIsReached() {
-    core = newCore(new Limits(1, 2, 2, 2, 1, 4, 1, 3, 9, 1, 8, 4, 8, 100, 10));
+    core = newCore(new Limits(1, 2, 2, 2, 1, 4, 1, 3, 9, 1, 8, 4, 8, 100, 10, 1_000));
     log.restart(core);
     log.lead();
     TestClient ann = started();
@@ -364,8 +364,36 @@ class BadInputTest {
   }
 
   @Test
+  void aNamespaceAsksForSoManyLocksASecondAndAsManyAtOneGo() {
+    core = newCore(new Limits(9, 9, 9, 99, 9, 99, 9, 9, 9, 9, 99, 99, 9, 99, 9, 4));
+    log.restart(core);
+    log.lead();
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    for (int i = 1; i <= 4; i++) {
+      ann.acquire(session, i, "lock " + i);
+      assertThat(ann.next().hasGranted()).isTrue();
+    }
+    ann.acquire(session, 5, "lock 5");
+    assertThat(ann.next().getRefused().getError())
+        .isEqualTo(
+            exhausted(
+                "TOO_MANY_ACQUISITIONS",
+                "acquisitions in a second in namespace team are 4, at most 4"));
+    assertThat(core.figures().used()).containsEntry("keys", 4).containsEntry("sessions", 1);
+    ticker.advance(Duration.ofMillis(249));
+    ann.acquire(session, 6, "lock 5");
+    assertThat(ann.next().hasRefused()).isTrue();
+    ticker.advance(Duration.ofMillis(1));
+    ann.acquire(session, 7, "lock 5");
+    assertThat(ann.next().hasGranted()).isTrue();
+    ann.acquire(session, 8, "lock 6");
+    assertThat(ann.next().hasRefused()).isTrue();
+  }
+
+  @Test
   void aStreamIsNotReadFurtherThanItIsAnswered() {
-    core = newCore(new Limits(9, 9, 9, 99, 9, 99, 9, 9, 9, 9, 99, 4, 99, 99, 9));
+    core = newCore(new Limits(9, 9, 9, 99, 9, 99, 9, 9, 9, 9, 99, 4, 99, 99, 9, 1_000));
     log.restart(core);
     log.lead();
     TestClient ann = started();
@@ -386,7 +414,7 @@ class BadInputTest {
 
   @Test
   void whatComesWhenTheQueueIsFullIsRefusedForNow() {
-    core = newCore(new Limits(9, 9, 9, 99, 9, 99, 9, 9, 9, 9, 3, 99, 2, 99, 9));
+    core = newCore(new Limits(9, 9, 9, 99, 9, 99, 9, 9, 9, 9, 3, 99, 2, 99, 9, 1_000));
     log.restart(core);
     log.lead();
     TestClient ann = started();
@@ -411,7 +439,7 @@ class BadInputTest {
 
   @Test
   void whoDoesNotReadIsDisconnected() {
-    core = newCore(new Limits(9, 9, 9, 999, 9, 999, 9, 9, 9, 9, 99, 99, 9, 50, 9));
+    core = newCore(new Limits(9, 9, 9, 999, 9, 999, 9, 9, 9, 9, 99, 99, 9, 50, 9, 1_000));
     log.restart(core);
     log.lead();
     TestClient ann = started();
@@ -472,7 +500,7 @@ class BadInputTest {
 
   @Test
   void whoAsksAndDoesNotReadIsOwedNoMoreThanSoMuch() {
-    core = newCore(new Limits(9, 9, 9, 999, 99, 999, 9, 9, 9, 9, 99, 99, 9, 50, 40));
+    core = newCore(new Limits(9, 9, 9, 999, 99, 999, 9, 9, 9, 9, 99, 99, 9, 50, 40, 1_000));
     log.restart(core);
     log.lead();
     TestClient ann = started();
@@ -512,7 +540,7 @@ class BadInputTest {
 
   @Test
   void aStreamHasNoMoreSessionsWhetherTheyAreOpenedResumedOrOnTheirWay() {
-    core = newCore(new Limits(9, 99, 2, 9, 9, 9, 9, 9, 9, 9, 99, 99, 99, 99, 9));
+    core = newCore(new Limits(9, 99, 2, 9, 9, 9, 9, 9, 9, 9, 99, 99, 99, 99, 9, 1_000));
     log.restart(core);
     log.lead();
     TestClient ann = started();

@@ -138,6 +138,7 @@ class CoreTest {
               .setHeartbeat(Heartbeat.newBuilder().setSession(session).setNumber(i + 1));
     }
     ann.say(batch(Arrays.copyOf(heartbeats, most)));
+    ticker.advance(Leadership.HEARTBEATS_TOGETHER);
     assertThat(ann.rest()).hasSize(most);
     ann.say(batch(heartbeats));
     assertThat(ann.problem).extracting(Problem::reason).isEqualTo("BATCH_TOO_LONG");
@@ -215,9 +216,16 @@ class CoreTest {
     assertThat(log.waiting()).isEqualTo(1);
     log.letOne();
     assertThat(ann.rest()).hasSize(1);
+    assertThat(log.waiting()).as("of the others, in a moment").isZero();
+    ticker.advance(Leadership.HEARTBEATS_TOGETHER);
     assertThat(log.waiting()).isEqualTo(1);
-    log.let();
+    ann.heartbeat(session, 101);
+    ann.acquire(session + 1, 1, "somebody's who is not here");
+    log.letOne();
     assertThat(ann.rest()).hasSize(99);
+    assertThat(log.waiting()).as("who is in a hurry takes heartbeats along").isEqualTo(1);
+    log.let();
+    assertThat(ann.rest()).containsExactly(MessageCase.ALIVE, MessageCase.SESSION_GONE);
   }
 
   /** What was asked before the end was proposed is in the log first, and the table sees it. */
@@ -319,6 +327,7 @@ class CoreTest {
     log.let();
     int proposals = log.proposals();
     ann.heartbeat(session, 2);
+    ticker.advance(Leadership.HEARTBEATS_TOGETHER);
     assertThat(ann.rest()).containsExactly(MessageCase.ALIVE);
     assertThat(log.proposals()).isEqualTo(proposals);
   }
@@ -595,6 +604,7 @@ class CoreTest {
     assertThat(again.rest()).containsExactly(MessageCase.GRANTED);
     assertThat(bob.rest()).isEmpty();
     bob.heartbeat(second, 9);
+    ticker.advance(Leadership.HEARTBEATS_TOGETHER);
     assertThat(bob.rest()).containsExactly(MessageCase.SESSION_GONE);
   }
 

@@ -9,6 +9,7 @@ import io.holdfast.protocol.v1.AcquireLockRequest;
 import io.holdfast.protocol.v1.LocksGrpc;
 import io.holdfast.server.LockServer;
 import io.holdfast.server.ServerSettings;
+import io.holdfast.server.core.Limits;
 import io.holdfast.server.replication.SoloReplicator;
 import io.holdfast.server.security.AuthInterceptor;
 import io.holdfast.server.security.AuthReason;
@@ -82,7 +83,8 @@ class ServerMetricsTest {
         },
         () -> {
           throw new IllegalStateException("it has stopped");
-        });
+        },
+        Limits.DEFAULTS);
     metrics.sessionOpened();
     assertThat(text())
         .contains("holdfast_sessions_opened_total 1.0\n")
@@ -102,7 +104,7 @@ class ServerMetricsTest {
             .interceptor(metrics.calls())
             .interceptor(AuthInterceptor.trusting(call -> metrics.turnedAway(call.reason())))
             .start();
-    metrics.show(server.core()::figures, log::status);
+    metrics.show(server.core()::figures, log::status, Limits.DEFAULTS);
     ManagedChannel channel =
         NettyChannelBuilder.forTarget(server.clientAddress()).usePlaintext().build();
     try {
@@ -132,6 +134,8 @@ class ServerMetricsTest {
           .contains("holdfast_leader 1.0\n")
           .contains("holdfast_namespaces 1.0\n")
           .contains("holdfast_holds 1.0\n")
+          .contains("holdfast_limit{limit=\"keys\"} 1000000.0\n")
+          .contains("holdfast_limit_used{limit=\"keys\"} 1.0\n")
           .contains(
               "holdfast_calls_total{code=\"OK\",method=\"holdfast.v1.Locks/AcquireLock\"} 1.0\n")
           .contains(
