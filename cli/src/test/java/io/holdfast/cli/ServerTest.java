@@ -185,6 +185,11 @@ class ServerTest {
   }
 
   private RunningCommand start(String self, String... more) throws Exception {
+    return start(folder, self, more);
+  }
+
+  /** A server whose data is in the folder. */
+  static RunningCommand start(Path folder, String self, String... more) throws Exception {
     List<String> line =
         new ArrayList<>(
             List.of(
@@ -202,7 +207,8 @@ class ServerTest {
     return server;
   }
 
-  private static String clients(RunningCommand server) {
+  /** Where a server listens for clients. */
+  static String clients(RunningCommand server) {
     return (String) JsonReader.readObject(server.output()).get("clients");
   }
 
@@ -224,7 +230,7 @@ class ServerTest {
     }
   }
 
-  private static String freeAddress() throws IOException {
+  static String freeAddress() throws IOException {
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
       return "127.0.0.1:" + socket.getLocalPort();
     }
