@@ -111,7 +111,9 @@ class RunOnServersTest {
   void theCommandIsStoppedAtOnceWhenTheLockIsTakenAway() throws Exception {
     RunningCommand run = run(store);
     Instant leaseEnd = leaseEnd();
-    CommandRun taken = CommandRun.of("force-release", "a", "--token", "1", "--store", store);
+    CommandRun taken =
+        CommandRun.of(
+            "force-release", "a", "--token", "1", "--reason", "it hangs", "--store", store);
     assertThat(taken.exitCode()).as(taken.err()).isZero();
     isDeadBefore(leaseEnd, run);
     assertThat(run.errors()).contains("lost [a] token=1 (REVOKED)");

@@ -106,14 +106,18 @@ class ServerTest {
             "watches=7")) {
       String store = "holdfast://" + clients(server) + "/default";
       token(store);
-      assertThat(CommandRun.of("force-release", "a", "--token", "1", "--store", store).exitCode())
-          .isNotEqualTo(ExitCode.UNAVAILABLE);
+      assertThat(
+              CommandRun.of(
+                      "force-release", "a", "--token", "1", "--reason", "stuck", "--store", store)
+                  .exitCode())
+          .isEqualTo(ExitCode.NO_SUCH_GRANT);
       assertThat(get(metrics, "/healthz")).isEqualTo("200 alive\n");
       RunningCommand.await("it is ready", () -> get(metrics, "/readyz").equals("200 ready\n"));
       assertThat(get(metrics, "/metrics"))
           .contains("holdfast_leader 1.0", "holdfast_sessions_opened_total");
       assertThat(Files.readString(audit))
-          .contains("\"act\":\"FORCE_RELEASE\"", "\"target\":\"a\"", "\"result\":\"NOTHING\"");
+          .contains("\"act\":\"FORCE_RELEASE\"", "\"target\":\"a\"", "\"result\":\"NOTHING\"")
+          .contains("\"leads\":true", "\"reason\":\"stuck\"");
 
       String other = freeAddress();
       CommandRun taken =
