@@ -349,8 +349,7 @@ final class ServerCommand implements Callable<Integer> {
         builder.interceptor(AuthInterceptor.asking(authenticator, insecure, denied));
       }
       audit.ifPresent(
-          kept ->
-              builder.interceptor(new AuditInterceptor(kept, denied, replicator::status)));
+          kept -> builder.interceptor(new AuditInterceptor(kept, denied, replicator::status)));
       builder.service(
           new ServerHealth(ticker, () -> missing(replicator).isEmpty(), () -> leads(replicator))
               .service());

@@ -94,8 +94,7 @@ class MembersTest {
     Path data = folder.resolve(name.substring(name.indexOf(':') + 1));
     LockServer server =
         LockServer.builder(
-                ServerSettings.of(
-                    name, new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
+                ServerSettings.of(name, new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
                 new JRaftReplicator(JRaftSettings.of(data, name, members)))
             .interceptor(AuthInterceptor.trusting(reason -> {}))
             .start();

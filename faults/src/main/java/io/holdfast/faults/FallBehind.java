@@ -27,8 +27,7 @@ final class FallBehind implements Nemesis {
     evidence.requires("snapshot installed");
     Cluster cluster = field.cluster();
     LockServer away = cluster.follower(cluster.awaitLeader(), field.below(2));
-    List<LockServer> others =
-        cluster.servers().stream().filter(server -> server != away).toList();
+    List<LockServer> others = cluster.servers().stream().filter(server -> server != away).toList();
     away.process().kill();
     evidence.saw("server killed", away.process().exit() == 128 + 9);
     long forgotten = Long.MAX_VALUE;

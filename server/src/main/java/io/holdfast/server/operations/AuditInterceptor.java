@@ -166,12 +166,7 @@ public final class AuditInterceptor implements ServerInterceptor {
         OptionalLong token =
             force.hasToken() ? OptionalLong.of(force.getToken()) : OptionalLong.empty();
         return asked(
-            Act.FORCE_RELEASE,
-            force.getNamespace(),
-            force.getKey(),
-            "",
-            token,
-            force.getReason());
+            Act.FORCE_RELEASE, force.getNamespace(), force.getKey(), "", token, force.getReason());
       }
       if (message instanceof AddMemberRequest add) {
         return act(Act.ADD_MEMBER, add.getId());
@@ -237,7 +232,10 @@ public final class AuditInterceptor implements ServerInterceptor {
         mutex.unlock();
       }
       if (entry != null) {
-        log.record(entry.ended(result).on(status.get())); // it has happened, whether this can be written or not
+        log.record(
+            entry
+                .ended(result)
+                .on(status.get())); // it has happened, whether this can be written or not
       }
     }
 

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
-import io.holdfast.protocol.v1.Acquire;
 import io.holdfast.protocol.v1.ClientMessage;
 import io.holdfast.protocol.v1.Hello;
 import io.holdfast.protocol.v1.OpenSession;
