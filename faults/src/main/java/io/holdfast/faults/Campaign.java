@@ -108,6 +108,12 @@ final class Campaign {
       site.fleet().finish(TO_FINISH);
     }
     conclude(Duration.ofNanos(System.nanoTime() - begun));
+    if (named) {
+      plan.harm().stream()
+          .map(Nemesis::name)
+          .filter(name -> strikes.stream().noneMatch(strike -> strike.name().equals(name)))
+          .forEach(name -> verdict.lacks(name + " was asked for, and was never struck"));
+    }
     plan.leftOut().forEach(what -> out.println("LEFT OUT   " + what));
     return tell();
   }

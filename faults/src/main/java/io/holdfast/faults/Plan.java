@@ -8,7 +8,7 @@ import java.util.function.Function;
 /**
  * What harm a run does, and what is left out because the machine does not allow it.
  *
- * @param harm what can be done, at least once each
+ * @param harm what can be done
  * @param leftOut what cannot, and why, a line each
  * @param gaps why the run would prove nothing; empty if it may prove something
  */
