@@ -132,7 +132,8 @@ class GarbageCallsTest {
     CallOptions patience =
         CallOptions.DEFAULT.withDeadlineAfter(PATIENCE_MILLIS, TimeUnit.MILLISECONDS);
     return ClientCalls.futureUnaryCall(
-        connection.newCall(raw, patience), dice.nextInt(4) == 0 ? Fuzz.damaged(dice, bytes) : bytes);
+        connection.newCall(raw, patience),
+        dice.nextInt(4) == 0 ? Fuzz.damaged(dice, bytes) : bytes);
   }
 
   private static Status status(ListenableFuture<byte[]> answer) throws Exception {
