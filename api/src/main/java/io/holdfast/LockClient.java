@@ -28,6 +28,9 @@ public final class LockClient implements AutoCloseable {
   /** A request has at most so many targets. */
   public static final int MAX_TARGETS = 100;
 
+  /** A reason to take a lock away has at most so many bytes of UTF-8. */
+  public static final int MAX_REASON_BYTES = 512;
+
   /** A list has at most so many locks. */
   public static final int MAX_LISTED = 10_000;
 
@@ -184,6 +187,15 @@ public final class LockClient implements AutoCloseable {
     return forceRelease(new LockKey.Name(name), token);
   }
 
+  /**
+   * The same with a reason, which lock servers write into their audit log. Other stores keep none.
+   *
+   * @param reason 1 to {@link #MAX_REASON_BYTES} UTF-8 bytes, without control characters
+   */
+  public boolean forceRelease(String name, long token, String reason) {
+    return forceRelease(new LockKey.Name(name), token, reason);
+  }
+
   /** Releases what this client holds and ends what it waits for. Twice is harmless. */
   @Override
   public void close() {
@@ -196,11 +208,21 @@ public final class LockClient implements AutoCloseable {
   }
 
   boolean forceRelease(LockKey key, long token) {
+    requireForceRelease(token);
+    return store.forceRelease(key, token);
+  }
+
+  boolean forceRelease(LockKey key, long token, String reason) {
+    requireForceRelease(token);
+    TextRules.check("reason", reason, MAX_REASON_BYTES);
+    return store.forceRelease(key, token, reason);
+  }
+
+  private void requireForceRelease(long token) {
     require(Capability.FORCE_RELEASE);
     if (token <= 0) {
       throw new InvalidRequestException("TOKEN_NOT_POSITIVE", "token " + token + " < 1");
     }
-    return store.forceRelease(key, token);
   }
 
   DistributedLock lockOn(List<LockTarget> targets) {

@@ -93,6 +93,16 @@ public final class LockTree {
     return client.forceRelease(key(TreePath.of(path)), token);
   }
 
+  /** The same with a reason, as for {@link LockClient#forceRelease(String, long, String)}. */
+  public boolean forceRelease(String path, long token, String reason) {
+    return client.forceRelease(key(TreePath.parse(path)), token, reason);
+  }
+
+  /** The same for a file path. */
+  public boolean forceRelease(Path path, long token, String reason) {
+    return client.forceRelease(key(TreePath.of(path)), token, reason);
+  }
+
   @Override
   public String toString() {
     return "tree " + name;

@@ -50,6 +50,15 @@ public interface LockStore {
   boolean forceRelease(LockKey key, long token);
 
   /**
+   * The same with a reason, for a store that writes down what operators do; others have no use for it.
+   *
+   * @param reason 1 to {@link io.holdfast.LockClient#MAX_REASON_BYTES} UTF-8 bytes, without control characters
+   */
+  default boolean forceRelease(LockKey key, long token, String reason) {
+    return forceRelease(key, token);
+  }
+
+  /**
    * Ends the session: holds are lost ({@link io.holdfast.LossReason#SESSION_ENDED}), requests that wait fail with
    * {@link IllegalStateException}, and so does everything asked afterwards. Twice is harmless.
    */

@@ -108,7 +108,7 @@ final class DemoCommand implements Callable<Integer> {
     boolean whole =
         Demo.run(settings, spec.commandLine().getOut(), json ? Terminal.NONE : Terminal.current());
     if (sabotage && whole) {
-      throw new IllegalStateException("the locks were switched off, and no check noticed");
+      throw new IllegalStateException("each process had locks of its own, and no check noticed");
     }
     return whole ? ExitCode.OK : ExitCode.VIOLATION;
   }

@@ -6,6 +6,7 @@ import io.holdfast.cli.output.Locks;
 import io.holdfast.cli.output.Text;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -43,14 +44,30 @@ final class ForceReleaseCommand implements Callable<Integer> {
       description = "The token of the grant that is meant, as describe tells it.")
   private long token;
 
+  @Option(
+      names = "--reason",
+      paramLabel = "TEXT",
+      description = {
+        "Why, for the audit log of lock servers, which ask for it; at most "
+            + LockClient.MAX_REASON_BYTES
+            + " bytes. Other stores write down nothing."
+      })
+  private @Nullable String reason;
+
   @Override
   public Integer call() {
     lock.check(spec);
+    if (reason != null) {
+      Arguments.requireReadable(spec, "--reason", reason);
+    } else if (store.isOfServers()) {
+      throw Arguments.mistake(
+          spec, "why is it taken away? the servers write it down: --reason TEXT");
+    }
     if (token <= 0) {
       throw Arguments.mistake(spec, "--token is " + token + ", but tokens count from 1");
     }
     try (LockClient locks = store.connect()) {
-      boolean released = lock.forceRelease(locks, token);
+      boolean released = lock.forceRelease(locks, token, reason);
       PrintWriter out = spec.commandLine().getOut();
       if (store.json()) {
         out.println(

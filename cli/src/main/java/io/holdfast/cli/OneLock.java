@@ -37,9 +37,14 @@ final class OneLock {
     return path == null ? locks.describe(name) : locks.tree(name).describe(path);
   }
 
-  boolean forceRelease(LockClient locks, long token) {
-    return path == null
-        ? locks.forceRelease(name, token)
-        : locks.tree(name).forceRelease(path, token);
+  boolean forceRelease(LockClient locks, long token, @Nullable String reason) {
+    if (path == null) {
+      return reason == null
+          ? locks.forceRelease(name, token)
+          : locks.forceRelease(name, token, reason);
+    }
+    return reason == null
+        ? locks.tree(name).forceRelease(path, token)
+        : locks.tree(name).forceRelease(path, token, reason);
   }
 }

@@ -348,7 +348,8 @@ final class ServerCommand implements Callable<Integer> {
         around.add(authenticator::close);
         builder.interceptor(AuthInterceptor.asking(authenticator, insecure, denied));
       }
-      audit.ifPresent(kept -> builder.interceptor(new AuditInterceptor(kept, denied)));
+      audit.ifPresent(
+          kept -> builder.interceptor(new AuditInterceptor(kept, denied, replicator::status)));
       builder.service(
           new ServerHealth(ticker, () -> missing(replicator).isEmpty(), () -> leads(replicator))
               .service());

@@ -99,7 +99,7 @@ final class StoreOptions {
    * @throws CommandException if its URL cannot be used
    */
   Optional<LockWatch> watch(Selection selection) {
-    if (!url().startsWith(SERVERS)) {
+    if (!isOfServers()) {
       return Optional.empty();
     }
     try {
@@ -109,9 +109,14 @@ final class StoreOptions {
     }
   }
 
+  /** Whether it is that of lock servers. */
+  boolean isOfServers() {
+    return url().startsWith(SERVERS);
+  }
+
   /** What may help where the store cannot be reached; empty if we have no idea. */
   String advice() {
-    return url().startsWith(SERVERS) ? " (is a server running? start one: holdfast server)" : "";
+    return isOfServers() ? " (is a server running? start one: holdfast server)" : "";
   }
 
   private String url() {

@@ -162,7 +162,7 @@ class DemoTest {
         .containsPattern("P[1-8]: ")
         .doesNotContain("violations  0");
     String page = Files.readString(report);
-    assertThat(page).contains("Locks switched off", "<h2>Violations</h2>");
+    assertThat(page).contains("Each process had locks of its own", "<h2>Violations</h2>");
     assertThat(list(data(page).get("findings"))).hasSizeGreaterThan(2);
   }
 

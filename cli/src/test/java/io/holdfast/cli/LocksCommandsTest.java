@@ -112,7 +112,15 @@ class LocksCommandsTest {
 
     CommandRun run =
         CommandRun.of(
-            "force-release", "forced", "--token", "" + hold.token(), "--store", STORE, "--json");
+            "force-release",
+            "forced",
+            "--token",
+            "" + hold.token(),
+            "--reason",
+            "x",
+            "--store",
+            STORE,
+            "--json");
     assertThat(run.exitCode()).isZero();
     assertThat(JsonReader.readObject(run.out()))
         .isEqualTo(Map.of("name", "forced", "token", (double) hold.token(), "released", true));

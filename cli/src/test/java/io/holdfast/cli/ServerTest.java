@@ -106,14 +106,18 @@ class ServerTest {
             "watches=7")) {
       String store = "holdfast://" + clients(server) + "/default";
       token(store);
-      assertThat(CommandRun.of("force-release", "a", "--token", "1", "--store", store).exitCode())
-          .isNotEqualTo(ExitCode.UNAVAILABLE);
+      assertThat(
+              CommandRun.of(
+                      "force-release", "a", "--token", "1", "--reason", "stuck", "--store", store)
+                  .exitCode())
+          .isEqualTo(ExitCode.NO_SUCH_GRANT);
       assertThat(get(metrics, "/healthz")).isEqualTo("200 alive\n");
       RunningCommand.await("it is ready", () -> get(metrics, "/readyz").equals("200 ready\n"));
       assertThat(get(metrics, "/metrics"))
           .contains("holdfast_leader 1.0", "holdfast_sessions_opened_total");
       assertThat(Files.readString(audit))
-          .contains("\"act\":\"FORCE_RELEASE\"", "\"target\":\"a\"", "\"result\":\"NOTHING\"");
+          .contains("\"act\":\"FORCE_RELEASE\"", "\"target\":\"a\"", "\"result\":\"NOTHING\"")
+          .contains("\"leads\":true", "\"reason\":\"stuck\"");
 
       String other = freeAddress();
       CommandRun taken =
@@ -185,6 +189,11 @@ class ServerTest {
   }
 
   private RunningCommand start(String self, String... more) throws Exception {
+    return start(folder, self, more);
+  }
+
+  /** A server whose data is in the folder. */
+  static RunningCommand start(Path folder, String self, String... more) throws Exception {
     List<String> line =
         new ArrayList<>(
             List.of(
@@ -202,7 +211,8 @@ class ServerTest {
     return server;
   }
 
-  private static String clients(RunningCommand server) {
+  /** Where a server listens for clients. */
+  static String clients(RunningCommand server) {
     return (String) JsonReader.readObject(server.output()).get("clients");
   }
 
@@ -224,7 +234,7 @@ class ServerTest {
     }
   }
 
-  private static String freeAddress() throws IOException {
+  static String freeAddress() throws IOException {
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
       return "127.0.0.1:" + socket.getLocalPort();
     }

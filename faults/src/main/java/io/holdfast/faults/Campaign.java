@@ -19,7 +19,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.Random;
 import java.util.SplittableRandom;
 
@@ -70,11 +69,19 @@ final class Campaign {
   /**
    * Runs.
    *
-   * @param plan what harm to do, in any order
+   * @param wanted what harm to do, in any order
+   * @param named whether each was asked for by its name, so that none may be left out
    * @param length go on until so much time has passed, round after round; zero for one round
    * @return the exit code
    */
-  int run(List<Nemesis> plan, Duration length) throws IOException, InterruptedException {
+  int run(List<Nemesis> wanted, boolean named, Duration length)
+      throws IOException, InterruptedException {
+    Plan plan = Plan.of(wanted, named, nemesis -> nemesis.impossible(field));
+    if (!plan.gaps().isEmpty()) {
+      plan.gaps().forEach(verdict::lacks);
+      return tell();
+    }
+    plan.leftOut().forEach(what -> say("left out: " + what));
     long begun = System.nanoTime();
     try {
       site.start();
@@ -87,7 +94,7 @@ final class Campaign {
         try (LineWatcher watcher =
             new LineWatcher(operator, site.recorder(), site.settings().seed())) {
           Wait.pass(WARM_UP);
-          storm(plan, length);
+          storm(plan.harm(), length);
           calm();
         }
         say("the clients finish");
@@ -100,14 +107,22 @@ final class Campaign {
       say("BROKEN  " + e.getMessage());
       site.fleet().finish(TO_FINISH);
     }
-    return conclude(Duration.ofNanos(System.nanoTime() - begun));
+    conclude(Duration.ofNanos(System.nanoTime() - begun));
+    if (named) {
+      plan.harm().stream()
+          .map(Nemesis::name)
+          .filter(name -> strikes.stream().noneMatch(strike -> strike.name().equals(name)))
+          .forEach(name -> verdict.lacks(name + " was asked for, and was never struck"));
+    }
+    plan.leftOut().forEach(what -> out.println("LEFT OUT   " + what));
+    return tell();
   }
 
-  private void storm(List<Nemesis> plan, Duration length) throws InterruptedException {
+  private void storm(List<Nemesis> harm, Duration length) throws InterruptedException {
     long until = System.nanoTime() + length.toNanos();
     int sinceCalm = 0;
     do {
-      List<Nemesis> round = new ArrayList<>(plan);
+      List<Nemesis> round = new ArrayList<>(harm);
       Collections.shuffle(round, new Random(dice.nextLong()));
       for (Nemesis nemesis : round) {
         strike(nemesis);
@@ -124,11 +139,6 @@ final class Campaign {
   }
 
   private void strike(Nemesis nemesis) throws InterruptedException {
-    Optional<String> impossible = nemesis.impossible(field);
-    if (impossible.isPresent()) {
-      say(nemesis.name() + " is left out: " + impossible.get());
-      return;
-    }
     Evidence evidence = new Evidence();
     HistoryRecorder recorder = site.recorder();
     long began = System.nanoTime();
@@ -217,12 +227,15 @@ final class Campaign {
     }
   }
 
-  private int conclude(Duration took) throws IOException {
+  private void conclude(Duration took) throws IOException {
     site.resource().damage().forEach(what -> verdict.broken("P4: " + what));
     History history = HistoryFile.readAll(site.settings().folder());
     Judge judge =
         new Judge(history, strikes, site.settings().lease(), site.fleet().allowedToLose());
     judge.judge(verdict, (int) took.toSeconds() * LEAST_GRANTS_A_SECOND);
+    if (strikes.isEmpty()) {
+      verdict.lacks("no harm was done");
+    }
     out.println();
     for (Strike strike : strikes) {
       Judge.Silence silence = judge.silence(strike);
@@ -259,6 +272,10 @@ final class Campaign {
     if (verdict.violations().size() > MOST_TOLD) {
       out.println("and " + (verdict.violations().size() - MOST_TOLD) + " more, see " + all);
     }
+  }
+
+  /** The verdict in a line or several; returns the exit code. */
+  private int tell() {
     verdict.gaps().forEach(what -> out.println("INVALID    " + what));
     out.println(
         switch (verdict.exitCode()) {

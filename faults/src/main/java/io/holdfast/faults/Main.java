@@ -171,7 +171,7 @@ public final class Main implements Callable<Integer> {
         site.lieAboutDurability();
       }
       if (measure == null) {
-        return new Campaign(site, out).run(plan, Duration.ofMinutes(minutes));
+        return new Campaign(site, out).run(plan, !scenarios.isEmpty(), Duration.ofMinutes(minutes));
       }
       Measurement measurement = new Measurement(site, out);
       return measure.equals("failover")

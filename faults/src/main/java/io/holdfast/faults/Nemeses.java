@@ -38,7 +38,8 @@ final class Nemeses {
             new ClockJump(),
             new TransferLeadership(),
             new RollingRestart(),
-            new ChangeMembers())
+            new ChangeMembers(),
+            new FallBehind())
         .forEach(nemesis -> BY_NAME.put(nemesis.name(), nemesis));
   }
 

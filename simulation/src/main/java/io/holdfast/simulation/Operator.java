@@ -34,7 +34,7 @@ final class Operator {
     LockKey key = WireForm.key(world.dice.oneOf(hold.getTargetsList()).getKey());
     long token = world.dice.chance(0.2) ? hold.getToken() + 1 : hold.getToken();
     world.recorder.revoking(key, token);
-    client.ask(core -> core.forceRelease(WireForm.key(key), token, new Taking(key, token)));
+    client.ask(core -> core.forceRelease(WireForm.key(key), token, "", new Taking(key, token)));
   }
 
   private class Look implements Question.Asker {

@@ -6,16 +6,17 @@ import java.util.SplittableRandom;
 import org.junit.jupiter.api.Assertions;
 
 /**
- * Tries a case with one seed after another, for about two seconds, or for {@code -Dholdfast.fuzz.seconds}. What fails names its
- * seed; {@code -Dholdfast.fuzz.seed} tries that one alone.
+ * Tries a case with one seed after another, for about two seconds, or for {@code -Dholdfast.fuzz.seconds}, and at least a hundred
+ * times, or {@code -Dholdfast.fuzz.tries}. What fails names its seed; {@code -Dholdfast.fuzz.seed} tries that one alone.
  */
 public final class Fuzz {
   private static final String SECONDS = "holdfast.fuzz.seconds";
+  private static final String TRIES = "holdfast.fuzz.tries";
   private static final String SEED = "holdfast.fuzz.seed";
   private static final long USUAL_SECONDS = 2;
 
-  /** So many at least, however slow the machine. */
-  private static final long LEAST = 100;
+  /** However slow the machine. */
+  private static final long USUAL_LEAST = 100;
 
   private Fuzz() {}
 
@@ -33,7 +34,8 @@ public final class Fuzz {
     }
     Ticker ticker = Ticker.system();
     long end = ticker.nanosIn(Duration.ofSeconds(Long.getLong(SECONDS, USUAL_SECONDS)));
-    for (long seed = 1; seed <= LEAST || ticker.nanos() - end < 0; seed++) {
+    long least = Long.getLong(TRIES, USUAL_LEAST);
+    for (long seed = 1; seed <= least || ticker.nanos() - end < 0; seed++) {
       tryOne(tried, seed);
     }
   }

@@ -12,6 +12,7 @@ import io.holdfast.HoldLostException;
 import io.holdfast.HoldOptions;
 import io.holdfast.Holder;
 import io.holdfast.InvalidRequestException;
+import io.holdfast.LockClient;
 import io.holdfast.LockDescription;
 import io.holdfast.LockKey;
 import io.holdfast.LockList;
@@ -203,7 +204,7 @@ abstract class OperatorFacts extends Facts {
     store.requires(Capability.FORCE_RELEASE);
     Hold hold = ann.lock(name).with(BRIEF).acquire();
     CompletableFuture<Hold> waiting = waits(bob.lock(name), name, 1);
-    assertThat(cid.forceRelease(name, hold.token())).isTrue();
+    assertThat(cid.forceRelease(name, hold.token(), "it hangs")).isTrue();
     assertThat(store.lossOf(hold, BRIEF)).isEqualTo(LossReason.REVOKED);
     assertThat(hold.isHeld()).isFalse();
     assertThatThrownBy(hold::checkHeld)
@@ -253,6 +254,16 @@ abstract class OperatorFacts extends Facts {
           .hasMessageStartingWith("TOKEN_NOT_POSITIVE")
           .hasMessageContaining("token " + token)
           .hasMessageContaining("1");
+    }
+  }
+
+  @Test
+  void aReasonThatCannotBeWrittenDownIsRefused() {
+    store.requires(Capability.FORCE_RELEASE);
+    for (String reason : new String[] {"", "a\nb", "x".repeat(LockClient.MAX_REASON_BYTES + 1)}) {
+      assertThatThrownBy(() -> cid.forceRelease(name, 1, reason))
+          .isInstanceOf(InvalidRequestException.class)
+          .hasMessageStartingWith("REASON_");
     }
   }
 

@@ -22,8 +22,8 @@ import java.util.stream.Stream;
  * and is whole.
  *
  * <p>Who works in a folder locks the folder. Who moves a document writes both folders; who copies one reads the first and
- * writes the second; who renames folders locks the cabinet they are in, and so everybody out of it; who takes stock reads
- * the root.
+ * writes the second; who renames folders, or makes, copies and deletes one, locks the cabinet they are in, and so everybody
+ * out of it; who takes stock reads the root.
  */
 final class Folders implements Corner {
   static final String TREE = "files";
@@ -95,9 +95,11 @@ final class Folders implements Corner {
     } else if (dice < 88) {
       DistributedLock both = locks.all(tree.read(folder), tree.write(other));
       return new Job("copy", both, turn -> copy(folder, other, turn));
-    } else if (dice < 97) {
+    } else if (dice < 93) {
       String cabinet = CABINETS.get(random.nextInt(CABINETS.size())).get(0);
       return new Job("rename", tree.write("/" + cabinet), turn -> swapTwoFolders(cabinet, turn));
+    } else if (dice < 97) {
+      return new Job("renew", tree.write(cabinetOf(folder)), turn -> renew(folder, turn));
     } else {
       return new Job("take stock", tree.read("/"), this::takeStock);
     }
@@ -181,6 +183,26 @@ final class Folders implements Corner {
     Files.move(aside, second);
   }
 
+  /** A folder is made and gets copies of all that is in an old one, which is deleted; the new one takes its name. */
+  private void renew(String folder, Job.Turn turn)
+      throws IOException, InterruptedException, DamageException {
+    Set<String> names = namesIn(folder);
+    requireIndex(folder, names);
+    Path old = at(folder);
+    Path made = at(cabinetOf(folder)).resolve("new");
+    Files.createDirectory(made);
+    names.add(INDEX);
+    for (String name : names) {
+      Files.copy(old.resolve(name), made.resolve(name));
+    }
+    turn.pause();
+    for (String name : names) {
+      Files.delete(old.resolve(name));
+    }
+    Files.delete(old); // it is empty, for nobody else was here
+    Files.move(made, old);
+  }
+
   private void takeStock(Job.Turn turn) throws IOException, InterruptedException, DamageException {
     Set<String> expected = documents();
     turn.pause();
@@ -232,6 +254,10 @@ final class Folders implements Corner {
 
   private static List<String> folderPaths() {
     return nodes().stream().filter(node -> node.lastIndexOf('/') > 0).toList();
+  }
+
+  private static String cabinetOf(String folder) {
+    return folder.substring(0, folder.lastIndexOf('/'));
   }
 
   private Path at(String folder) {

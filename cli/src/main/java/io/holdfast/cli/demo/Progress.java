@@ -121,7 +121,7 @@ final class Progress {
             + " workers, seed "
             + settings.seed());
     if (settings.sabotage()) {
-      lines.add(style(RED, "SABOTAGE: the locks are switched off"));
+      lines.add(style(RED, "SABOTAGE: each process has locks of its own"));
     }
     lines.add(counts(now));
     lines.add("");

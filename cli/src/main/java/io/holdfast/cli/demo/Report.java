@@ -84,7 +84,7 @@ final class Report {
         Summary.count(summary.violations())
             + (summary.violations() == 1 ? " violation" : " violations");
     if (settings.sabotage()) {
-      return "Locks switched off: " + violations;
+      return "Each process had locks of its own: " + violations;
     }
     return Summary.count(summary.granted())
         + " grants, "
@@ -95,15 +95,15 @@ final class Report {
     String work =
         String.format(
             Locale.ROOT,
-            "%d workers in %d processes renamed, moved, copied, wrote, read and deleted %d files that they share, for %.1f seconds",
+            "%d workers in %d processes renamed, moved, copied, wrote, read and deleted %d files that they share, and the folders they are in, for %.1f seconds",
             settings.workers(),
             settings.processes(),
             summary.files(),
             summary.seconds());
     if (settings.sabotage()) {
       return work
-          + ". The locks that a process asked for were kept from nobody in the others, on purpose, to see that the checks "
-          + "notice. This is what the checks found.";
+          + ". Each process locked in a namespace of its own, which kept out nobody in the others: on purpose, to see that the "
+          + "checks notice. This is what the checks found.";
     }
     return work
         + ", each under its lock. One process was killed while it held one, and the lock server was killed and started "

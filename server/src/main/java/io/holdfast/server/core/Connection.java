@@ -699,6 +699,7 @@ public final class Connection {
     try {
       require(Action.ADMIN);
       FromWire.requirePositive("token", force.getToken());
+      FromWire.requireReason(force.getReason());
       LockKey key = FromWire.key(force.getKey());
       Desks room = leader.room(namespace);
       if (room == null) {

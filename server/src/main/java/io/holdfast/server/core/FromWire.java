@@ -191,6 +191,16 @@ final class FromWire {
     }
   }
 
+  /** That for which a lock is taken away; none is one as well. */
+  static void requireReason(String reason) {
+    int bytes = reason.getBytes(StandardCharsets.UTF_8).length;
+    if (bytes > LockClient.MAX_REASON_BYTES) {
+      throw invalid(
+          "REASON_TOO_LONG",
+          "reason has " + bytes + " bytes, at most " + LockClient.MAX_REASON_BYTES);
+    }
+  }
+
   private static long maxHold(long millis) {
     if (millis < 1) {
       throw invalid("MAX_HOLD_TOO_SHORT", "max_hold_ms is " + millis + ", at least 1");

@@ -1,5 +1,7 @@
 package io.holdfast.server.operations;
 
+import io.holdfast.server.replication.ReplicaStatus;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
@@ -12,6 +14,7 @@ import java.util.OptionalLong;
  * @param path the node, if the lock is one of a tree; empty if it is a plain name
  * @param token that of the grant to end
  * @param reason why, in the operator's words
+ * @param server how this server stood to the others then; empty where that does not matter
  */
 public record AuditEntry(
     Act act,
@@ -22,7 +25,8 @@ public record AuditEntry(
     String path,
     OptionalLong token,
     String reason,
-    Result result) {
+    Result result,
+    Optional<ReplicaStatus> server) {
   /** What is recorded. */
   public enum Act {
     FORCE_RELEASE,
@@ -49,7 +53,12 @@ public record AuditEntry(
   }
 
   /** The same with what has become of it. */
-  public AuditEntry ended(Result how) {
-    return new AuditEntry(act, who, from, namespace, target, path, token, reason, how);
+  AuditEntry ended(Result how) {
+    return new AuditEntry(act, who, from, namespace, target, path, token, reason, how, server);
+  }
+
+  /** The same on a server that stands so. */
+  AuditEntry on(Optional<ReplicaStatus> other) {
+    return new AuditEntry(act, who, from, namespace, target, path, token, reason, result, other);
   }
 }

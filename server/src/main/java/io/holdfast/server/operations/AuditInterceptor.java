@@ -20,6 +20,7 @@ import io.holdfast.protocol.v1.TakeSnapshotRequest;
 import io.holdfast.protocol.v1.TransferLeadershipRequest;
 import io.holdfast.server.operations.AuditEntry.Act;
 import io.holdfast.server.operations.AuditEntry.Result;
+import io.holdfast.server.replication.ReplicaStatus;
 import io.holdfast.server.security.Action;
 import io.holdfast.server.security.AuthInterceptor;
 import io.holdfast.server.security.AuthReason;
@@ -29,11 +30,13 @@ import io.holdfast.server.security.Enclosed;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -69,15 +72,19 @@ public final class AuditInterceptor implements ServerInterceptor {
 
   private final AuditLog log;
   private final Consumer<DeniedCall> turnedAway;
+  private final Supplier<ReplicaStatus> status;
 
   /**
    * Records what goes through it.
    *
    * @param turnedAway is told of each attempt on a stream by somebody who may not; quick. There can be any number of them
+   * @param status tells how this server stands to the others: who reads the records finds the act in the log by it
    */
-  public AuditInterceptor(AuditLog log, Consumer<DeniedCall> turnedAway) {
+  public AuditInterceptor(
+      AuditLog log, Consumer<DeniedCall> turnedAway, Supplier<ReplicaStatus> status) {
     this.log = log;
     this.turnedAway = turnedAway;
+    this.status = status;
   }
 
   @Override
@@ -90,11 +97,20 @@ public final class AuditInterceptor implements ServerInterceptor {
         new Acts(
             log,
             turnedAway,
+            this::status,
             call.getMethodDescriptor().getFullMethodName(),
             Caller.KEY.get(),
             DeniedCall.from(call.getAttributes()));
     Answers<Q, A> answers = new Answers<>(call, acts);
     return new Gate<>(next.startCall(answers, headers), answers, acts, Context.current());
+  }
+
+  private Optional<ReplicaStatus> status() {
+    try {
+      return Optional.of(status.get());
+    } catch (IllegalStateException e) {
+      return Optional.empty(); // it is being closed
+    }
   }
 
   /** The acts of one call that have no answer yet. Thread-safe. */
@@ -104,6 +120,7 @@ public final class AuditInterceptor implements ServerInterceptor {
 
     private final AuditLog log;
     private final Consumer<DeniedCall> turnedAway;
+    private final Supplier<Optional<ReplicaStatus>> status;
     private final String method;
     private final @Nullable Caller caller;
     private final String who;
@@ -117,20 +134,27 @@ public final class AuditInterceptor implements ServerInterceptor {
     Acts(
         AuditLog log,
         Consumer<DeniedCall> turnedAway,
+        Supplier<Optional<ReplicaStatus>> status,
         String method,
         @Nullable Caller caller,
         String from) {
       this.log = log;
       this.turnedAway = turnedAway;
+      this.status = status;
       this.method = method;
       this.caller = caller;
       this.who = caller == null ? "" : caller.subject();
       this.from = from;
     }
 
-    private AuditEntry act(Act act, String where, String target, String reason) {
+    private AuditEntry act(Act act, String target) {
+      return asked(act, "", target, "", OptionalLong.empty(), "");
+    }
+
+    private AuditEntry asked(
+        Act act, String where, String target, String path, OptionalLong token, String reason) {
       return new AuditEntry(
-          act, who, from, where, target, "", OptionalLong.empty(), reason, Result.ASKED);
+          act, who, from, where, target, path, token, reason, Result.ASKED, status.get());
     }
 
     /** What a message does, if it is an act. */
@@ -141,27 +165,19 @@ public final class AuditInterceptor implements ServerInterceptor {
       if (message instanceof ForceReleaseLockRequest force) {
         OptionalLong token =
             force.hasToken() ? OptionalLong.of(force.getToken()) : OptionalLong.empty();
-        return new AuditEntry(
-            Act.FORCE_RELEASE,
-            who,
-            from,
-            force.getNamespace(),
-            force.getKey(),
-            "",
-            token,
-            force.getReason(),
-            Result.ASKED);
+        return asked(
+            Act.FORCE_RELEASE, force.getNamespace(), force.getKey(), "", token, force.getReason());
       }
       if (message instanceof AddMemberRequest add) {
-        return act(Act.ADD_MEMBER, "", add.getId(), "");
+        return act(Act.ADD_MEMBER, add.getId());
       }
       if (message instanceof RemoveMemberRequest remove) {
-        return act(Act.REMOVE_MEMBER, "", remove.getId(), "");
+        return act(Act.REMOVE_MEMBER, remove.getId());
       }
       if (message instanceof TransferLeadershipRequest transfer) {
-        return act(Act.TRANSFER_LEADERSHIP, "", transfer.getId(), "");
+        return act(Act.TRANSFER_LEADERSHIP, transfer.getId());
       }
-      return message instanceof TakeSnapshotRequest ? act(Act.TAKE_SNAPSHOT, "", "", "") : null;
+      return message instanceof TakeSnapshotRequest ? act(Act.TAKE_SNAPSHOT, "") : null;
     }
 
     private @Nullable AuditEntry read(ClientMessage said) {
@@ -188,16 +204,13 @@ public final class AuditInterceptor implements ServerInterceptor {
         return null;
       }
       ForceRelease force = said.getForceRelease();
-      return new AuditEntry(
+      return asked(
           Act.FORCE_RELEASE,
-          who,
-          from,
           where,
           force.getKey().getName(),
           force.getKey().getPath(),
           OptionalLong.of(force.getToken()),
-          "",
-          Result.ASKED);
+          force.getReason());
     }
 
     /** False if there are too many, or one of that number. */
@@ -219,7 +232,10 @@ public final class AuditInterceptor implements ServerInterceptor {
         mutex.unlock();
       }
       if (entry != null) {
-        log.record(entry.ended(result)); // it has happened, whether this can be written or not
+        log.record(
+            entry
+                .ended(result)
+                .on(status.get())); // it has happened, whether this can be written or not
       }
     }
 

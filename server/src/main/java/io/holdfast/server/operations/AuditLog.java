@@ -174,6 +174,15 @@ public final class AuditLog implements AutoCloseable {
       field(json, "path", entry.path());
     }
     entry.token().ifPresent(token -> json.append("\"token\":").append(token).append(','));
+    entry
+        .server()
+        .ifPresent(
+            server -> {
+              boolean leads = server.leader().filter(server.self()::equals).isPresent();
+              json.append("\"leads\":").append(leads);
+              json.append(",\"term\":").append(server.term());
+              json.append(",\"applied\":").append(server.appliedIndex()).append(',');
+            });
     field(json, "reason", entry.reason());
     json.setLength(json.length() - 1);
     return json.append("}\n").toString();

@@ -5,6 +5,7 @@ import io.holdfast.server.operations.AuditEntry.Result;
 import io.holdfast.server.security.DeniedCall;
 import io.holdfast.spi.Ticker;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
@@ -67,6 +68,7 @@ public final class DeniedCalls implements Consumer<DeniedCall> {
                 OptionalLong.empty(),
                 call.reason().name()
                     + (before == 0 ? "" : "; " + before + " before this were not recorded"),
-                Result.REFUSED));
+                Result.REFUSED,
+                Optional.empty()));
   }
 }

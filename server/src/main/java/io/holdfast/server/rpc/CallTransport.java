@@ -8,6 +8,7 @@ import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.ServerTransportFilter;
+import org.jspecify.annotations.Nullable;
 
 /** A client's connection, and the sessions that end with it. Thread-safe. */
 final class CallTransport {
@@ -29,9 +30,10 @@ final class CallTransport {
         return attributes.toBuilder().set(ATTRIBUTE, new CallTransport()).build();
       }
 
+      /** Without attributes where a connection ended before it was ready: whoever looks which ports are open makes such. */
       @Override
-      public void transportTerminated(Attributes attributes) {
-        CallTransport transport = attributes.get(ATTRIBUTE);
+      public void transportTerminated(@Nullable Attributes attributes) {
+        CallTransport transport = attributes == null ? null : attributes.get(ATTRIBUTE);
         if (transport != null) {
           transport.sessions.close();
         }

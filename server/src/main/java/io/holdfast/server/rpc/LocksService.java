@@ -7,6 +7,7 @@ import io.grpc.ServerTransportFilter;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.holdfast.InvalidRequestException;
+import io.holdfast.LockClient;
 import io.holdfast.protocol.v1.Acquire;
 import io.holdfast.protocol.v1.AcquireLockRequest;
 import io.holdfast.protocol.v1.AcquireLockResponse;
@@ -59,9 +60,6 @@ import java.util.function.Consumer;
 public final class LocksService extends LocksGrpc.LocksImplBase {
   private static final Problem NO_CALLER =
       new Problem(Problem.Code.PERMISSION_DENIED, "NO_CALLER", "it is not known who calls");
-
-  /** Why a lock is taken away, for the records. */
-  private static final int MAX_REASON_BYTES = 512;
 
   private static final int DEFAULT_LISTED = 100;
   private static final int MAX_LISTED = 1_000;
@@ -212,12 +210,12 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
   public void forceReleaseLock(
       ForceReleaseLockRequest request, StreamObserver<ForceReleaseLockResponse> out) {
     int reason = request.getReason().getBytes(StandardCharsets.UTF_8).length;
-    if (reason == 0 || reason > MAX_REASON_BYTES) {
+    if (reason == 0 || reason > LockClient.MAX_REASON_BYTES) {
       out.onError(
           Statuses.of(
               invalid(
                   reason == 0 ? "REASON_EMPTY" : "REASON_TOO_LONG",
-                  "reason has " + reason + " bytes, 1 to " + MAX_REASON_BYTES)));
+                  "reason has " + reason + " bytes, 1 to " + LockClient.MAX_REASON_BYTES)));
       return;
     }
     Key key = key(request.getKey());

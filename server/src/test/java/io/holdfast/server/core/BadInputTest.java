@@ -290,6 +290,19 @@ class BadInputTest {
   }
 
   @Test
+  void aReasonThatIsTooLongForTheRecordsIsRefused() {
+    TestClient admin = started();
+    ClientMessage.Builder message = forceRelease(1, "a", 1);
+    message.getForceReleaseBuilder().setReason("\u00e4".repeat(256));
+    admin.say(message);
+    assertThat(admin.next().getForceReleased().getReleased()).isFalse();
+    message.getForceReleaseBuilder().setReason("\u00e4".repeat(256) + "x");
+    admin.say(message);
+    assertThat(admin.next().getFailed().getError().getMessage())
+        .isEqualTo("reason has 513 bytes, at most 512");
+  }
+
+  @Test
   void anOperatorTakesALockAwayUnderItsTokenOnly() {
     TestClient ann = started();
     long session = ann.opened(LEASE);

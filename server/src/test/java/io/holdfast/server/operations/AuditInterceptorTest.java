@@ -73,14 +73,15 @@ class AuditInterceptorTest {
   void start() throws IOException {
     file = folder.resolve("audit.jsonl");
     log = new AuditLog(file, new ManualTicker());
+    SoloReplicator replicator = new SoloReplicator("one:1").leadingFromStart();
     server =
         LockServer.builder(
                 ServerSettings.of(
                     "one:1", new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
-                new SoloReplicator("one:1").leadingFromStart())
+                replicator)
             .interceptor(AuthInterceptor.trusting(reason -> {}))
             .interceptor(new As())
-            .interceptor(new AuditInterceptor(log, turnedAway::add))
+            .interceptor(new AuditInterceptor(log, turnedAway::add, replicator::status))
             .start();
     channel = NettyChannelBuilder.forTarget(server.clientAddress()).usePlaintext().build();
     locks = LocksGrpc.newBlockingStub(channel).withDeadlineAfter(40, TimeUnit.SECONDS);
@@ -207,7 +208,8 @@ class AuditInterceptorTest {
                   ForceRelease.newBuilder()
                       .setNumber(number)
                       .setKey(Key.newBuilder().setName(lock))
-                      .setToken(token))
+                      .setToken(token)
+                      .setReason("it hangs"))
               .build());
     }
 
@@ -271,7 +273,14 @@ class AuditInterceptorTest {
         .filteredOn(line -> line.get("token").equals(token + 1))
         .extracting(line -> line.get("result"))
         .containsExactly("ASKED", "NOTHING");
-    assertThat(lines).allSatisfy(line -> assertThat(line).containsEntry("namespace", "team"));
+    assertThat(lines)
+        .allSatisfy(
+            line ->
+                assertThat(line)
+                    .containsEntry("namespace", "team")
+                    .containsEntry("reason", "it hangs")
+                    .containsEntry("leads", true)
+                    .containsKeys("term", "applied"));
   }
 
   @Test

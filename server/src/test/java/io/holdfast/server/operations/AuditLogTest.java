@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.nimbusds.jose.util.JSONObjectUtils;
+import io.holdfast.server.replication.ReplicaStatus;
 import io.holdfast.server.security.ConfigurationException;
 import io.holdfast.testkit.ManualTicker;
 import java.io.IOException;
@@ -14,6 +15,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
@@ -41,7 +43,8 @@ class AuditLogTest {
         "",
         OptionalLong.of(Long.MAX_VALUE),
         text,
-        AuditEntry.Result.ASKED);
+        AuditEntry.Result.ASKED,
+        Optional.empty());
   }
 
   private static void record(AuditLog log, AuditEntry entry) throws Exception {
@@ -56,7 +59,9 @@ class AuditLogTest {
   void anActIsALineForItsOwnerAloneToRead() throws Exception {
     try (AuditLog log = new AuditLog(file(), ticker)) {
       record(log, entry("ann"));
-      record(log, entry("ann").ended(AuditEntry.Result.DONE));
+      ReplicaStatus status =
+          new ReplicaStatus("one:1", List.of("one:1"), Optional.of("one:1"), 3, 42, 41, 0);
+      record(log, entry("ann").ended(AuditEntry.Result.DONE).on(Optional.of(status)));
       assertThat(Files.readString(file()))
           .isEqualTo(
               "{\"time\":\"2026-01-01T00:00:00Z\",\"act\":\"FORCE_RELEASE\",\"result\":\"ASKED\",\"who\":\"ann\","
@@ -64,7 +69,7 @@ class AuditLogTest {
                   + "\"token\":9223372036854775807,\"reason\":\"ann\"}\n"
                   + "{\"time\":\"2026-01-01T00:00:00Z\",\"act\":\"FORCE_RELEASE\",\"result\":\"DONE\",\"who\":\"ann\","
                   + "\"from\":\"127.0.0.1:4711\",\"namespace\":\"team\",\"target\":\"ann\","
-                  + "\"token\":9223372036854775807,\"reason\":\"ann\"}\n");
+                  + "\"token\":9223372036854775807,\"leads\":true,\"term\":3,\"applied\":41,\"reason\":\"ann\"}\n");
       assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file())))
           .isEqualTo("rw-------");
     }

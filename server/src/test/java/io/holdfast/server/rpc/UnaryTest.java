@@ -1,6 +1,7 @@
 package io.holdfast.server.rpc;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
@@ -105,6 +106,13 @@ class UnaryTest {
         "NOT_HOLDER");
     assertThat(describe("a").getExists()).isFalse();
     assertThat(bob.acquireLock(acquire("a").build()).getToken()).isGreaterThan(held.getToken());
+  }
+
+  /** It has no attributes then, and gRPC keeps for ever what a filter throws at. */
+  @Test
+  void aConnectionMayEndBeforeItIsReady() {
+    assertThatCode(() -> CallTransport.filter().transportTerminated(null))
+        .doesNotThrowAnyException();
   }
 
   /** More than callers together may leave unread. */

@@ -26,6 +26,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -181,7 +182,9 @@ public final class ClusterClient {
         throw last;
       }
       try {
-        TimeUnit.NANOSECONDS.sleep(LOOK_AGAIN_AFTER.toNanos());
+        CountDownLatch awhile = new CountDownLatch(1);
+        ticker.schedule(ticker.nanosIn(LOOK_AGAIN_AFTER), awhile::countDown);
+        awhile.await();
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         throw last;

@@ -180,8 +180,14 @@ final class RemoteStore implements LockStore {
 
   @Override
   public boolean forceRelease(LockKey key, long token) {
+    return forceRelease(key, token, "");
+  }
+
+  @Override
+  public boolean forceRelease(LockKey key, long token, String reason) {
     return ask(
-        asker -> core.forceRelease(WireForm.toWire(key), token, asker), told -> told.released);
+        asker -> core.forceRelease(WireForm.toWire(key), token, reason, asker),
+        told -> told.released);
   }
 
   @Override

@@ -184,14 +184,22 @@ public final class ClientCore {
         asker);
   }
 
-  /** Takes a lock from its holder. */
-  public void forceRelease(Key key, long token, Question.Asker asker) {
+  /**
+   * Takes a lock from its holder.
+   *
+   * @param reason for the servers' audit log; empty for none
+   */
+  public void forceRelease(Key key, long token, String reason, Question.Asker asker) {
     long number = ++lastQuestion;
     ask(
         number,
         ClientMessage.newBuilder()
             .setForceRelease(
-                ForceRelease.newBuilder().setNumber(number).setKey(key).setToken(token))
+                ForceRelease.newBuilder()
+                    .setNumber(number)
+                    .setKey(key)
+                    .setToken(token)
+                    .setReason(reason))
             .build(),
         asker);
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.holdfast.protocol.v1.ClientMessage;
 import io.holdfast.protocol.v1.Error;
 import io.holdfast.protocol.v1.Failed;
+import io.holdfast.protocol.v1.ForceRelease;
 import io.holdfast.protocol.v1.ForceReleased;
 import io.holdfast.protocol.v1.Granted;
 import io.holdfast.protocol.v1.Key;
@@ -249,7 +250,7 @@ class ClientCoreTest {
   @Test
   void aLockThatWasPerhapsTakenAwayBeforeIsNotSaidToHaveBeenThereNever() {
     connect();
-    play.core.forceRelease(Key.newBuilder().setName("name").build(), 7, asker());
+    play.core.forceRelease(Key.newBuilder().setName("name").build(), 7, "stuck", asker());
     long number = play.saidOne().getForceRelease().getNumber();
     play.breakStream();
     play.welcome();
@@ -262,8 +263,10 @@ class ClientCoreTest {
   @Test
   void aLockThatIsTakenAwayIsSaidToBe() {
     connect();
-    play.core.forceRelease(Key.newBuilder().setName("name").build(), 7, asker());
-    long number = play.saidOne().getForceRelease().getNumber();
+    play.core.forceRelease(Key.newBuilder().setName("name").build(), 7, "stuck", asker());
+    ForceRelease asked = play.saidOne().getForceRelease();
+    assertThat(asked.getReason()).isEqualTo("stuck");
+    long number = asked.getNumber();
     play.hear(
         ServerMessage.newBuilder()
             .setForceReleased(ForceReleased.newBuilder().setNumber(number).setReleased(true)));
