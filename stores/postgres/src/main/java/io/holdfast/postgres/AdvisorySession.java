@@ -45,7 +45,7 @@ final class AdvisorySession {
   private final Connection connection;
   private final PGConnection postgres;
   private final ServerFacts facts;
-  private final PostgresTokens tokens;
+  private final Optional<LogTokens> log;
   private final Optional<FenceTable> fences;
   private final Ticker ticker;
 
@@ -84,13 +84,13 @@ final class AdvisorySession {
       Connection connection,
       PGConnection postgres,
       ServerFacts facts,
-      PostgresTokens tokens,
+      Optional<LogTokens> log,
       Optional<FenceTable> fences,
       Ticker ticker) {
     this.connection = connection;
     this.postgres = postgres;
     this.facts = facts;
-    this.tokens = tokens;
+    this.log = log;
     this.fences = fences;
     this.ticker = ticker;
     this.idleSinceNanos = ticker.nanos();
@@ -112,12 +112,13 @@ final class AdvisorySession {
         connection.setAutoCommit(true);
         PGConnection postgres = connection.unwrap(PGConnection.class);
         ServerFacts facts = ask(connection, postgres);
-        facts.requireFitForSessions(locks.tokens());
+        facts.requireFitForSessions();
+        Optional<LogTokens> log = locks.log(facts);
         configure(connection, facts, locks.tokens(), client);
         Optional<FenceTable> fences = locks.fences();
         fences.ifPresent(table -> table.requireThere(connection));
         AdvisorySession session =
-            new AdvisorySession(connection, postgres, facts, locks.tokens(), fences, ticker);
+            new AdvisorySession(connection, postgres, facts, log, fences, ticker);
         session.provenAtNanos = sentAt;
         return session;
       } catch (SQLException | RuntimeException e) {
@@ -235,7 +236,7 @@ final class AdvisorySession {
     try {
       long sentAt = ticker.nanos();
       PreparedStatement statement =
-          prepared(AdvisorySql.tryOne(key, claim.isShared(), facts.tokenSql(tokens)), key);
+          prepared(AdvisorySql.tryOne(key, claim.isShared(), tokenSql()), key);
       try (ResultSet row = statement.executeQuery()) {
         provenAtNanos = sentAt;
         row.next();
@@ -248,7 +249,7 @@ final class AdvisorySession {
   }
 
   private Attempt runAttempt(List<Claim> claims, int waitFor, long waitMillis) throws SQLException {
-    String token = facts.tokenSql(tokens);
+    String token = tokenSql();
     String sql =
         claims.size() == 1 && waitMillis == sliceMillis()
             ? AdvisorySql.awaitOne(claims.get(0), token)
@@ -277,14 +278,16 @@ final class AdvisorySession {
     }
   }
 
+  private String tokenSql() {
+    return log.map(LogTokens::sql).orElse("0::bigint");
+  }
+
   /** With a token, which may cost a statement more. */
   private Attempt granted(List<Claim> claims, long position) throws SQLException {
-    return Attempt.granted(
-        switch (tokens) {
-          case WAL -> facts.token(position);
-          case TABLE -> fences.orElseThrow().next(connection, claims);
-          case NONE -> 0;
-        });
+    if (fences.isPresent()) {
+      return Attempt.granted(fences.get().next(connection, claims));
+    }
+    return Attempt.granted(log.isPresent() ? log.get().token(position) : 0);
   }
 
   /** Ends the wait that runs here, if one does. Opens a connection for it. */

@@ -4,7 +4,8 @@ package io.holdfast.postgres;
 public enum PostgresTokens {
   /**
    * From the position of the write-ahead log, the default: a message of a few bytes is written to the log and flushed with
-   * each grant. It needs no table and no permission, and grows over crashes and promotions.
+   * each grant. It needs no table and no permission, and grows over crashes and promotions. A server whose log has begun anew, by
+   * {@code pg_upgrade} or from a dump, must be told {@link PostgresLocks#tokensAbove}.
    */
   WAL,
   /**

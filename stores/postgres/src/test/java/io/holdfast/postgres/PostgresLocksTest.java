@@ -494,18 +494,6 @@ class PostgresLocksTest {
     }
   }
 
-  @Test
-  void aLaterTimelineAndALaterPositionGiveAHigherToken() {
-    ServerFacts one = new ServerFacts(1, 1, false, 180000, 1, 1000);
-    ServerFacts two = new ServerFacts(1, 1, false, 180000, 2, 1000);
-    long far = (1L << 48) + 5;
-    assertThat(one.token(1)).isEqualTo((1L << 48) + 1);
-    assertThat(two.token(1)).isGreaterThan(one.token(1L << 47));
-    assertThat(one.token(far)).isGreaterThan(one.token(far - 6));
-    ServerFacts last = new ServerFacts(1, 1, false, 180000, ServerFacts.LAST_TIMELINE, 1000);
-    assertThat(last.token((1L << 48) - 1)).isPositive();
-  }
-
   // -------------------------------------------------------------------------------------------------
 
   private static LockClient through(SilentWire wire) {

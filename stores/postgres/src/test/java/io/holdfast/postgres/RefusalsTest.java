@@ -73,19 +73,11 @@ class RefusalsTest {
   @Test
   void anOldServerIsRefused() {
     ServerFacts old = new ServerFacts(1, 1, false, 110022, 1, 1000);
-    assertThatThrownBy(() -> old.requireFitForSessions(PostgresTokens.NONE))
+    assertThatThrownBy(() -> old.requireFitForSessions())
         .isInstanceOf(LockRefusedException.class)
         .hasMessage("SERVER_TOO_OLD: server is PostgreSQL 11.22, at least 12 is needed");
     assertThatThrownBy(() -> ServerFacts.requireVersion(90624)).hasMessageContaining("SQL 9,");
-    new ServerFacts(1, 1, false, 120000, 1, 1000).requireFitForSessions(PostgresTokens.WAL);
-  }
-
-  @Test
-  void aTimelineThatTokensCannotExpressIsRefused() {
-    ServerFacts late = new ServerFacts(1, 1, false, 180000, 32768, 1000);
-    assertThatThrownBy(() -> late.requireFitForSessions(PostgresTokens.WAL))
-        .hasMessageStartingWith("TIMELINE_TOO_HIGH");
-    late.requireFitForSessions(PostgresTokens.NONE);
+    new ServerFacts(1, 1, false, 120000, 1, 1000).requireFitForSessions();
   }
 
   /** It would hand the session with its locks to somebody else. */
