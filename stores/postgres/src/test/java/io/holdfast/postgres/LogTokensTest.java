@@ -67,6 +67,26 @@ class LogTokensTest {
     }
   }
 
+  /** Positions that were told and not flushed would come again. */
+  @Test
+  void noTokenComesAgainAfterCrashesOfAServerThatHasWrittenLittleDown() throws Exception {
+    long highest = 0;
+    try (PostgresServer careless = PostgresServer.careless()) {
+      for (int grants : new int[] {1, 40, 400, 1}) {
+        try (LockClient client = LockClient.connect(careless.url("postgres"))) {
+          for (int i = 0; i < grants; i++) {
+            try (Hold hold = client.lock("x").acquire()) {
+              assertThat(hold.token()).isGreaterThan(highest);
+              highest = hold.token();
+            }
+          }
+          careless.kill();
+        }
+        careless.start();
+      }
+    }
+  }
+
   private static long take(String url) throws Exception {
     try (LockClient client = LockClient.connect(url, ClientOptions.defaults());
         Hold hold = client.lock("x").acquire()) {

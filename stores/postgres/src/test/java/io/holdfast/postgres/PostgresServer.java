@@ -47,6 +47,13 @@ public final class PostgresServer implements AutoCloseable {
     return new PostgresServer(newFolder(), settings);
   }
 
+  /** One of a test's own that writes its log down only when it must: what nobody made it flush is gone when it crashes. */
+  static PostgresServer careless() {
+    return own(
+        Map.of(
+            "wal_writer_delay", "10s", "wal_writer_flush_after", "100MB", "autovacuum", "off"));
+  }
+
   /** A hot standby that was copied from this server, which is stopped for the purpose and started again. */
   PostgresServer standby() {
     stop();
@@ -195,6 +202,26 @@ public final class PostgresServer implements AutoCloseable {
         "CREATE FUNCTION refusing.pg_advisory_unlock(bigint) RETURNS boolean LANGUAGE plpgsql"
             + " AS 'BEGIN RAISE ''not now''; END'");
     return "SET search_path = refusing, pg_catalog";
+  }
+
+  /**
+   * Lets sessions of the database wait in vain though they get what they wait for: the error strikes after the grant, as it may when
+   * the time runs out in the very moment.
+   *
+   * @param state its SQLSTATE
+   * @return the {@code search_path} for such a session
+   */
+  public String grantingTooLate(String database, String state) {
+    String schema = "too_late_" + state.toLowerCase(java.util.Locale.ROOT);
+    execute(database, "CREATE SCHEMA " + schema);
+    for (String function : List.of("pg_advisory_lock", "pg_advisory_xact_lock")) {
+      execute(
+          database,
+          ("CREATE FUNCTION %s.%s(key bigint) RETURNS void LANGUAGE plpgsql AS $$BEGIN"
+                  + " PERFORM pg_catalog.%s(key); RAISE 'too late' USING ERRCODE = '%s'; END$$")
+              .formatted(schema, function, function, state));
+    }
+    return schema + ",pg_catalog";
   }
 
   @Override

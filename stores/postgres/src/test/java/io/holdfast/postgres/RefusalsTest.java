@@ -49,6 +49,9 @@ class RefusalsTest {
         refusesAsStandby(connection, ofConnection::tryAcquire);
         refusesAsStandby(connection, () -> ofConnection.tryAcquire(Duration.ofMillis(10)));
       }
+      // What the standby has not received, and its own log does not reach, by position alone.
+      primary.execute(
+          "postgres", "SELECT pg_logical_emit_message(false, 'lag', repeat('x', 10000000))");
       long token;
       try (LockClient client = LockClient.connect(primary.url("postgres"));
           Hold hold = client.lock("x").acquire()) {
@@ -57,6 +60,8 @@ class RefusalsTest {
       standby.execute("postgres", "SELECT pg_promote()");
       try (LockClient client = LockClient.connect(standby.url("postgres"));
           Hold hold = client.lock("x").acquire()) {
+        long ofTimelines = 1L << 48;
+        assertThat(hold.token() % ofTimelines).isLessThan(token % ofTimelines);
         assertThat(hold.token()).isGreaterThan(token);
       }
     }
