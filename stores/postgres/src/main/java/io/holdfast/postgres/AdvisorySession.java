@@ -115,6 +115,9 @@ final class AdvisorySession {
         facts.requireFitForSessions();
         Optional<LogTokens> log = locks.log(facts);
         configure(connection, facts, locks.tokens(), client);
+        if (log.isPresent()) {
+          log.get().begin(connection);
+        }
         Optional<FenceTable> fences = locks.fences();
         fences.ifPresent(table -> table.requireThere(connection));
         AdvisorySession session =
@@ -154,7 +157,8 @@ final class AdvisorySession {
     String name = "holdfast " + client;
     set(connection, "application_name", cut(name));
     if (tokens != PostgresTokens.TABLE) {
-      // A token's flush need not wait for a standby that is away: timelines order tokens.
+      // Where a token is flushed it need not wait for a standby that is away: timelines order
+      // tokens.
       set(connection, "synchronous_commit", "local");
     } else {
       try (Statement statement = connection.createStatement()) {
@@ -240,8 +244,8 @@ final class AdvisorySession {
       try (ResultSet row = statement.executeQuery()) {
         provenAtNanos = sentAt;
         row.next();
-        long position = row.getLong(1);
-        return row.wasNull() ? Attempt.busy(0) : granted(List.of(claim), position);
+        String positions = row.getString(1);
+        return positions == null ? Attempt.busy(0) : granted(List.of(claim), positions);
       }
     } finally {
       wire.unlock();
@@ -266,10 +270,10 @@ final class AdvisorySession {
       provenAtNanos = sentAt;
       try (ResultSet row = statement.getResultSet()) {
         row.next();
-        long position = row.getLong(1);
+        String positions = row.getString(1);
         String answer = row.getString(2);
         return answer.equals(AdvisorySql.GRANTED)
-            ? granted(claims, position)
+            ? granted(claims, positions)
             : Attempt.busy(Integer.parseInt(answer));
       }
     } finally {
@@ -279,15 +283,15 @@ final class AdvisorySession {
   }
 
   private String tokenSql() {
-    return log.map(LogTokens::sql).orElse("0::bigint");
+    return log.map(LogTokens::sql).orElse("''");
   }
 
-  /** With a token, which may cost a statement more. */
-  private Attempt granted(List<Claim> claims, long position) throws SQLException {
+  /** With a token, which may cost a statement more. The positions are the answer of {@link #tokenSql}. */
+  private Attempt granted(List<Claim> claims, String positions) throws SQLException {
     if (fences.isPresent()) {
       return Attempt.granted(fences.get().next(connection, claims));
     }
-    return Attempt.granted(log.isPresent() ? log.get().token(position) : 0);
+    return Attempt.granted(log.isPresent() ? log.get().token(connection, positions) : 0);
   }
 
   /** Ends the wait that runs here, if one does. Opens a connection for it. */

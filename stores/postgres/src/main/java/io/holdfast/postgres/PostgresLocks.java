@@ -71,15 +71,13 @@ public final class PostgresLocks {
   /** Which advisory lock a name stands for; {@link PostgresKeys#python} by default. */
   public PostgresLocks keys(PostgresKeys keys) {
     Objects.requireNonNull(keys, "keys");
-    return new PostgresLocks(
-        source, where, keys, tokens, tokensAbove, tokenTable, maxSessions);
+    return new PostgresLocks(source, where, keys, tokens, tokensAbove, tokenTable, maxSessions);
   }
 
   /** Where fencing tokens come from; {@link PostgresTokens#WAL} by default. */
   public PostgresLocks tokens(PostgresTokens tokens) {
     Objects.requireNonNull(tokens, "tokens");
-    return new PostgresLocks(
-        source, where, keys, tokens, tokensAbove, tokenTable, maxSessions);
+    return new PostgresLocks(source, where, keys, tokens, tokensAbove, tokenTable, maxSessions);
   }
 
   /**
@@ -122,8 +120,7 @@ public final class PostgresLocks {
           "MAX_SESSIONS",
           "maxSessions " + maxSessions + " is not within 1 and " + PostgresStore.MOST_SESSIONS);
     }
-    return new PostgresLocks(
-        source, where, keys, tokens, tokensAbove, tokenTable, maxSessions);
+    return new PostgresLocks(source, where, keys, tokens, tokensAbove, tokenTable, maxSessions);
   }
 
   /** What must be made once: the table of tokens, if there is to be one. */

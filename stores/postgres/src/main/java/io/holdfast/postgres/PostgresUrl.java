@@ -134,8 +134,8 @@ final class PostgresUrl {
     String mode = parameters.getOrDefault("mode", "session");
     Parameter.requireOneOf("mode", mode, Set.of("session", "rows"));
     boolean isOfRows = mode.equals("rows");
-    Set<String> foreign = isOfRows ? Set.of("keys", "maxSessions", "tokens", "tokensAbove")
-            : Set.of("listen");
+    Set<String> foreign =
+        isOfRows ? Set.of("keys", "maxSessions", "tokens", "tokensAbove") : Set.of("listen");
     for (String name : parameters.keySet()) {
       if (foreign.contains(name)) {
         throw new InvalidRequestException(
@@ -244,7 +244,8 @@ final class PostgresUrl {
   /** Parameters of ours. */
   private static final class Parameter {
     static final Set<String> NAMES =
-        new java.util.TreeSet<>(Set.of("keys", "listen", "maxSessions", "mode", "table", "tokens", "tokensAbove"));
+        new java.util.TreeSet<>(
+            Set.of("keys", "listen", "maxSessions", "mode", "table", "tokens", "tokensAbove"));
 
     static void requireOneOf(String name, String value, Set<String> values) {
       if (!values.contains(value)) {

@@ -447,8 +447,7 @@ class PostgresLocksTest {
   @ValueSource(strings = {"55P03", "57014"})
   void aWaitThatFailsWhenItWasGrantedIsGrantedAndHeldOnce(String state) throws Exception {
     String tooLate = server.grantingTooLate(database, state);
-    try (LockClient dan =
-        LockClient.connect(server.url(database) + "?currentSchema=" + tooLate)) {
+    try (LockClient dan = LockClient.connect(server.url(database) + "?currentSchema=" + tooLate)) {
       for (DistributedLock lock :
           List.of(dan.lock("late"), dan.all(dan.lock("late"), dan.lock("later")))) {
         Hold hold = ann.lock("late").acquire();
