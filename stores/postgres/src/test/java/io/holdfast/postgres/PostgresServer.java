@@ -21,7 +21,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * of its own; it ends with the JVM.
  */
 public final class PostgresServer implements AutoCloseable {
-  private static final Path FOLDER = Path.of("target", "postgres").toAbsolutePath();
+  static final Path FOLDER = Path.of("target", "postgres").toAbsolutePath();
   private static final AtomicInteger DATABASES = new AtomicInteger();
 
   private final Path data;
@@ -50,8 +50,7 @@ public final class PostgresServer implements AutoCloseable {
   /** One of a test's own that writes its log down only when it must: what nobody made it flush is gone when it crashes. */
   static PostgresServer careless() {
     return own(
-        Map.of(
-            "wal_writer_delay", "10s", "wal_writer_flush_after", "100MB", "autovacuum", "off"));
+        Map.of("wal_writer_delay", "10s", "wal_writer_flush_after", "100MB", "autovacuum", "off"));
   }
 
   /** A hot standby that was copied from this server, which is stopped for the purpose and started again. */
@@ -146,6 +145,20 @@ public final class PostgresServer implements AutoCloseable {
   boolean knows(String setting) {
     return !execute("postgres", "SELECT 1 FROM pg_settings WHERE name = '" + setting + "'")
         .isEmpty();
+  }
+
+  /** Lets a line of {@code pg_hba.conf} go before all others. */
+  void admit(String rule) {
+    Path rules = Path.of(execute("postgres", "SHOW hba_file").get(0));
+    String before = execute("postgres", "SELECT clock_timestamp()").get(0);
+    try {
+      Files.writeString(rules, rule + "\n" + Files.readString(rules));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    execute("postgres", "SELECT pg_reload_conf()");
+    String read = "SELECT 1 WHERE pg_conf_load_time() > '" + before + "'";
+    Patience.until("it is read", () -> !execute("postgres", read).isEmpty());
   }
 
   /** The name of a new database. */

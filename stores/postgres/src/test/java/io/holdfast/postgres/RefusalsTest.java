@@ -148,6 +148,33 @@ class RefusalsTest {
   }
 
   @Test
+  void aWrongPasswordAndARoleThatMayNotConnectAreTold() throws Exception {
+    PostgresServer server = PostgresServer.shared();
+    String database = server.newDatabase();
+    server.execute(database, "CREATE ROLE walter LOGIN PASSWORD 'open sesame'");
+    server.admit("host all walter 127.0.0.1/32 scram-sha-256");
+    String url = server.url(database).replace("postgres@", "walter:PASSWORD@");
+    String right = url.replace("PASSWORD", "open%20sesame");
+    try (LockClient client = LockClient.connect(right)) {
+      client.lock("x").acquire().close();
+    }
+    tellsOnOneLine(url.replace("PASSWORD", "close%20sesame"), "28P01");
+    tellsOnOneLine(url.replace(":PASSWORD", ""), "08004"); // there is none to send
+    server.execute(database, "REVOKE CONNECT ON DATABASE " + database + " FROM PUBLIC");
+    tellsOnOneLine(right, "42501");
+  }
+
+  private static void tellsOnOneLine(String url, String state) {
+    assertThatThrownBy(() -> LockClient.connect(url))
+        .isInstanceOf(StoreUnavailableException.class)
+        .hasMessageContaining("postgresql://walter@127.0.0.1")
+        .hasMessageContaining(state)
+        .message()
+        .doesNotContain("sesame")
+        .doesNotContain("\n");
+  }
+
+  @Test
   void aServerThatIsNotThereIsTold() throws IOException {
     String url = "postgresql://postgres@127.0.0.1:" + freePort() + "/postgres";
     assertThatThrownBy(() -> LockClient.connect(url))
