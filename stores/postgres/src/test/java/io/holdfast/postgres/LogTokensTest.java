@@ -116,6 +116,20 @@ class LogTokensTest {
     }
   }
 
+  /** So that all its tokens are above what a crash before it has taken back. */
+  @Test
+  void aSessionFlushesTheLogBeforeItsFirstToken() throws Exception {
+    try (PostgresServer careless = PostgresServer.careless();
+        Connection connection = careless.connect("postgres");
+        Statement statement = connection.createStatement()) {
+      String written = text(statement, "SELECT pg_logical_emit_message(false, 'x', 'x')");
+      String isFlushed = "SELECT pg_current_wal_flush_lsn() >= '" + written + "'";
+      assertThat(text(statement, isFlushed)).isEqualTo("f");
+      LockClient.connect(careless.url("postgres")).close();
+      assertThat(text(statement, isFlushed)).isEqualTo("t");
+    }
+  }
+
   /** The statement stands in docs/postgres.md, for whoever moves to a cluster whose log begins anew. */
   @Test
   void aClientThatIsToldHowFarTheOldClusterHadComeGivesHigherTokensThanThatDid() throws Exception {
