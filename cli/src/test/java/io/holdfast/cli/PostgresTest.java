@@ -143,7 +143,8 @@ class PostgresTest {
               "200ms",
               "--json");
       assertThat(run.err()).isEmpty();
-      Map<String, Object> round = JsonReader.readObject(run.out().lines().findFirst().orElseThrow());
+      Map<String, Object> round =
+          JsonReader.readObject(run.out().lines().findFirst().orElseThrow());
       assertThat(round.get("event")).isEqualTo("round");
       assertThat((double) round.get("pairs")).isPositive();
     }
