@@ -2,10 +2,16 @@ package io.holdfast.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.holdfast.Hold;
+import io.holdfast.LockClient;
 import io.holdfast.postgres.PostgresServer;
+import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -91,6 +97,57 @@ class PostgresTest {
       assertThat(held.end().exitCode()).isEqualTo(ExitCode.LOST);
     }
     assertThat(CommandRun.of("describe", "x", "--store", rows).out()).startsWith("x: free");
+  }
+
+  @Test
+  void watchTellsWhatBecomesOfRows() throws Exception {
+    CommandRun.of("setup", "--store", rows);
+    LocksCommandsTest.Reader changes = new LocksCommandsTest.Reader();
+    CompletableFuture<Integer> watching =
+        CompletableFuture.supplyAsync(
+            () ->
+                Main.run(
+                    changes,
+                    OutputStream.nullOutputStream(),
+                    "watch",
+                    "--interval",
+                    "100ms",
+                    "--store",
+                    rows));
+    try (LockClient locks = LockClient.connect(rows)) {
+      Hold hold = locks.lock("x").acquire();
+      RunningCommand.await("the holder is seen", () -> changes.text().contains("held   x by"));
+      hold.close();
+      RunningCommand.await("its end is seen", () -> changes.text().contains("ended  x by"));
+      changes.leave();
+      Hold last = locks.lock("y").acquire(); // tells the watch that nobody reads
+      assertThat(watching.get(20, TimeUnit.SECONDS)).isZero();
+      last.close();
+    }
+  }
+
+  @Test
+  void benchMeasuresSessionsAndRows() {
+    CommandRun.of("setup", "--store", rows);
+    for (String store : List.of(sessions, rows)) {
+      CommandRun run =
+          CommandRun.of(
+              "bench",
+              "--store",
+              store,
+              "--threads",
+              "2",
+              "--rounds",
+              "1",
+              "--duration",
+              "200ms",
+              "--json");
+      assertThat(run.err()).isEmpty();
+      Map<String, Object> round =
+          JsonReader.readObject(run.out().lines().findFirst().orElseThrow());
+      assertThat(round.get("event")).isEqualTo("round");
+      assertThat((double) round.get("pairs")).isPositive();
+    }
   }
 
   private RunningCommand run(String store, String script) throws Exception {

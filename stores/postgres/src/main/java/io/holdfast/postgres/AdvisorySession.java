@@ -45,7 +45,7 @@ final class AdvisorySession {
   private final Connection connection;
   private final PGConnection postgres;
   private final ServerFacts facts;
-  private final PostgresTokens tokens;
+  private final Optional<LogTokens> log;
   private final Optional<FenceTable> fences;
   private final Ticker ticker;
 
@@ -84,13 +84,13 @@ final class AdvisorySession {
       Connection connection,
       PGConnection postgres,
       ServerFacts facts,
-      PostgresTokens tokens,
+      Optional<LogTokens> log,
       Optional<FenceTable> fences,
       Ticker ticker) {
     this.connection = connection;
     this.postgres = postgres;
     this.facts = facts;
-    this.tokens = tokens;
+    this.log = log;
     this.fences = fences;
     this.ticker = ticker;
     this.idleSinceNanos = ticker.nanos();
@@ -112,12 +112,16 @@ final class AdvisorySession {
         connection.setAutoCommit(true);
         PGConnection postgres = connection.unwrap(PGConnection.class);
         ServerFacts facts = ask(connection, postgres);
-        facts.requireFitForSessions(locks.tokens());
+        facts.requireFitForSessions();
+        Optional<LogTokens> log = locks.log(facts);
         configure(connection, facts, locks.tokens(), client);
+        if (log.isPresent()) {
+          log.get().begin(connection);
+        }
         Optional<FenceTable> fences = locks.fences();
         fences.ifPresent(table -> table.requireThere(connection));
         AdvisorySession session =
-            new AdvisorySession(connection, postgres, facts, locks.tokens(), fences, ticker);
+            new AdvisorySession(connection, postgres, facts, log, fences, ticker);
         session.provenAtNanos = sentAt;
         return session;
       } catch (SQLException | RuntimeException e) {
@@ -153,7 +157,8 @@ final class AdvisorySession {
     String name = "holdfast " + client;
     set(connection, "application_name", cut(name));
     if (tokens != PostgresTokens.TABLE) {
-      // A token's flush need not wait for a standby that is away: timelines order tokens.
+      // Where a token is flushed it need not wait for a standby that is away: timelines order
+      // tokens.
       set(connection, "synchronous_commit", "local");
     } else {
       try (Statement statement = connection.createStatement()) {
@@ -235,12 +240,12 @@ final class AdvisorySession {
     try {
       long sentAt = ticker.nanos();
       PreparedStatement statement =
-          prepared(AdvisorySql.tryOne(key, claim.isShared(), facts.tokenSql(tokens)), key);
+          prepared(AdvisorySql.tryOne(key, claim.isShared(), tokenSql()), key);
       try (ResultSet row = statement.executeQuery()) {
         provenAtNanos = sentAt;
         row.next();
-        long position = row.getLong(1);
-        return row.wasNull() ? Attempt.busy(0) : granted(List.of(claim), position);
+        String positions = row.getString(1);
+        return positions == null ? Attempt.busy(0) : granted(List.of(claim), positions);
       }
     } finally {
       wire.unlock();
@@ -248,7 +253,7 @@ final class AdvisorySession {
   }
 
   private Attempt runAttempt(List<Claim> claims, int waitFor, long waitMillis) throws SQLException {
-    String token = facts.tokenSql(tokens);
+    String token = tokenSql();
     String sql =
         claims.size() == 1 && waitMillis == sliceMillis()
             ? AdvisorySql.awaitOne(claims.get(0), token)
@@ -265,10 +270,10 @@ final class AdvisorySession {
       provenAtNanos = sentAt;
       try (ResultSet row = statement.getResultSet()) {
         row.next();
-        long position = row.getLong(1);
+        String positions = row.getString(1);
         String answer = row.getString(2);
         return answer.equals(AdvisorySql.GRANTED)
-            ? granted(claims, position)
+            ? granted(claims, positions)
             : Attempt.busy(Integer.parseInt(answer));
       }
     } finally {
@@ -277,14 +282,16 @@ final class AdvisorySession {
     }
   }
 
-  /** With a token, which may cost a statement more. */
-  private Attempt granted(List<Claim> claims, long position) throws SQLException {
-    return Attempt.granted(
-        switch (tokens) {
-          case WAL -> facts.token(position);
-          case TABLE -> fences.orElseThrow().next(connection, claims);
-          case NONE -> 0;
-        });
+  private String tokenSql() {
+    return log.map(LogTokens::sql).orElse("''");
+  }
+
+  /** With a token, which may cost a statement more. The positions are the answer of {@link #tokenSql}. */
+  private Attempt granted(List<Claim> claims, String positions) throws SQLException {
+    if (fences.isPresent()) {
+      return Attempt.granted(fences.get().next(connection, claims));
+    }
+    return Attempt.granted(log.isPresent() ? log.get().token(connection, positions) : 0);
   }
 
   /** Ends the wait that runs here, if one does. Opens a connection for it. */

@@ -182,9 +182,10 @@ final class AdvisorySql {
   }
 
   /**
-   * Tries one lock: a row with the token, or with null if it is busy.
+   * Tries one lock: a row with what the token is made of, or with null if it is busy.
    *
    * @param key whose space decides about the parameters: one bigint, or two integers
+   * @param token the SQL of what the token is made of, a text
    */
   static String tryOne(AdvisoryKey key, boolean isShared, String token) {
     String parameters = key.isPair() ? "?, ?" : "?";
@@ -240,7 +241,8 @@ final class AdvisorySql {
   }
 
   /**
-   * Takes all or none, and answers with two columns: the token or null; {@link #GRANTED} or the index of the claim in the way.
+   * Takes all or none, and answers with two columns: what the token is made of, or null; {@link #GRANTED} or the index of the
+   * claim in the way.
    *
    * @param waitFor the index of the claim to wait for first; -1 to wait for none
    * @param waitMillis how long to wait for it, more than 0

@@ -40,8 +40,8 @@ public interface PostgresKeys {
   }
 
   /**
-   * Pairs of a number that stands for an application and the first four bytes of the name's SHA-1. Some 9 000 names are
-   * enough for an even chance of a percent that two have the same key.
+   * Pairs of a number that stands for an application and the first four bytes of the name's SHA-1. Of 9 000 names
+   * two have the same key with a chance of one percent, of 77 000 with an even one.
    */
   static PostgresKeys pairs(int application) {
     return name -> AdvisoryKey.of(application, ByteBuffer.wrap(sha1(name)).getInt());

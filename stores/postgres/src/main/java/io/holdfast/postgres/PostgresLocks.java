@@ -21,6 +21,7 @@ public final class PostgresLocks {
   private final String where;
   private final PostgresKeys keys;
   private final PostgresTokens tokens;
+  private final long tokensAbove;
   private final String tokenTable;
   private final int maxSessions;
 
@@ -29,12 +30,14 @@ public final class PostgresLocks {
       String where,
       PostgresKeys keys,
       PostgresTokens tokens,
+      long tokensAbove,
       String tokenTable,
       int maxSessions) {
     this.source = source;
     this.where = where;
     this.keys = keys;
     this.tokens = tokens;
+    this.tokensAbove = tokensAbove;
     this.tokenTable = tokenTable;
     this.maxSessions = maxSessions;
   }
@@ -55,6 +58,7 @@ public final class PostgresLocks {
         where,
         PostgresKeys.python(),
         PostgresTokens.WAL,
+        0,
         FenceTable.NAME,
         PostgresStore.DEFAULT_SESSIONS);
   }
@@ -67,13 +71,28 @@ public final class PostgresLocks {
   /** Which advisory lock a name stands for; {@link PostgresKeys#python} by default. */
   public PostgresLocks keys(PostgresKeys keys) {
     Objects.requireNonNull(keys, "keys");
-    return new PostgresLocks(source, where, keys, tokens, tokenTable, maxSessions);
+    return new PostgresLocks(source, where, keys, tokens, tokensAbove, tokenTable, maxSessions);
   }
 
   /** Where fencing tokens come from; {@link PostgresTokens#WAL} by default. */
   public PostgresLocks tokens(PostgresTokens tokens) {
     Objects.requireNonNull(tokens, "tokens");
-    return new PostgresLocks(source, where, keys, tokens, tokenTable, maxSessions);
+    return new PostgresLocks(source, where, keys, tokens, tokensAbove, tokenTable, maxSessions);
+  }
+
+  /**
+   * Takes fencing tokens from the write-ahead log, {@link PostgresTokens#WAL}, all of them larger than this; 0 by default. For a
+   * database whose log has begun anew, by {@code pg_upgrade} or from a dump: the highest token of the old one. All clients must
+   * say the same.
+   *
+   * @throws InvalidRequestException if it is negative
+   */
+  public PostgresLocks tokensAbove(long token) {
+    if (token < 0) {
+      throw new InvalidRequestException("TOKEN_NEGATIVE", "tokensAbove " + token + " < 0");
+    }
+    return new PostgresLocks(
+        source, where, keys, PostgresTokens.WAL, token, tokenTable, maxSessions);
   }
 
   /**
@@ -85,7 +104,8 @@ public final class PostgresLocks {
    */
   public PostgresLocks tokenTable(String table) {
     RowSql.requireName(table);
-    return new PostgresLocks(source, where, keys, PostgresTokens.TABLE, table, maxSessions);
+    return new PostgresLocks(
+        source, where, keys, PostgresTokens.TABLE, tokensAbove, table, maxSessions);
   }
 
   /**
@@ -100,7 +120,7 @@ public final class PostgresLocks {
           "MAX_SESSIONS",
           "maxSessions " + maxSessions + " is not within 1 and " + PostgresStore.MOST_SESSIONS);
     }
-    return new PostgresLocks(source, where, keys, tokens, tokenTable, maxSessions);
+    return new PostgresLocks(source, where, keys, tokens, tokensAbove, tokenTable, maxSessions);
   }
 
   /** What must be made once: the table of tokens, if there is to be one. */
@@ -144,6 +164,21 @@ public final class PostgresLocks {
 
   PostgresTokens tokens() {
     return tokens;
+  }
+
+  long tokensAbove() {
+    return tokensAbove;
+  }
+
+  /**
+   * The server's log, if tokens come from it.
+   *
+   * @throws io.holdfast.LockRefusedException if it is beyond what a token can say
+   */
+  Optional<LogTokens> log(ServerFacts facts) {
+    return tokens == PostgresTokens.WAL
+        ? Optional.of(new LogTokens(facts.version(), facts.timeline(), tokensAbove))
+        : Optional.empty();
   }
 
   /** The table that tokens come from, if they come from one. */

@@ -17,6 +17,7 @@ import java.util.Optional;
  * <caption>Parameters</caption>
  * <tr><td>{@code keys=python|python-0.1.5|numbers|pairs:APPLICATION}<td>which lock a name stands for, {@link PostgresKeys}
  * <tr><td>{@code tokens=wal|table|none}<td>where fencing tokens come from, {@link PostgresTokens}
+ * <tr><td>{@code tokensAbove=N}<td>all tokens are larger, {@link PostgresLocks#tokensAbove}
  * <tr><td>{@code maxSessions=4}<td>the most connections of a client, {@link PostgresLocks#maxSessions}
  * <tr><td>{@code mode=session|rows}<td>advisory locks of sessions, or rows of a table with leases, {@link PostgresRows}
  * <tr><td>{@code table=NAME}<td>with {@code mode=rows} or {@code tokens=table}, the table, perhaps behind its schema and a

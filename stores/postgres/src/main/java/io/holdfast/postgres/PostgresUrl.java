@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.postgresql.PGProperty;
@@ -133,7 +134,8 @@ final class PostgresUrl {
     String mode = parameters.getOrDefault("mode", "session");
     Parameter.requireOneOf("mode", mode, Set.of("session", "rows"));
     boolean isOfRows = mode.equals("rows");
-    Set<String> foreign = isOfRows ? Set.of("keys", "maxSessions", "tokens") : Set.of("listen");
+    Set<String> foreign =
+        isOfRows ? Set.of("keys", "maxSessions", "tokens", "tokensAbove") : Set.of("listen");
     for (String name : parameters.keySet()) {
       if (foreign.contains(name)) {
         throw new InvalidRequestException(
@@ -143,6 +145,10 @@ final class PostgresUrl {
     if (!isOfRows && parameters.containsKey("table") && !tokens().equals("table")) {
       throw new InvalidRequestException(
           "URL_PARAMETER", "parameter table means nothing without mode=rows or tokens=table");
+    }
+    if (parameters.containsKey("tokensAbove") && !tokens().equals("wal")) {
+      throw new InvalidRequestException(
+          "URL_PARAMETER", "parameter tokensAbove means nothing without tokens=wal");
     }
     return isOfRows;
   }
@@ -175,10 +181,23 @@ final class PostgresUrl {
     if (parameters.containsKey("table")) {
       locks = locks.tokenTable(parameters.get("table"));
     }
-    String maxSessions = parameters.get("maxSessions");
-    return maxSessions == null
-        ? locks
-        : locks.maxSessions(Parameter.number("maxSessions", maxSessions));
+    if (parameters.containsKey("tokensAbove")) {
+      locks = locks.tokensAbove(number("tokensAbove", Long::parseLong));
+    }
+    if (parameters.containsKey("maxSessions")) {
+      locks = locks.maxSessions(number("maxSessions", Integer::parseInt));
+    }
+    return locks;
+  }
+
+  private <T> T number(String name, Function<String, T> parse) {
+    String value = parameters.getOrDefault(name, "");
+    try {
+      return parse.apply(value);
+    } catch (NumberFormatException e) {
+      throw new InvalidRequestException(
+          "URL_PARAMETER", "parameter " + name + " " + show(value) + " is no number");
+    }
   }
 
   private java.sql.Connection connect() throws java.sql.SQLException {
@@ -225,7 +244,8 @@ final class PostgresUrl {
   /** Parameters of ours. */
   private static final class Parameter {
     static final Set<String> NAMES =
-        new java.util.TreeSet<>(Set.of("keys", "listen", "maxSessions", "mode", "table", "tokens"));
+        new java.util.TreeSet<>(
+            Set.of("keys", "listen", "maxSessions", "mode", "table", "tokens", "tokensAbove"));
 
     static void requireOneOf(String name, String value, Set<String> values) {
       if (!values.contains(value)) {
@@ -237,15 +257,6 @@ final class PostgresUrl {
                 + show(value)
                 + " is none of "
                 + new java.util.TreeSet<>(values));
-      }
-    }
-
-    static int number(String name, String value) {
-      try {
-        return Integer.parseInt(value);
-      } catch (NumberFormatException e) {
-        throw new InvalidRequestException(
-            "URL_PARAMETER", "parameter " + name + " " + show(value) + " is no number");
       }
     }
   }

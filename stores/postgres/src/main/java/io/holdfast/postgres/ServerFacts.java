@@ -33,9 +33,6 @@ record ServerFacts(
 
   static final int OLDEST_VERSION = 120000;
 
-  /** The timeline is the upper part of a token: above this, tokens would be negative. */
-  static final long LAST_TIMELINE = 0x7FFF;
-
   /** A wait is cut into slices no longer than this, and no longer than half of the server's {@code deadlock_timeout}. */
   static final Duration LONGEST_SLICE = Duration.ofMillis(500);
 
@@ -48,21 +45,16 @@ record ServerFacts(
           "tcp_user_timeout=5s");
 
   /**
-   * Refuses a server where locks of sessions would exclude nobody, or not be given back, or have no tokens.
+   * Refuses a server where locks of sessions would exclude nobody, or not be given back.
    *
    * @throws LockRefusedException naming what is wrong
    */
-  void requireFitForSessions(PostgresTokens tokens) {
+  void requireFitForSessions() {
     requireVersion(version);
     if (inRecovery) {
       throw new LockRefusedException(
           "STANDBY",
           "server is in recovery (read-only standby); advisory locks there exclude nobody");
-    }
-    if (timeline > LAST_TIMELINE && tokens == PostgresTokens.WAL) {
-      throw new LockRefusedException(
-          "TIMELINE_TOO_HIGH",
-          "timeline " + timeline + " > " + LAST_TIMELINE + ": use tokens=table or tokens=none");
     }
     if (keyPid != 0 && keyPid != backendPid) {
       throw Failures.pooler("connected to process " + keyPid + ", statements run in " + backendPid);
@@ -114,27 +106,5 @@ record ServerFacts(
       settings.add("client_connection_check_interval=1s");
     }
     return settings;
-  }
-
-  /** The SQL of the position in a token, never null. */
-  String tokenSql(PostgresTokens tokens) {
-    if (tokens != PostgresTokens.WAL) {
-      return "0::bigint";
-    }
-    // Both return the position behind the message, which is on disk before the answer is sent: by
-    // the commit of the transaction that the first one needs, or at once.
-    String message =
-        version < 170000
-            ? "pg_logical_emit_message(true, 'holdfast', '')"
-            : "pg_logical_emit_message(false, 'holdfast', '', true)";
-    return "(" + message + " - '0/0'::pg_lsn)::bigint";
-  }
-
-  /**
-   * A token of the log's. Positions of the log grow within a timeline, and a promotion or a recovery to an earlier point begins a new one.
-   * Added, not joined: where a log is longer than 2^48 bytes the sum still grows.
-   */
-  long token(long position) {
-    return (timeline << 48) + position;
   }
 }

@@ -12,7 +12,7 @@ import java.util.Objects;
  *
  * <pre>{@code
  * connection.setAutoCommit(false);
- * TransactionLocks.on(connection).lock("invoice/42").acquire(Duration.ofSeconds(5));
+ * TransactionLocks.on(connection).lock("invoice/42").acquire(); // or tryAcquire(Duration)
  * // read and write
  * connection.commit();
  * }</pre>

@@ -17,6 +17,8 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -267,6 +269,35 @@ class ConnectionLocksTest {
         .isInstanceOf(LockException.class);
     hold.close();
     lock(bob).tryAcquire().orElseThrow().close();
+  }
+
+  /** The time may run out, or a cancel strike, in the moment after the grant. */
+  @Test
+  void aWaitThatFailsWhenItWasGrantedIsGrantedIfItsTimeRanOutAndElseHoldsNothing()
+      throws Exception {
+    Optional<ConnectionHold> ranOut = waitGranted("55P03");
+    assertThat(lock(ann).tryAcquire()).isEmpty();
+    ranOut.orElseThrow().close();
+    lock(ann).tryAcquire().orElseThrow().close();
+
+    assertThatThrownBy(() -> waitGranted("57014")).hasCauseInstanceOf(LockException.class);
+    lock(ann).tryAcquire().orElseThrow().close();
+  }
+
+  private Optional<ConnectionHold> waitGranted(String andThen) throws Exception {
+    run(bob, "SET search_path = " + server.grantingTooLate(database, andThen));
+    ConnectionHold hold = lock(ann).acquire();
+    CompletableFuture<Optional<ConnectionHold>> waiting =
+        CompletableFuture.supplyAsync(() -> lock(bob).tryAcquire(Patience.PROMPTLY));
+    Patience.until(
+        "bob waits",
+        () ->
+            !server
+                .execute(
+                    database, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+                .isEmpty());
+    hold.close();
+    return Patience.promptly(waiting);
   }
 
   @Test

@@ -89,6 +89,10 @@ public final class Pgbouncer implements AutoCloseable {
     return "postgresql://postgres@127.0.0.1:" + port + "/" + database;
   }
 
+  public int port() {
+    return port;
+  }
+
   String jdbcUrl(String database) {
     return "jdbc:postgresql://127.0.0.1:" + port + "/" + database + "?user=postgres";
   }

@@ -21,7 +21,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * of its own; it ends with the JVM.
  */
 public final class PostgresServer implements AutoCloseable {
-  private static final Path FOLDER = Path.of("target", "postgres").toAbsolutePath();
+  static final Path FOLDER = Path.of("target", "postgres").toAbsolutePath();
   private static final AtomicInteger DATABASES = new AtomicInteger();
 
   private final Path data;
@@ -45,6 +45,12 @@ public final class PostgresServer implements AutoCloseable {
   /** One of a test's own, with these settings. */
   static PostgresServer own(Map<String, String> settings) {
     return new PostgresServer(newFolder(), settings);
+  }
+
+  /** One of a test's own that writes its log down only when it must: what nobody made it flush is gone when it crashes. */
+  static PostgresServer careless() {
+    return own(
+        Map.of("wal_writer_delay", "10s", "wal_writer_flush_after", "100MB", "autovacuum", "off"));
   }
 
   /** A hot standby that was copied from this server, which is stopped for the purpose and started again. */
@@ -141,6 +147,20 @@ public final class PostgresServer implements AutoCloseable {
         .isEmpty();
   }
 
+  /** Lets a line of {@code pg_hba.conf} go before all others. */
+  void admit(String rule) {
+    Path rules = Path.of(execute("postgres", "SHOW hba_file").get(0));
+    String before = execute("postgres", "SELECT clock_timestamp()").get(0);
+    try {
+      Files.writeString(rules, rule + "\n" + Files.readString(rules));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    execute("postgres", "SELECT pg_reload_conf()");
+    String read = "SELECT 1 WHERE pg_conf_load_time() > '" + before + "'";
+    Patience.until("it is read", () -> !execute("postgres", read).isEmpty());
+  }
+
   /** The name of a new database. */
   public String newDatabase() {
     String name = "test" + ProcessHandle.current().pid() + "_" + DATABASES.incrementAndGet();
@@ -195,6 +215,26 @@ public final class PostgresServer implements AutoCloseable {
         "CREATE FUNCTION refusing.pg_advisory_unlock(bigint) RETURNS boolean LANGUAGE plpgsql"
             + " AS 'BEGIN RAISE ''not now''; END'");
     return "SET search_path = refusing, pg_catalog";
+  }
+
+  /**
+   * Lets sessions of the database wait in vain though they get what they wait for: the error strikes after the grant, as it may when
+   * the time runs out in the very moment.
+   *
+   * @param state its SQLSTATE
+   * @return the {@code search_path} for such a session
+   */
+  public String grantingTooLate(String database, String state) {
+    String schema = "too_late_" + state.toLowerCase(java.util.Locale.ROOT);
+    execute(database, "CREATE SCHEMA " + schema);
+    for (String function : List.of("pg_advisory_lock", "pg_advisory_xact_lock")) {
+      execute(
+          database,
+          ("CREATE FUNCTION %s.%s(key bigint) RETURNS void LANGUAGE plpgsql AS $$BEGIN"
+                  + " PERFORM pg_catalog.%s(key); RAISE 'too late' USING ERRCODE = '%s'; END$$")
+              .formatted(schema, function, function, state));
+    }
+    return schema + ",pg_catalog";
   }
 
   @Override

@@ -47,6 +47,9 @@ class PostgresUrlTest {
         parse("postgresql://db/app?tokens=none&maxSessions=1&mode=session").locks();
     assertThat(locks.tokens()).isEqualTo(PostgresTokens.NONE);
     assertThat(locks.maxSessions()).isEqualTo(1);
+    assertThat(parse("postgresql://db/app?tokensAbove=281474976710656").locks())
+        .extracting(PostgresLocks::tokensAbove)
+        .isEqualTo(1L << 48);
   }
 
   @ParameterizedTest
@@ -67,6 +70,10 @@ class PostgresUrlTest {
     "postgresql://db/app?mode=rows&table=Locks, TABLE_NAME",
     "postgresql://db/app?tokens=5,            URL_PARAMETER",
     "postgresql://db/app?tokens=table&table=Locks, TABLE_NAME",
+    "postgresql://db/app?tokensAbove=a,       URL_PARAMETER",
+    "postgresql://db/app?tokensAbove=-1,      TOKEN_NEGATIVE",
+    "postgresql://db/app?tokensAbove=1&tokens=none, URL_PARAMETER",
+    "postgresql://db/app?mode=rows&tokensAbove=1, URL_PARAMETER",
     "postgresql://db/app?maxSessions=many,    URL_PARAMETER",
     "postgresql://db/app?maxSessions=0,       MAX_SESSIONS",
     "postgresql://db/app?keys=md5,            KEYS_UNKNOWN"

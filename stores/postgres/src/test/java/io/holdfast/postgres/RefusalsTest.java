@@ -49,6 +49,9 @@ class RefusalsTest {
         refusesAsStandby(connection, ofConnection::tryAcquire);
         refusesAsStandby(connection, () -> ofConnection.tryAcquire(Duration.ofMillis(10)));
       }
+      // What the standby has not received, and its own log does not reach, by position alone.
+      primary.execute(
+          "postgres", "SELECT pg_logical_emit_message(false, 'lag', repeat('x', 10000000))");
       long token;
       try (LockClient client = LockClient.connect(primary.url("postgres"));
           Hold hold = client.lock("x").acquire()) {
@@ -57,6 +60,8 @@ class RefusalsTest {
       standby.execute("postgres", "SELECT pg_promote()");
       try (LockClient client = LockClient.connect(standby.url("postgres"));
           Hold hold = client.lock("x").acquire()) {
+        long ofTimelines = 1L << 48;
+        assertThat(hold.token() % ofTimelines).isLessThan(token % ofTimelines);
         assertThat(hold.token()).isGreaterThan(token);
       }
     }
@@ -73,19 +78,11 @@ class RefusalsTest {
   @Test
   void anOldServerIsRefused() {
     ServerFacts old = new ServerFacts(1, 1, false, 110022, 1, 1000);
-    assertThatThrownBy(() -> old.requireFitForSessions(PostgresTokens.NONE))
+    assertThatThrownBy(() -> old.requireFitForSessions())
         .isInstanceOf(LockRefusedException.class)
         .hasMessage("SERVER_TOO_OLD: server is PostgreSQL 11.22, at least 12 is needed");
     assertThatThrownBy(() -> ServerFacts.requireVersion(90624)).hasMessageContaining("SQL 9,");
-    new ServerFacts(1, 1, false, 120000, 1, 1000).requireFitForSessions(PostgresTokens.WAL);
-  }
-
-  @Test
-  void aTimelineThatTokensCannotExpressIsRefused() {
-    ServerFacts late = new ServerFacts(1, 1, false, 180000, 32768, 1000);
-    assertThatThrownBy(() -> late.requireFitForSessions(PostgresTokens.WAL))
-        .hasMessageStartingWith("TIMELINE_TOO_HIGH");
-    late.requireFitForSessions(PostgresTokens.NONE);
+    new ServerFacts(1, 1, false, 120000, 1, 1000).requireFitForSessions();
   }
 
   /** It would hand the session with its locks to somebody else. */
@@ -148,6 +145,33 @@ class RefusalsTest {
         .hasMessageContaining("28000")
         .message()
         .doesNotContain("secret");
+  }
+
+  @Test
+  void aWrongPasswordAndARoleThatMayNotConnectAreTold() throws Exception {
+    PostgresServer server = PostgresServer.shared();
+    String database = server.newDatabase();
+    server.execute(database, "CREATE ROLE walter LOGIN PASSWORD 'open sesame'");
+    server.admit("host all walter 127.0.0.1/32 scram-sha-256");
+    String url = server.url(database).replace("postgres@", "walter:PASSWORD@");
+    String right = url.replace("PASSWORD", "open%20sesame");
+    try (LockClient client = LockClient.connect(right)) {
+      client.lock("x").acquire().close();
+    }
+    tellsOnOneLine(url.replace("PASSWORD", "close%20sesame"), "28P01");
+    tellsOnOneLine(url.replace(":PASSWORD", ""), "08004"); // there is none to send
+    server.execute(database, "REVOKE CONNECT ON DATABASE " + database + " FROM PUBLIC");
+    tellsOnOneLine(right, "42501");
+  }
+
+  private static void tellsOnOneLine(String url, String state) {
+    assertThatThrownBy(() -> LockClient.connect(url))
+        .isInstanceOf(StoreUnavailableException.class)
+        .hasMessageContaining("postgresql://walter@127.0.0.1")
+        .hasMessageContaining(state)
+        .message()
+        .doesNotContain("sesame")
+        .doesNotContain("\n");
   }
 
   @Test

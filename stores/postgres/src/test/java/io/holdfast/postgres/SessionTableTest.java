@@ -243,7 +243,7 @@ class SessionTableTest {
         unused(Connection.class),
         unused(PGConnection.class),
         facts,
-        PostgresTokens.NONE,
+        Optional.empty(),
         Optional.empty(),
         ticker);
   }

@@ -14,16 +14,19 @@ import io.holdfast.Hold;
 import io.holdfast.InvalidRequestException;
 import io.holdfast.LockClient;
 import io.holdfast.LockException;
+import io.holdfast.postgres.Pgbouncer;
 import io.holdfast.postgres.PostgresKeys;
 import io.holdfast.postgres.TransactionLocks;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.R2dbcException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.reactivestreams.Publisher;
 import reactor.core.publisher.Mono;
 
@@ -195,6 +198,31 @@ class R2dbcTransactionLocksTest {
       CompletableFuture<Hold> waiting = client.lock("x").acquireAsync();
       did(ann.commitTransaction());
       promptly(waiting).close();
+    }
+  }
+
+  /** Which lends a session for one transaction at a time. */
+  @Test
+  void aTransactionOfAPoolersHoldsItToItsEnd(@TempDir Path folder) throws Exception {
+    Pgbouncer.assumeThereIsOne();
+    try (Pgbouncer pooler = new Pgbouncer(folder, sessions.server, sessions.database)) {
+      Connection cid = sessions.connect(pooler.port());
+      Connection dan = sessions.connect(pooler.port());
+      for (int i = 0; i < 2; i++) {
+        did(cid.beginTransaction());
+        did(lock(cid).acquire());
+        did(dan.beginTransaction());
+        assertThat(had(lock(dan).tryAcquire())).isFalse();
+        assertThat(had(lock(dan).tryAcquire(BRIEFLY))).isFalse();
+        CompletableFuture<Boolean> waiting = Mono.from(lock(dan).tryAcquire(PROMPTLY)).toFuture();
+        did(cid.commitTransaction());
+        assertThat(promptly(waiting)).isTrue();
+        assertThat(sessions.isFree("x")).isFalse();
+        did(dan.rollbackTransaction());
+        assertThat(sessions.isFree("x")).isTrue();
+      }
+      did(cid.close());
+      did(dan.close());
     }
   }
 

@@ -18,11 +18,16 @@ final class Sessions {
   final String database = server.newDatabase();
 
   Connection connect() {
+    return connect(server.port());
+  }
+
+  /** A session by way of what listens there. */
+  Connection connect(int port) {
     return Mono.from(
             new PostgresqlConnectionFactory(
                     PostgresqlConnectionConfiguration.builder()
                         .host("127.0.0.1")
-                        .port(server.port())
+                        .port(port)
                         .username("postgres")
                         .database(database)
                         .build())

@@ -30,7 +30,11 @@ final class Sessions implements AutoCloseable {
   }
 
   PgConnection connect() {
-    PgConnection connection = did(PgConnection.connect(vertx, options()));
+    return connect(options());
+  }
+
+  PgConnection connect(PgConnectOptions options) {
+    PgConnection connection = did(PgConnection.connect(vertx, options));
     connection.exceptionHandler(thrown -> {}); // what breaks it is told by its futures as well
     return connection;
   }

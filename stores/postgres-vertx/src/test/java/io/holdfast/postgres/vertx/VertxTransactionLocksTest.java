@@ -15,6 +15,7 @@ import io.holdfast.Hold;
 import io.holdfast.InvalidRequestException;
 import io.holdfast.LockClient;
 import io.holdfast.LockException;
+import io.holdfast.postgres.Pgbouncer;
 import io.holdfast.postgres.PostgresKeys;
 import io.holdfast.postgres.TransactionLocks;
 import io.vertx.core.Future;
@@ -24,6 +25,7 @@ import io.vertx.sqlclient.Pool;
 import io.vertx.sqlclient.PoolOptions;
 import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Transaction;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -32,6 +34,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Locks that end with a transaction, on Vert.x's connections. */
 class VertxTransactionLocksTest {
@@ -206,6 +209,31 @@ class VertxTransactionLocksTest {
       CompletableFuture<Hold> waiting = client.lock("x").acquireAsync();
       did(annsTransaction.commit());
       promptly(waiting).close();
+    }
+  }
+
+  /** Which lends a session for one transaction at a time. */
+  @Test
+  void aTransactionOfAPoolersHoldsItToItsEnd(@TempDir Path folder) throws Exception {
+    Pgbouncer.assumeThereIsOne();
+    try (Pgbouncer pooler = new Pgbouncer(folder, sessions.server, sessions.database)) {
+      PgConnection cid = sessions.connect(sessions.options().setPort(pooler.port()));
+      PgConnection dan = sessions.connect(sessions.options().setPort(pooler.port()));
+      for (int i = 0; i < 2; i++) {
+        Transaction cids = did(cid.begin());
+        did(lock(cid).acquire());
+        Transaction dans = did(dan.begin());
+        assertThat(did(lock(dan).tryAcquire())).isFalse();
+        assertThat(did(lock(dan).tryAcquire(BRIEFLY))).isFalse();
+        Future<Boolean> waiting = lock(dan).tryAcquire(PROMPTLY);
+        did(cids.commit());
+        assertThat(did(waiting)).isTrue();
+        assertThat(sessions.isFree("x")).isFalse();
+        did(dans.rollback());
+        assertThat(sessions.isFree("x")).isTrue();
+      }
+      did(cid.close());
+      did(dan.close());
     }
   }
 
