@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -118,7 +119,16 @@ final class GcsLeaseStore implements LeaseStore {
                   + leastLease.toMillis()
                   + " ms: Google Cloud Storage allows one write per second and object"));
     }
-    return new Taking(take).begin();
+    return new Taking(take).begin().exceptionally(GcsLeaseStore::tooSoon);
+  }
+
+  /** Another write to the object a moment ago is no trouble of the store's. */
+  private static TakeAnswer tooSoon(Throwable failure) {
+    Throwable cause = StorageApi.cause(failure);
+    if (cause.getCause() instanceof StorageApi.TurnedAway) {
+      return new TakeAnswer.TooSoon();
+    }
+    throw new CompletionException(cause);
   }
 
   /** One take, from the first request to the answer. */

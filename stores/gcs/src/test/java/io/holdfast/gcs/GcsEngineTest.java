@@ -1,11 +1,13 @@
 package io.holdfast.gcs;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.holdfast.ClientOptions;
 import io.holdfast.Hold;
 import io.holdfast.HoldOptions;
 import io.holdfast.LockClient;
+import io.holdfast.LockTimeoutException;
 import io.holdfast.LossReason;
 import io.holdfast.spi.Ticker;
 import io.holdfast.testkit.ManualTicker;
@@ -104,6 +106,46 @@ class GcsEngineTest {
     close(brief);
   }
 
+  @Test
+  void aReleaseRightAfterItsAcquireIsTurnedAwayOnce() throws InterruptedException {
+    storage.limitWrites();
+    CompletableFuture<Void> closing = ann.lock("a").acquire().closeAsync();
+    assertThat(closing).isNotDone();
+    letPass(Duration.ofSeconds(1));
+    closing.orTimeout(10, TimeUnit.SECONDS).join();
+    assertThat(writes()).as("acquire, release, release again").isEqualTo(3);
+  }
+
+  @Test
+  void whoAsksRightAfterAReleaseIsTurnedAwayOnce() throws InterruptedException {
+    storage.limitWrites();
+    for (Duration maxWait : List.of(Duration.ZERO, Duration.ofSeconds(30))) {
+      letPass(Duration.ofSeconds(1)); // since the release before
+      Hold first = ann.lock("a").acquire();
+      letPass(Duration.ofSeconds(1));
+      first.close();
+      storage.forgetCalls();
+      CompletableFuture<Hold> next = ann.lock("a").acquireAsync(maxWait);
+      assertThat(next).isNotDone();
+      letPass(Duration.ofSeconds(1));
+      Hold hold = next.orTimeout(10, TimeUnit.SECONDS).join();
+      assertThat(writes()).as("take, take again").isEqualTo(2);
+      letPass(Duration.ofSeconds(1));
+      hold.close();
+    }
+  }
+
+  /** J136: 429 is busy, and a store that is away is not. */
+  @Test
+  void aTryThatIsTurnedAwayForAsLongAsItMayTakeIsBusy() {
+    storage.failAlways(EmulatedStorage.Call::isWrite, 429, "rateLimitExceeded", "slow down");
+    CompletableFuture<Hold> tried = ann.lock("a").acquireAsync(Duration.ZERO);
+    letPass(Duration.ofSeconds(5));
+    assertThatThrownBy(() -> tried.get(10, TimeUnit.SECONDS))
+        .hasCauseInstanceOf(LockTimeoutException.class);
+    assertThat(writes()).isBetween(4L, 6L);
+  }
+
   /** J136. */
   @Test
   void overloadWithinTheLeaseIsNoLoss() throws InterruptedException {
@@ -194,6 +236,10 @@ class GcsEngineTest {
     Hold hold = acquiring.orTimeout(10, TimeUnit.SECONDS).join();
     assertThat(hold.token()).isEqualTo(1);
     hold.close();
+  }
+
+  private long writes() {
+    return storage.calls().stream().filter(EmulatedStorage.Call::isWrite).count();
   }
 
   /** Callbacks and hand-overs run in threads of the client's own. */

@@ -504,8 +504,9 @@ class GcsLeaseStoreTest {
     for (String reason : List.of("rateLimitExceeded", "userRateLimitExceeded")) {
       int status = reason.startsWith("user") ? 403 : 429;
       storage.fail(call -> true, status, reason);
-      assertThat(failure(() -> store.take(take("g1"))))
-          .isInstanceOf(StoreUnavailableException.class);
+      assertThat(store.take(take("g1")).join()).isEqualTo(new TakeAnswer.TooSoon());
+      storage.fail(call -> true, status, reason);
+      assertThat(failure(() -> store.read(NAME))).isInstanceOf(StoreUnavailableException.class);
     }
     for (int status : new int[] {408, 500, 502, 503, 504}) {
       storage.fail(call -> true, status, "backendError");
