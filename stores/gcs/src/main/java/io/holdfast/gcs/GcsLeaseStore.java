@@ -67,22 +67,18 @@ final class GcsLeaseStore implements LeaseStore {
   private final RequestHeaders headers;
   private final String place;
   private final String prefix;
-  private final Duration leastLease;
 
   /**
    * Over a bucket.
    *
    * @param place where its locks are, as users know it
    * @param prefix of the names of objects
-   * @param leastLease a shorter one is refused
    */
-  GcsLeaseStore(
-      StorageApi api, RequestHeaders headers, String place, String prefix, Duration leastLease) {
+  GcsLeaseStore(StorageApi api, RequestHeaders headers, String place, String prefix) {
     this.api = api;
     this.headers = headers;
     this.place = place;
     this.prefix = prefix;
-    this.leastLease = leastLease;
   }
 
   @Override
@@ -109,14 +105,14 @@ final class GcsLeaseStore implements LeaseStore {
 
   @Override
   public CompletableFuture<TakeAnswer> take(Take take) {
-    if (take.leaseDuration().compareTo(leastLease) < 0) {
+    if (take.leaseDuration().compareTo(GcsLocks.MIN_LEASE) < 0) {
       return CompletableFuture.failedFuture(
           new InvalidRequestException(
               "LEASE_TOO_SHORT",
               "leaseDuration "
                   + take.leaseDuration().toMillis()
                   + " ms < "
-                  + leastLease.toMillis()
+                  + GcsLocks.MIN_LEASE.toMillis()
                   + " ms: Google Cloud Storage allows one write per second and object"));
     }
     return new Taking(take).begin().exceptionally(GcsLeaseStore::tooSoon);

@@ -43,7 +43,7 @@ class GcsLeaseStoreTest {
   }
 
   private LeaseStore store(String bucket) {
-    return GcsLocks.bucket(bucket).http(http).anonymous().build(null).records(GcsLocks.MIN_LEASE);
+    return GcsLocks.bucket(bucket).http(http).anonymous().build(null).records();
   }
 
   // ------------------------------------------------------------ what a lock costs
@@ -162,7 +162,7 @@ class GcsLeaseStoreTest {
   @Test
   void locksBelowAPrefixAreApartFromOthers() {
     LeaseStore below =
-        GcsLocks.bucket("bucket").prefix("team").http(http).anonymous().build(null).records(LEASE);
+        GcsLocks.bucket("bucket").prefix("team").http(http).anonymous().build(null).records();
     LeaseRecord held = ((TakeAnswer.Taken) below.take(take("g1")).join()).records().get(0);
     assertThat(storage.object("bucket", "team/" + NAME)).isPresent();
     assertThat(store.read(NAME).join().isFree()).isTrue();
