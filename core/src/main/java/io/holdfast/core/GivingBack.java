@@ -12,8 +12,8 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Frees the records of a grant that is over, all at once, each again and again until the store has done it or the lease has
- * run out there, too. Guarded by the mutex of the {@link Place}.
+ * Frees the records of a grant that is over, all at once, each again and again until the store has done it, or the lease has
+ * run out there, too, or it was tried often enough. Guarded by the mutex of the {@link Place}.
  */
 final class GivingBack {
   /** Who waits for a release is answered within so long; it is tried on after that. */
@@ -22,6 +22,12 @@ final class GivingBack {
   private static final Duration FIRST_REST = Duration.ofMillis(100);
   private static final Duration LONGEST_REST = Duration.ofSeconds(2);
 
+  /** Or this part of a lease, whichever is longer: who is away for long is not asked the oftener the longer a lease is. */
+  private static final int LONGEST_REST_OF_LEASE = 20;
+
+  /** A record is asked for so often at most; then it ends with its lease. */
+  static final int MOST_TRIES = 50;
+
   private final LeaseClient client;
   private final Place place;
   private final @Nullable KeptLease lease;
@@ -29,6 +35,7 @@ final class GivingBack {
   private final long uselessAtNanos;
   private final List<One> records = new ArrayList<>();
   private final CompletableFuture<Void> answer = new CompletableFuture<>();
+  private int mostTries = MOST_TRIES;
   private int open;
   private boolean wasGone;
   private @Nullable Throwable failure;
@@ -86,7 +93,9 @@ final class GivingBack {
    * @param mayBlock and has nothing else to do: nothing is to be noticed after this
    */
   CompletableFuture<Void> start(boolean mayBlock) {
-    client.givesBack(this);
+    if (!client.givesBack(this)) {
+      mostTries = 1;
+    }
     patience =
         place.at(place.ticker.nanosIn(ANSWERED_WITHIN), () -> answerWith(uncertain(lastFailure)));
     for (One one : records) {
@@ -157,12 +166,16 @@ final class GivingBack {
 
   private final class One implements Question.Hearing<Optional<LeaseRecord>> {
     private final LeaseRecord record;
-    private final Pace pace = new Pace(FIRST_REST, LONGEST_REST);
+    private final Pace pace;
+    private int tries;
     private boolean maybeDone;
     private Ticker.@Nullable Alarm rest;
 
     private One(LeaseRecord record) {
       this.record = record;
+      Duration ofLease = record.leaseDuration().dividedBy(LONGEST_REST_OF_LEASE);
+      this.pace =
+          new Pace(FIRST_REST, ofLease.compareTo(LONGEST_REST) > 0 ? ofLease : LONGEST_REST);
     }
 
     private void send() {
@@ -171,6 +184,7 @@ final class GivingBack {
 
     private void send(boolean isHere) {
       rest = null;
+      tries++;
       client.ask(
           client.attemptNanos(record.leaseDuration()),
           store -> isHere ? store.releaseHere(record) : store.release(record),
@@ -193,11 +207,14 @@ final class GivingBack {
       Trouble trouble = Trouble.of(failed);
       lastFailure = failed;
       maybeDone |= trouble == Trouble.UNCERTAIN;
-      if (trouble == Trouble.REFUSED || place.ticker.holderNanos() - uselessAtNanos >= 0) {
+      boolean isUseless =
+          trouble == Trouble.REFUSED || place.ticker.holderNanos() - uselessAtNanos >= 0;
+      if (isUseless || tries >= mostTries) {
         failure = failed;
         isOver();
       } else {
-        rest = place.at(place.ticker.nanos() + pace.next(client.chance()), this::send);
+        long nanos = Math.max(pace.next(client.chance()), client.writesApartNanos());
+        rest = place.at(place.ticker.nanos() + nanos, this::send);
         others();
       }
     }

@@ -41,6 +41,9 @@ final class LeaseClient implements LockStore {
   /** So many outcomes that nobody waits for are looked into at a time; of more, what was taken ends with its lease. */
   static final int MOST_SETTLING = 10_000;
 
+  /** So many grants that are over are given back again and again at a time; more are once, and else end with their lease. */
+  static final int MOST_GIVING_BACK = 10_000;
+
   /** A read is answered within so long, or was in vain. */
   static final Duration READ_TAKES = Duration.ofSeconds(3);
 
@@ -274,8 +277,10 @@ final class LeaseClient implements LockStore {
     requests.remove(request);
   }
 
-  void givesBack(GivingBack one) {
+  /** Returns whether it may try again: else it is one too many. */
+  boolean givesBack(GivingBack one) {
     givingBack.add(one);
+    return givingBack.size() <= MOST_GIVING_BACK;
   }
 
   void hasGivenBack(GivingBack one) {

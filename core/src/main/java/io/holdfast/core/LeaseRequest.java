@@ -36,6 +36,7 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
    *     |------ in the way: free after all, or its holder dead --> take again
    *     |------ in the way: held -------------------------------> rest, read, rest, read ... until it is free or dead
    *     |------ in the way: this very grant --------------------> adopt: renew what an earlier sending has written
+   *     |------ too soon after another write -------------------> rest, take again
    *     '------ no answer --------------------------------------> read, to find out
    *
    * It keeps the id of its grant for as long as it waits. So whatever late sending is carried out is recognized by whoever
@@ -241,8 +242,13 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
     if (isHopeless) {
       fail(failure);
     } else {
-      rest(retries.next(client.chance()));
+      restAfterFailure();
     }
+  }
+
+  /** What comes next may be a write. */
+  private void restAfterFailure() {
+    rest(Math.max(retries.next(client.chance()), client.writesApartNanos()));
   }
 
   private void rest(long nanos) {
@@ -329,6 +335,10 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
     public void answered(long sentNanos, TakeAnswer answer) {
       isAsking = false;
       lastFailure = null;
+      if (answer instanceof TakeAnswer.TooSoon) {
+        tooSoon();
+        return;
+      }
       retries.startAnew();
       hasAsked = true;
       if (answer instanceof TakeAnswer.Taken all) {
@@ -346,6 +356,14 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
         } else {
           goOn();
         }
+      }
+    }
+
+    private void tooSoon() {
+      if (isOver) {
+        settle();
+      } else {
+        restAfterFailure();
       }
     }
 
@@ -510,7 +528,7 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
               next();
             } else if (answer instanceof RenewAnswer.Changed changed
                 && changed.found().grant().equals(grant)) {
-              rest(retries.next(client.chance()));
+              restAfterFailure();
             } else {
               stopAdopting();
             }

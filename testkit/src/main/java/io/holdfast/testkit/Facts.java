@@ -13,10 +13,11 @@ import org.junit.jupiter.api.BeforeEach;
 
 /** What the facts of all themes begin with: three clients of one store, and a name. */
 abstract class Facts {
-  /** A lease so short that a holder who is told of its loss at the next renewal is told soon. */
-  static final HoldOptions BRIEF = HoldOptions.defaults().leaseDuration(HoldOptions.MIN_LEASE);
-
   final StoreUnderTest store;
+
+  /** A lease so short that a holder who is told of its loss at the next renewal is told soon. */
+  final HoldOptions brief;
+
   LockClient ann;
   LockClient bob;
   LockClient cid;
@@ -24,6 +25,7 @@ abstract class Facts {
 
   Facts(StoreUnderTest store) {
     this.store = store;
+    this.brief = HoldOptions.defaults().leaseDuration(store.shortestLease());
   }
 
   @BeforeEach

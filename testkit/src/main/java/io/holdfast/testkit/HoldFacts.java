@@ -329,12 +329,12 @@ abstract class HoldFacts extends Facts {
   @Test
   void aHoldLastsAsLongAsItsConditionSaysYes() throws Exception {
     AtomicBoolean isWell = new AtomicBoolean(true);
-    Hold hold = ann.lock(name).with(BRIEF).acquire();
+    Hold hold = ann.lock(name).with(brief).acquire();
     hold.heartbeatWhile(isWell::get);
-    store.letPassSlowly(BRIEF.leaseDuration().multipliedBy(5).dividedBy(4));
+    store.letPassSlowly(brief.leaseDuration().multipliedBy(5).dividedBy(4));
     assertThat(hold.isHeld()).isTrue();
     isWell.set(false);
-    store.letPassSlowly(BRIEF.leaseDuration());
+    store.letPassSlowly(brief.leaseDuration());
     assertThat(store.promptly(hold.lost().toCompletableFuture())).isEqualTo(LossReason.EXPIRED);
     assertThatThrownBy(hold::close).isInstanceOf(HoldLostException.class);
     store.freed(bob.lock(name)).close();
@@ -344,18 +344,18 @@ abstract class HoldFacts extends Facts {
   void aConditionThatThrowsOrNeverReturnsHasNotSaidYes() throws Exception {
     assumeTrue(store.timeIsTurnedByHand(), "in real time it would take long");
     CountDownLatch never = new CountDownLatch(1);
-    Hold throwing = ann.lock(name).with(BRIEF).acquire();
+    Hold throwing = ann.lock(name).with(brief).acquire();
     throwing.heartbeatWhile(
         () -> {
           throw new IllegalStateException("out of order");
         });
-    Hold hanging = bob.lock(store.name("2")).with(BRIEF).acquire();
+    Hold hanging = bob.lock(store.name("2")).with(brief).acquire();
     hanging.heartbeatWhile(
         () -> {
           await(never, Duration.ofMinutes(1));
           return true;
         });
-    store.letPassSlowly(BRIEF.leaseDuration());
+    store.letPassSlowly(brief.leaseDuration());
     assertThat(store.promptly(throwing.lost().toCompletableFuture())).isEqualTo(LossReason.EXPIRED);
     assertThat(store.promptly(hanging.lost().toCompletableFuture())).isEqualTo(LossReason.EXPIRED);
     never.countDown();
@@ -365,9 +365,9 @@ abstract class HoldFacts extends Facts {
   void aConditionThatSaysYesAgainInTimeEndsNothing() throws Exception {
     assumeTrue(store.timeIsTurnedByHand(), "in real time it would take long");
     AtomicInteger asked = new AtomicInteger();
-    Hold hold = store.watchedClient("dan").lock(name).with(BRIEF).acquire();
+    Hold hold = store.watchedClient("dan").lock(name).with(brief).acquire();
     hold.heartbeatWhile(() -> asked.getAndIncrement() % 2 == 0);
-    Duration untilAsked = BRIEF.leaseDuration().dividedBy(3);
+    Duration untilAsked = brief.leaseDuration().dividedBy(3);
     for (int i = 0; i < 9; i++) {
       store.callbacksAreThrough();
       store.letPass(untilAsked);
@@ -375,7 +375,7 @@ abstract class HoldFacts extends Facts {
     assertThat(asked.get()).as("asked three times a lease").isBetween(9, 10);
     assertThat(hold.isHeld()).isTrue();
     hold.close();
-    store.letPass(BRIEF.leaseDuration());
+    store.letPass(brief.leaseDuration());
     assertThat(asked.get()).as("and no more once it is closed").isBetween(9, 10);
   }
 
@@ -494,12 +494,11 @@ abstract class HoldFacts extends Facts {
 
   @Test
   void aDeadHolderIsReplacedWithinItsLease() throws Exception {
-    HoldOptions options = HoldOptions.defaults().leaseDuration(Duration.ofSeconds(3));
-    Hold hold = ann.lock(name).with(options).acquire();
+    Hold hold = ann.lock(name).with(brief).acquire();
     boolean hasLease = hold.remaining().isPresent();
     CompletableFuture<Hold> waiting = waits(bob.lock(name), name, 1);
     store.kill(ann);
-    store.letPass(store.deadWithin(options));
+    store.letPass(store.deadWithin(brief));
     Hold next = store.promptly(waiting);
     if (hasLease) { // by which its holder believes less than the store
       assertThat(hold.isHeld()).isFalse();
@@ -512,9 +511,9 @@ abstract class HoldFacts extends Facts {
   /** Renewal, or a session, or whatever the store has. */
   @Test
   void aLivingHolderKeepsTheLockFarBeyondItsLease() throws Exception {
-    Hold hold = ann.lock(name).with(BRIEF).acquire();
+    Hold hold = ann.lock(name).with(brief).acquire();
     for (int i = 0; i < 6; i++) {
-      store.letPassSlowly(BRIEF.leaseDuration().dividedBy(2));
+      store.letPassSlowly(brief.leaseDuration().dividedBy(2));
       assertThat(bob.lock(name).tryAcquire()).isEmpty();
       hold.checkHeld();
     }

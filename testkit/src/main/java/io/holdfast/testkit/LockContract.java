@@ -71,6 +71,11 @@ public abstract class LockContract {
     return false;
   }
 
+  /** The shortest lease that the store lets a hold have; the least that there is, as by default, or somewhat more. */
+  protected Duration shortestLease() {
+    return HoldOptions.MIN_LEASE;
+  }
+
   /** How many clients may be open at a time; at PostgreSQL, for one, each costs a connection. */
   protected int mostClients() {
     return 50;

@@ -202,10 +202,10 @@ abstract class OperatorFacts extends Facts {
   @Test
   void aLockThatIsTakenAwayGoesToTheNextAndItsHolderIsTold() throws Exception {
     store.requires(Capability.FORCE_RELEASE);
-    Hold hold = ann.lock(name).with(BRIEF).acquire();
+    Hold hold = ann.lock(name).with(brief).acquire();
     CompletableFuture<Hold> waiting = waits(bob.lock(name), name, 1);
     assertThat(cid.forceRelease(name, hold.token(), "it hangs")).isTrue();
-    assertThat(store.lossOf(hold, BRIEF)).isEqualTo(LossReason.REVOKED);
+    assertThat(store.lossOf(hold, brief)).isEqualTo(LossReason.REVOKED);
     assertThat(hold.isHeld()).isFalse();
     assertThatThrownBy(hold::checkHeld)
         .isInstanceOf(HoldLostException.class)
@@ -271,9 +271,9 @@ abstract class OperatorFacts extends Facts {
   void allThatWasGrantedWithItIsTakenToo() throws Exception {
     store.requires(Capability.FORCE_RELEASE, Capability.ALL);
     String other = store.name("other");
-    Hold hold = ann.all(ann.lock(name), ann.lock(other)).with(BRIEF).acquire();
+    Hold hold = ann.all(ann.lock(name), ann.lock(other)).with(brief).acquire();
     assertThat(cid.forceRelease(other, hold.token())).isTrue();
-    assertThat(store.lossOf(hold, BRIEF)).isEqualTo(LossReason.REVOKED);
+    assertThat(store.lossOf(hold, brief)).isEqualTo(LossReason.REVOKED);
     bob.lock(other).tryAcquire().orElseThrow().close();
     // This one the holder itself may have to give back.
     store.promptly(bob.lock(name).acquireAsync(store.patience())).close();
@@ -282,10 +282,10 @@ abstract class OperatorFacts extends Facts {
   @Test
   void oneReaderIsTakenAndTheOthersStay() throws Exception {
     store.requires(Capability.FORCE_RELEASE, Capability.SHARED);
-    Hold one = ann.readWriteLock(name).read().with(BRIEF).acquire();
+    Hold one = ann.readWriteLock(name).read().with(brief).acquire();
     Hold two = bob.readWriteLock(name).read().acquire();
     assertThat(cid.forceRelease(name, one.token())).isTrue();
-    assertThat(store.lossOf(one, BRIEF)).isEqualTo(LossReason.REVOKED);
+    assertThat(store.lossOf(one, brief)).isEqualTo(LossReason.REVOKED);
     assertThat(two.isHeld()).isTrue();
     assertThat(cid.lock(name).tryAcquire()).isEmpty();
     two.close();
@@ -295,11 +295,11 @@ abstract class OperatorFacts extends Facts {
   void aNodeIsTakenByThePathItsHolderAskedFor() throws Exception {
     store.requires(Capability.FORCE_RELEASE, Capability.TREE);
     String tree = store.treeName("files");
-    Hold hold = ann.tree(tree).write("/a/b").with(BRIEF).acquire();
+    Hold hold = ann.tree(tree).write("/a/b").with(brief).acquire();
     assertThat(cid.tree(tree).forceRelease("/a", hold.token())).isFalse();
     assertThat(cid.tree(tree).forceRelease("/a/b/c", hold.token())).isFalse();
     assertThat(cid.tree(tree).forceRelease("/a/b", hold.token())).isTrue();
-    assertThat(store.lossOf(hold, BRIEF)).isEqualTo(LossReason.REVOKED);
+    assertThat(store.lossOf(hold, brief)).isEqualTo(LossReason.REVOKED);
     bob.tree(tree).write("/a").tryAcquire().orElseThrow().close();
   }
 

@@ -382,6 +382,10 @@ final class StoreUnderTest {
     return contract.deadWithin(options);
   }
 
+  Duration shortestLease() {
+    return contract.shortestLease();
+  }
+
   int mostClients() {
     return contract.mostClients();
   }

@@ -144,9 +144,9 @@ abstract class TokenFacts extends Facts {
 
   @Test
   void theTokenGrowsOverTheDeathOfTheHolder() throws Exception {
-    Hold hold = ann.lock(name).with(BRIEF).acquire();
+    Hold hold = ann.lock(name).with(brief).acquire();
     store.kill(ann);
-    Duration dead = store.deadWithin(BRIEF);
+    Duration dead = store.deadWithin(brief);
     store.letPass(dead);
     // Who looks for the first time may have to watch for a lease before it knows.
     try (Hold next = store.freed(bob.lock(name), dead.plus(store.promptly()))) {

@@ -193,11 +193,11 @@ abstract class TreeFacts extends Facts {
   @Test
   void operatorsMayNameNodesByFilePaths() throws Exception {
     store.requires(Capability.DESCRIBE, Capability.FORCE_RELEASE, Capability.FENCING);
-    Hold hold = anns.write("/a/b").with(BRIEF).acquire();
+    Hold hold = anns.write("/a/b").with(brief).acquire();
     Path sameNode = Path.of("a", "b");
     assertThat(cids.describe(sameNode).holders()).hasSize(1);
     assertThat(cids.forceRelease(sameNode, hold.token())).isTrue();
-    assertThat(store.lossOf(hold, BRIEF)).isEqualTo(LossReason.REVOKED);
+    assertThat(store.lossOf(hold, brief)).isEqualTo(LossReason.REVOKED);
   }
 
   @Test

@@ -57,8 +57,8 @@ public interface LeaseStore {
 
   /**
    * The same for one lock, asked by a thread that waits for the answer and for nothing else. The store may block it, for at
-   * most {@link #BLOCKS_WITHIN}: then no other thread has to be woken, which is most of what a quick answer costs. As by
-   * default it need not.
+   * most {@link #BLOCKS_WITHIN}: then no other thread has to be woken, which is most of what a quick answer costs. An interrupt
+   * may be heard as late. As by default it need not.
    */
   default CompletableFuture<TakeAnswer> takeHere(Take take) {
     return take(take);

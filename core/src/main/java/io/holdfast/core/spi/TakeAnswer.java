@@ -28,4 +28,10 @@ public sealed interface TakeAnswer {
       found = List.copyOf(found);
     }
   }
+
+  /**
+   * None was taken, and nobody is known to be in the way: the store turns writes away for now, as there were too many. So it is
+   * with {@link LeaseStore#writesApart} for whoever comes too soon after another; the attempt is sent again later.
+   */
+  record TooSoon() implements TakeAnswer {}
 }

@@ -5,7 +5,6 @@ import io.holdfast.InvalidRequestException;
 import io.holdfast.LockClient;
 import io.holdfast.core.LeaseLocks;
 import io.holdfast.core.spi.LeaseStore;
-import io.holdfast.spi.LockStore;
 import io.holdfast.spi.Ticker;
 import java.util.Objects;
 import java.util.concurrent.Executor;
@@ -125,11 +124,7 @@ public final class DynamoLocks {
    * @throws io.holdfast.StoreUnavailableException if DynamoDB does not answer
    */
   public LockClient client(ClientOptions options) {
-    return LockClient.over(open(options, () -> {}), options);
-  }
-
-  LockStore open(ClientOptions options, Runnable closing) {
-    return LeaseLocks.over(store(options, closing), options);
+    return LockClient.over(LeaseLocks.over(store(options, () -> {}), options), options);
   }
 
   /** Refuses a table in which locks would not be safe. */
@@ -141,6 +136,7 @@ public final class DynamoLocks {
     return new TableCheck(dynamo, table, layout, failures, Ticker.system()).look(oneRegion);
   }
 
+  /** The same without the engine. */
   LeaseStore store(ClientOptions options, Runnable closing) {
     Failures failures = new Failures(table, layout.schema());
     String where = isChecked ? look(failures) : "unchecked-" + UNCHECKED.incrementAndGet();

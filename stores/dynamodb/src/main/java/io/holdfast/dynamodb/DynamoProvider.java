@@ -3,6 +3,7 @@ package io.holdfast.dynamodb;
 import io.holdfast.ClientOptions;
 import io.holdfast.InvalidRequestException;
 import io.holdfast.LockRefusedException;
+import io.holdfast.core.LeaseLocks;
 import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.spi.LockProvider;
 import io.holdfast.spi.LockStore;
@@ -66,6 +67,11 @@ public final class DynamoProvider implements LockProvider {
 
   @Override
   public LockStore open(String url, ClientOptions options) {
+    return LeaseLocks.over(records(url, options), options);
+  }
+
+  /** The records that a URL stands for; its clients of the SDK are closed with them. */
+  static LeaseStore records(String url, ClientOptions options) {
     DynamoUrl parsed = DynamoUrl.parse(url);
     Region region = region(parsed);
     DefaultCredentialsProvider credentials = credentials(parsed);
@@ -80,7 +86,7 @@ public final class DynamoProvider implements LockProvider {
     try {
       Dynamo both = new Dynamo.Both(Dynamo.of(client, Ticker.system()), quick);
       DynamoLocks locks = locks(parsed, DynamoLocks.in(parsed.table(), both));
-      return (parsed.isChecked() ? locks : locks.unchecked()).open(options, closing);
+      return (parsed.isChecked() ? locks : locks.unchecked()).store(options, closing);
     } catch (RuntimeException e) {
       closing.run();
       throw e;

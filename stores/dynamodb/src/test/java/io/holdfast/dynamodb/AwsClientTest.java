@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.amazonaws.services.dynamodbv2.AcquireLockOptions;
 import com.amazonaws.services.dynamodbv2.AmazonDynamoDBLockClient;
-import com.amazonaws.services.dynamodbv2.AmazonDynamoDBLockClientOptions;
 import com.amazonaws.services.dynamodbv2.LockItem;
 import com.amazonaws.services.dynamodbv2.model.LockNotGrantedException;
 import io.holdfast.ClientOptions;
@@ -15,12 +14,19 @@ import io.holdfast.HoldOptions;
 import io.holdfast.Holder;
 import io.holdfast.LockClient;
 import io.holdfast.LockTimeoutException;
+import io.holdfast.core.spi.LeaseRecord;
+import io.holdfast.core.spi.LeaseStore;
+import io.holdfast.core.spi.RenewAnswer;
+import io.holdfast.core.spi.Take;
+import io.holdfast.core.spi.TakeAnswer;
+import io.holdfast.spi.Ticker;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -34,7 +40,7 @@ import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 
 /** Amazon's own lock client and ours, on one table. */
 class AwsClientTest {
-  private static final Duration LEASE = Duration.ofSeconds(2);
+  private static final Duration LEASE = AmazonHolderMain.LEASE;
 
   private final DynamoDbAsyncClient dynamo = LocalServer.client();
   private final DynamoDbClient blocking = LocalServer.blockingClient();
@@ -45,7 +51,7 @@ class AwsClientTest {
   @BeforeEach
   void open() throws Exception {
     table = LocalServer.table(dynamo, DynamoLayout.aws());
-    theirs = theirs(true);
+    theirs = AmazonHolderMain.client(blocking, table);
     ours = ours(DynamoLayout.aws());
   }
 
@@ -55,16 +61,6 @@ class AwsClientTest {
     theirs.close();
     blocking.close();
     dynamo.close();
-  }
-
-  private AmazonDynamoDBLockClient theirs(boolean heartbeats) {
-    return new AmazonDynamoDBLockClient(
-        AmazonDynamoDBLockClientOptions.builder(blocking, table)
-            .withTimeUnit(TimeUnit.MILLISECONDS)
-            .withLeaseDuration(LEASE.toMillis())
-            .withHeartbeatPeriod(300L)
-            .withCreateHeartbeatBackgroundThread(heartbeats)
-            .build());
   }
 
   private LockClient ours(DynamoLayout layout) {
@@ -173,13 +169,25 @@ class AwsClientTest {
   }
 
   @Test
-  void whoeverDiesIsReplacedByTheOtherKindWithinALease() throws Exception {
-    AmazonDynamoDBLockClient dying = theirs(false); // it never says again that it lives
-    dying.acquireLock(asks("e").build());
-    long began = System.nanoTime();
+  void killedProcessOfTheirsIsReplacedByUs() throws Exception {
+    Process process =
+        LocalServer.child(AmazonHolderMain.class, LocalServer.endpoint().toString(), table, "e");
+    try (BufferedReader said =
+        new BufferedReader(
+            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+      assertThat(said.readLine()).isEqualTo("held");
+      assertThatThrownBy(() -> ours.lock("e").acquire(LEASE.plusSeconds(1)))
+          .as("while it lives")
+          .isInstanceOf(LockTimeoutException.class);
+    } finally {
+      process.destroyForcibly().waitFor();
+    }
+    Ticker clock = Ticker.system();
+    long killed = clock.nanos();
     try (Hold hold = ours.lock("e").acquire(Duration.ofSeconds(10))) {
-      assertThat(Duration.ofNanos(System.nanoTime() - began))
-          .isBetween(LEASE.minusMillis(100), LEASE.plusSeconds(2));
+      assertThat(Duration.ofNanos(clock.nanos() - killed))
+          .as("a lease after its last heartbeat")
+          .isBetween(LEASE.dividedBy(2), LEASE.plusSeconds(3));
       assertThat(hold.isHeld()).isTrue();
     }
   }
@@ -238,12 +246,20 @@ class AwsClientTest {
 
   /** D1: theirs compares the text of an owner, which two processes may have in common. */
   @Test
-  void twoClientsOfOneNameDoNotReleaseEachOthersLock() throws Exception {
-    LockClient twin = ours(DynamoLayout.aws());
-    try (Hold hold = ours.lock("h").acquire(Duration.ofSeconds(5))) {
-      assertThat(twin.lock("h").tryAcquire()).isEmpty();
-      twin.close();
+  void twoProcessesOfOneNameDoNotReleaseEachOthersLock() throws Exception {
+    LeaseStore twin =
+        DynamoLocks.in(table, dynamo)
+            .layout(DynamoLayout.aws())
+            .store(ClientOptions.defaults(), () -> {});
+    Take.Wanted wanted = new Take.Wanted("h", Optional.empty(), Optional.empty());
+    Take take = new Take(List.of(wanted), "0".repeat(32), "ours", LEASE, HoldData.empty());
+    LeaseRecord dead = ((TakeAnswer.Taken) twin.take(take).join()).records().get(0);
+    try (Hold hold = ours.lock("h").acquire(Duration.ofSeconds(10))) { // over the dead one
+      assertThat(ours.describe("h").holders().get(0).client()).isEqualTo(dead.client());
+      assertThat(twin.renew(dead).join()).isInstanceOf(RenewAnswer.Changed.class);
+      assertThat(twin.release(dead).join()).as("the late release").isEmpty();
       assertThat(theirs.getLock("h", Optional.empty())).isPresent();
+      assertThat(theirs.tryAcquireLock(asks("h").build())).isEmpty();
       hold.checkHeld();
     }
   }

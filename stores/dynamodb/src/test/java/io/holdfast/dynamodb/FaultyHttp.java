@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
@@ -69,6 +70,13 @@ final class FaultyHttp implements SdkAsyncHttpClient {
   /** Requests of all actions. */
   int count() {
     return counted.values().stream().mapToInt(AtomicInteger::get).sum();
+  }
+
+  /** Requests by their action. */
+  Map<String, Integer> counts() {
+    Map<String, Integer> counts = new TreeMap<>();
+    counted.forEach((action, count) -> counts.put(action, count.get()));
+    return counts;
   }
 
   void forgetCounts() {

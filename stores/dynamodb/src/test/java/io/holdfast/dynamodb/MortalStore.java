@@ -11,17 +11,21 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
 /** A client's way to the table, which ends when the client's process is to be as if dead. */
 final class MortalStore implements LeaseStore {
   private final LeaseStore store;
   private final String place;
+  private final AtomicInteger unanswered;
   private volatile boolean isDead;
 
-  MortalStore(LeaseStore store, String place) {
+  /** @param unanswered counts requests until they are answered */
+  MortalStore(LeaseStore store, String place, AtomicInteger unanswered) {
     this.store = store;
     this.place = place;
+    this.unanswered = unanswered;
   }
 
   void die() {
@@ -49,6 +53,11 @@ final class MortalStore implements LeaseStore {
   }
 
   @Override
+  public CompletableFuture<TakeAnswer> takeHere(Take take) {
+    return ifAlive(() -> store.takeHere(take));
+  }
+
+  @Override
   public CompletableFuture<LeaseRecord> read(String name) {
     return ifAlive(() -> store.read(name));
   }
@@ -64,6 +73,11 @@ final class MortalStore implements LeaseStore {
   }
 
   @Override
+  public CompletableFuture<Optional<LeaseRecord>> releaseHere(LeaseRecord held) {
+    return ifAlive(() -> store.releaseHere(held));
+  }
+
+  @Override
   public CompletableFuture<List<LeaseRecord>> list(String prefix, int most) {
     return ifAlive(() -> store.list(prefix, most));
   }
@@ -74,8 +88,11 @@ final class MortalStore implements LeaseStore {
   }
 
   private <T> CompletableFuture<T> ifAlive(Supplier<CompletableFuture<T>> request) {
-    return isDead
-        ? CompletableFuture.failedFuture(new LockRefusedException("DEAD", "its process is dead"))
-        : request.get();
+    if (isDead) {
+      return CompletableFuture.failedFuture(
+          new LockRefusedException("DEAD", "its process is dead"));
+    }
+    unanswered.incrementAndGet();
+    return request.get().whenComplete((told, failure) -> unanswered.decrementAndGet());
   }
 }

@@ -108,6 +108,29 @@ class RowFormatTest {
         .isEqualTo(Map.of(":rvn", s("99999999-2222-3333-4444-555555555555")));
   }
 
+  /** Their option acquireReleasedLocksConsistently. */
+  @Test
+  void awsItemThatWasReleasedIsTakenByItsVersionWhereThatIsAskedFor() {
+    RowFormat rows = DynamoLayout.aws().consistent().rows("locks", () -> VERSION);
+    Map<String, AttributeValue> row = new HashMap<>(AWS_ROW);
+    row.put("isReleased", s("1"));
+    Take knowing =
+        new Take(
+            List.of(new Take.Wanted("a/b", Optional.empty(), Optional.of(rows.record("a/b", row)))),
+            GRANT,
+            "ann",
+            Duration.ofSeconds(20),
+            HoldData.empty());
+    Put put = write(rows, knowing).put();
+    assertThat(put.conditionExpression())
+        .isEqualTo("attribute_exists(#pk) AND #ir = :ir AND #rvn = :rvn");
+    assertThat(put.expressionAttributeValues())
+        .isEqualTo(Map.of(":ir", s("1"), ":rvn", s("99999999-2222-3333-4444-555555555555")));
+
+    Put unknowing = write(rows, take("a/b", Optional.empty(), Duration.ofSeconds(20))).put();
+    assertThat(unknowing.conditionExpression()).isEqualTo("attribute_not_exists(#pk)");
+  }
+
   @Test
   void awsSortKeyAndMoreAttributesAreWrittenAndAskedFor() {
     RowFormat rows =

@@ -237,12 +237,7 @@ class TableCheckTest {
   })
   void brokenItemIsRefusedByTheNameOfTheAttribute(String dialect, String attribute)
       throws Exception {
-    DynamoLayout layout =
-        switch (dialect) {
-          case "native" -> DynamoLayout.holdfast();
-          case "aws" -> DynamoLayout.aws();
-          default -> DynamoLayout.python();
-        };
+    DynamoLayout layout = layout(dialect);
     String table = LocalServer.table(dynamo, layout);
     try (LockClient holder = client(table, layout);
         LockClient locks =
@@ -268,6 +263,47 @@ class TableCheckTest {
           .hasMessageContaining(attribute);
       assertThat(locks.list("").locks()).as("is left out").isEmpty();
     }
+  }
+
+  /** The same of those that need not be there. */
+  @ParameterizedTest
+  @CsvSource({
+    "native, grant",
+    "native, data",
+    "aws, data",
+    "aws, isReleased",
+    "aws, grantedAt",
+    "python, grantedAt"
+  })
+  void brokenAttributeThatMayBeMissingIsRefusedByItsName(String dialect, String attribute)
+      throws Exception {
+    DynamoLayout layout = layout(dialect);
+    String table = LocalServer.table(dynamo, layout);
+    try (LockClient holder = client(table, layout);
+        LockClient locks =
+            DynamoLocks.in(table, dynamo)
+                .layout(layout)
+                .unchecked()
+                .client(ClientOptions.defaults())) {
+      holder.lock("a").acquire(Duration.ofSeconds(5));
+      Map<String, AttributeValue> item =
+          new HashMap<>(
+              dynamo.getItem(it -> it.tableName(table).key(layout.keys().of("a"))).join().item());
+      item.put(attribute, AttributeValue.fromBool(true));
+      dynamo.putItem(it -> it.tableName(table).item(item)).join();
+      assertThatThrownBy(() -> locks.lock("a").tryAcquire())
+          .isInstanceOf(LockRefusedException.class)
+          .hasMessageContaining("attribute " + attribute + " that is no")
+          .hasMessageContaining(table);
+    }
+  }
+
+  private static DynamoLayout layout(String dialect) {
+    return switch (dialect) {
+      case "native" -> DynamoLayout.holdfast();
+      case "aws" -> DynamoLayout.aws();
+      default -> DynamoLayout.python();
+    };
   }
 
   @Test

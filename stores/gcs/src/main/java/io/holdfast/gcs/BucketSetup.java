@@ -36,7 +36,7 @@ final class BucketSetup implements StoreSetup {
 
   @Override
   public String run() {
-    LeaseStore records = locks.records(GcsLocks.MIN_LEASE);
+    LeaseStore records = locks.records();
     try {
       var unused = records.read(NOBODYS).get(TAKES.toMillis(), TimeUnit.MILLISECONDS);
       return "bucket " + bucket + " is there";

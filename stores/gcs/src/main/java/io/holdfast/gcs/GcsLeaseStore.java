@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -66,22 +67,18 @@ final class GcsLeaseStore implements LeaseStore {
   private final RequestHeaders headers;
   private final String place;
   private final String prefix;
-  private final Duration leastLease;
 
   /**
    * Over a bucket.
    *
    * @param place where its locks are, as users know it
    * @param prefix of the names of objects
-   * @param leastLease a shorter one is refused
    */
-  GcsLeaseStore(
-      StorageApi api, RequestHeaders headers, String place, String prefix, Duration leastLease) {
+  GcsLeaseStore(StorageApi api, RequestHeaders headers, String place, String prefix) {
     this.api = api;
     this.headers = headers;
     this.place = place;
     this.prefix = prefix;
-    this.leastLease = leastLease;
   }
 
   @Override
@@ -108,17 +105,26 @@ final class GcsLeaseStore implements LeaseStore {
 
   @Override
   public CompletableFuture<TakeAnswer> take(Take take) {
-    if (take.leaseDuration().compareTo(leastLease) < 0) {
+    if (take.leaseDuration().compareTo(GcsLocks.MIN_LEASE) < 0) {
       return CompletableFuture.failedFuture(
           new InvalidRequestException(
               "LEASE_TOO_SHORT",
               "leaseDuration "
                   + take.leaseDuration().toMillis()
                   + " ms < "
-                  + leastLease.toMillis()
+                  + GcsLocks.MIN_LEASE.toMillis()
                   + " ms: Google Cloud Storage allows one write per second and object"));
     }
-    return new Taking(take).begin();
+    return new Taking(take).begin().exceptionally(GcsLeaseStore::tooSoon);
+  }
+
+  /** Another write to the object a moment ago is no trouble of the store's. */
+  private static TakeAnswer tooSoon(Throwable failure) {
+    Throwable cause = StorageApi.cause(failure);
+    if (cause.getCause() instanceof StorageApi.TurnedAway) {
+      return new TakeAnswer.TooSoon();
+    }
+    throw new CompletionException(cause);
   }
 
   /** One take, from the first request to the answer. */

@@ -83,15 +83,15 @@ public final class GcsLocks {
   }
 
   LockStore open(ClientOptions options) {
-    return LeaseLocks.over(records(MIN_LEASE), options);
+    return LeaseLocks.over(records(), options);
   }
 
-  LeaseStore records(Duration leastLease) {
+  LeaseStore records() {
     RequestHeaders shown = headers.get();
     StorageApi api = new StorageApi(http, shown, endpoint, bucket, requestTimeout);
     String place =
         (endpoint.equals(GOOGLE) ? "" : endpoint + " ") + "gs://" + bucket + "/" + prefix;
-    return new GcsLeaseStore(api, shown, place, prefix, leastLease);
+    return new GcsLeaseStore(api, shown, place, prefix);
   }
 
   @Override

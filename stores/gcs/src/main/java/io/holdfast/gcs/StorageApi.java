@@ -245,7 +245,7 @@ final class StorageApi {
         : new StoreUnavailableException(message, origin);
   }
 
-  private static Throwable cause(Throwable failure) {
+  static Throwable cause(Throwable failure) {
     return failure instanceof CompletionException && failure.getCause() != null
         ? failure.getCause()
         : failure;
@@ -266,6 +266,15 @@ final class StorageApi {
 
   private static String part(String type, String content) {
     return "--" + BOUNDARY + "\r\nContent-Type: " + type + "\r\n\r\n" + content + "\r\n";
+  }
+
+  /** Why a request was not carried out: there were too many, of all or of writes to one object. */
+  static final class TurnedAway extends IllegalStateException {
+    private static final long serialVersionUID = 1L;
+
+    private TurnedAway(String what) {
+      super(what);
+    }
   }
 
   /** A page of a listing; no token if it is the last. */
@@ -302,7 +311,8 @@ final class StorageApi {
           "HTTP " + status + (reason.isEmpty() ? "" : " " + reason) + ": " + message(error);
       if (status == 429
           || (status == 403 && reason.toLowerCase(Locale.ROOT).contains("ratelimit"))) {
-        return trouble("turned away, too many requests, " + told, null, false);
+        String what = "turned away, too many requests, " + told;
+        return trouble(what, new TurnedAway(what), false);
       }
       if (status == 408 || status >= 500) {
         return trouble(told, null, isWrite);

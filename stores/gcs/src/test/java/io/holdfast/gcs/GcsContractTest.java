@@ -1,7 +1,6 @@
 package io.holdfast.gcs;
 
 import io.holdfast.ClientOptions;
-import io.holdfast.HoldOptions;
 import io.holdfast.LockClient;
 import io.holdfast.core.LeaseLocks;
 import io.holdfast.testkit.LockContract;
@@ -28,8 +27,6 @@ class GcsContractTest extends LockContract {
   protected LockClient connect(ClientOptions options) {
     ClientOptions turned = options.ticker(ticker);
     MortalHttp http = new MortalHttp(storage);
-    // Facts are told with the shortest lease there is; that GCS asks for a longer one is told
-    // elsewhere.
     StorageApi api =
         new StorageApi(
             http,
@@ -37,8 +34,7 @@ class GcsContractTest extends LockContract {
             URI.create("http://127.0.0.1"),
             BUCKET,
             Duration.ofSeconds(5));
-    GcsLeaseStore store =
-        new GcsLeaseStore(api, RequestHeaders.ANONYMOUS, place(), "", HoldOptions.MIN_LEASE);
+    GcsLeaseStore store = new GcsLeaseStore(api, RequestHeaders.ANONYMOUS, place(), "");
     LockClient client = LockClient.over(LeaseLocks.over(store, turned), turned);
     connections.put(client, http);
     return client;
@@ -57,6 +53,11 @@ class GcsContractTest extends LockContract {
   @Override
   protected Duration arrivesWithin() {
     return Duration.ofMillis(20);
+  }
+
+  @Override
+  protected Duration shortestLease() {
+    return GcsLocks.MIN_LEASE;
   }
 
   @Override

@@ -1,14 +1,17 @@
 package io.holdfast.gcs;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.holdfast.ClientOptions;
 import io.holdfast.Hold;
 import io.holdfast.HoldOptions;
 import io.holdfast.LockClient;
+import io.holdfast.LockTimeoutException;
 import io.holdfast.LossReason;
 import io.holdfast.spi.Ticker;
 import io.holdfast.testkit.ManualTicker;
+import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -20,7 +23,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The engine and the records together, in turned time: what a bucket's troubles do to a holder and to a waiter. */
+/**
+ * The engine and the records together, as users get them, in turned time: what a bucket's troubles do to a holder and to a
+ * waiter. As at Google's, a second write to an object within a second is turned away.
+ */
 @Timeout(60)
 class GcsEngineTest {
   private static final Duration LEASE = Duration.ofSeconds(10);
@@ -35,6 +41,7 @@ class GcsEngineTest {
   @BeforeEach
   void start() {
     storage.createBucket("bucket");
+    storage.limitWrites();
     ann = client("ann", LEASE);
   }
 
@@ -48,6 +55,13 @@ class GcsEngineTest {
   private void close(LockClient client) {
     CompletableFuture<Void> closing = CompletableFuture.runAsync(client::close);
     until(closing, () -> letPass(STEP));
+  }
+
+  /** Another write to its object may have been a moment ago. */
+  private void release(Hold hold) {
+    CompletableFuture<Void> closing = hold.closeAsync();
+    letPass(GcsLeaseStore.WRITES_APART);
+    closing.orTimeout(10, TimeUnit.SECONDS).join();
   }
 
   private static void until(CompletableFuture<?> done, Runnable meanwhile) {
@@ -68,6 +82,21 @@ class GcsEngineTest {
     return GcsLocks.bucket("bucket").http(http).anonymous().build(null).client(options);
   }
 
+  /** What tells its line from the others' is where it asks; the objects are the same ones. */
+  private LockClient otherProcess(String name, EmulatedHttp connection) {
+    ClientOptions options =
+        ClientOptions.defaults()
+            .name(name)
+            .ticker(ticker)
+            .holds(HoldOptions.defaults().leaseDuration(GcsLocks.MIN_LEASE));
+    return GcsLocks.bucket("bucket")
+        .endpoint(URI.create("http://" + name))
+        .http(connection)
+        .anonymous()
+        .build(null)
+        .client(options);
+  }
+
   private void letPass(Duration time) {
     for (Duration passed = Duration.ZERO; passed.compareTo(time) < 0; passed = passed.plus(STEP)) {
       ticker.advance(STEP);
@@ -77,14 +106,11 @@ class GcsEngineTest {
   /** G3: a body longer than the lease, which is renewed all the while. */
   @Test
   void aHoldLastsLongerThanItsLeaseAndLeavesNothingHeldBehind() throws InterruptedException {
-    storage.limitWrites();
     Hold hold = ann.lock("a").acquire();
     letPass(LEASE.multipliedBy(10));
     assertThat(hold.isHeld()).isTrue();
     assertThat(gcslock.tryAcquire("a", "theirs", 30)).isFalse();
-    CompletableFuture<Void> closing = hold.closeAsync();
-    letPass(Duration.ofSeconds(5)); // a renewal may have been a moment ago
-    closing.orTimeout(10, TimeUnit.SECONDS).join();
+    release(hold);
     assertThat(ann.list("").locks()).isEmpty();
   }
 
@@ -104,6 +130,43 @@ class GcsEngineTest {
     close(brief);
   }
 
+  @Test
+  void aReleaseRightAfterItsAcquireIsTurnedAwayOnce() throws InterruptedException {
+    CompletableFuture<Void> closing = ann.lock("a").acquire().closeAsync();
+    assertThat(closing).isNotDone();
+    letPass(Duration.ofSeconds(1));
+    closing.orTimeout(10, TimeUnit.SECONDS).join();
+    assertThat(writes()).as("acquire, release, release again").isEqualTo(3);
+  }
+
+  @Test
+  void whoAsksRightAfterAReleaseIsTurnedAwayOnce() throws InterruptedException {
+    for (Duration maxWait : List.of(Duration.ZERO, Duration.ofSeconds(30))) {
+      letPass(Duration.ofSeconds(1)); // since the release before
+      Hold first = ann.lock("a").acquire();
+      letPass(Duration.ofSeconds(1));
+      first.close();
+      storage.forgetCalls();
+      CompletableFuture<Hold> next = ann.lock("a").acquireAsync(maxWait);
+      assertThat(next).isNotDone();
+      letPass(Duration.ofSeconds(1));
+      Hold hold = next.orTimeout(10, TimeUnit.SECONDS).join();
+      assertThat(writes()).as("take, take again").isEqualTo(2);
+      release(hold);
+    }
+  }
+
+  /** J136: 429 is busy, and a store that is away is not. */
+  @Test
+  void aTryThatIsTurnedAwayForAsLongAsItMayTakeIsBusy() {
+    storage.failAlways(EmulatedStorage.Call::isWrite, 429, "rateLimitExceeded", "slow down");
+    CompletableFuture<Hold> tried = ann.lock("a").acquireAsync(Duration.ZERO);
+    letPass(Duration.ofSeconds(5));
+    assertThatThrownBy(() -> tried.get(10, TimeUnit.SECONDS))
+        .hasCauseInstanceOf(LockTimeoutException.class);
+    assertThat(writes()).isBetween(4L, 6L);
+  }
+
   /** J136. */
   @Test
   void overloadWithinTheLeaseIsNoLoss() throws InterruptedException {
@@ -115,7 +178,7 @@ class GcsEngineTest {
       letPass(Duration.ofSeconds(15));
       assertThat(hold.isHeld()).isTrue();
     }
-    hold.close();
+    release(hold);
   }
 
   @Test
@@ -131,7 +194,9 @@ class GcsEngineTest {
   @Test
   void aRenewalThatFindsAnotherHolderIsALossAtOnce() throws InterruptedException {
     Hold hold = ann.lock("a").acquire();
+    letPass(GcsLeaseStore.WRITES_APART);
     gcslock.delete("a");
+    letPass(GcsLeaseStore.WRITES_APART);
     gcslock.create("a", "theirs", 30);
     letPass(LEASE.dividedBy(2));
     assertThat(reason(hold)).isEqualTo(LossReason.REVOKED);
@@ -146,10 +211,57 @@ class GcsEngineTest {
     letPass(Duration.ofSeconds(20));
     assertThat(waiting).isNotDone();
     gcslock.release("a");
-    letPass(Duration.ofMillis(1_100));
+    letPass(Duration.ofMillis(1_100).plus(GcsLeaseStore.WRITES_APART));
     Hold hold = waiting.orTimeout(10, TimeUnit.SECONDS).join();
     assertThat(hold.isHeld()).isTrue();
-    hold.close();
+    release(hold);
+  }
+
+  @Test
+  void aReleaseIsNoticedInAnotherProcessWithinASecondAndTheWriteThatMustBeApart() throws Exception {
+    LockClient bob = otherProcess("bob", http);
+    Hold hold = ann.lock("a").acquire();
+    CompletableFuture<Hold> waiting = bob.lock("a").acquireAsync(Duration.ofMinutes(1));
+    letPass(LEASE);
+    assertThat(waiting).isNotDone();
+    release(hold);
+    letPass(Duration.ofSeconds(1).plus(GcsLeaseStore.WRITES_APART));
+    Hold next = waiting.orTimeout(10, TimeUnit.SECONDS).join();
+    assertThat(next.token()).isEqualTo(hold.token() + 1);
+    release(next);
+    close(bob);
+  }
+
+  @Test
+  void aKilledHolderIsReplacedAfterItsLease() throws Exception {
+    MortalHttp connection = new MortalHttp(storage);
+    LockClient bob = otherProcess("bob", connection);
+    Hold dead = bob.lock("a").acquire();
+    CompletableFuture<Hold> waiting = ann.lock("a").acquireAsync(Duration.ofMinutes(1));
+    letPass(GcsLocks.MIN_LEASE.multipliedBy(3));
+    connection.die();
+    letPass(GcsLocks.MIN_LEASE.dividedBy(2));
+    assertThat(waiting).isNotDone();
+    letPass(GcsLocks.MIN_LEASE.dividedBy(2).plusSeconds(2));
+    Hold next = waiting.orTimeout(10, TimeUnit.SECONDS).join();
+    assertThat(dead.isHeld()).isFalse();
+    assertThat(next.token()).isGreaterThan(dead.token());
+    release(next);
+    close(bob);
+  }
+
+  @Test
+  void whatAnOperatorTakesIsToldWithTheNextRenewal() throws Exception {
+    LockClient bob = otherProcess("bob", http);
+    Hold hold = ann.lock("a").acquire();
+    letPass(GcsLeaseStore.WRITES_APART);
+    assertThat(bob.forceRelease("a", hold.token())).isTrue();
+    letPass(LEASE.dividedBy(3));
+    assertThat(reason(hold)).isEqualTo(LossReason.REVOKED);
+    Hold next = bob.lock("a").acquire();
+    assertThat(next.token()).isGreaterThan(hold.token());
+    release(next);
+    close(bob);
   }
 
   @Test
@@ -159,7 +271,7 @@ class GcsEngineTest {
     letPass(Duration.ofSeconds(29));
     assertThat(waiting).isNotDone();
     letPass(Duration.ofSeconds(3));
-    waiting.orTimeout(10, TimeUnit.SECONDS).join().close();
+    release(waiting.orTimeout(10, TimeUnit.SECONDS).join());
   }
 
   @Test
@@ -177,6 +289,7 @@ class GcsEngineTest {
   @Test
   void pollingLooksAndDoesNotWrite() {
     gcslock.tryAcquire("a", "theirs", 3600);
+    letPass(GcsLeaseStore.WRITES_APART);
     storage.forgetCalls();
     CompletableFuture<Hold> waiting = ann.lock("a").acquireAsync(Duration.ofMinutes(3));
     letPass(Duration.ofMinutes(1));
@@ -193,7 +306,11 @@ class GcsEngineTest {
     letPass(Duration.ofSeconds(5));
     Hold hold = acquiring.orTimeout(10, TimeUnit.SECONDS).join();
     assertThat(hold.token()).isEqualTo(1);
-    hold.close();
+    release(hold);
+  }
+
+  private long writes() {
+    return storage.calls().stream().filter(EmulatedStorage.Call::isWrite).count();
   }
 
   /** Callbacks and hand-overs run in threads of the client's own. */

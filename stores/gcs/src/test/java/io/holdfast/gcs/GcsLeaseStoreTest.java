@@ -43,7 +43,7 @@ class GcsLeaseStoreTest {
   }
 
   private LeaseStore store(String bucket) {
-    return GcsLocks.bucket(bucket).http(http).anonymous().build(null).records(GcsLocks.MIN_LEASE);
+    return GcsLocks.bucket(bucket).http(http).anonymous().build(null).records();
   }
 
   // ------------------------------------------------------------ what a lock costs
@@ -162,7 +162,7 @@ class GcsLeaseStoreTest {
   @Test
   void locksBelowAPrefixAreApartFromOthers() {
     LeaseStore below =
-        GcsLocks.bucket("bucket").prefix("team").http(http).anonymous().build(null).records(LEASE);
+        GcsLocks.bucket("bucket").prefix("team").http(http).anonymous().build(null).records();
     LeaseRecord held = ((TakeAnswer.Taken) below.take(take("g1")).join()).records().get(0);
     assertThat(storage.object("bucket", "team/" + NAME)).isPresent();
     assertThat(store.read(NAME).join().isFree()).isTrue();
@@ -504,8 +504,9 @@ class GcsLeaseStoreTest {
     for (String reason : List.of("rateLimitExceeded", "userRateLimitExceeded")) {
       int status = reason.startsWith("user") ? 403 : 429;
       storage.fail(call -> true, status, reason);
-      assertThat(failure(() -> store.take(take("g1"))))
-          .isInstanceOf(StoreUnavailableException.class);
+      assertThat(store.take(take("g1")).join()).isEqualTo(new TakeAnswer.TooSoon());
+      storage.fail(call -> true, status, reason);
+      assertThat(failure(() -> store.read(NAME))).isInstanceOf(StoreUnavailableException.class);
     }
     for (int status : new int[] {408, 500, 502, 503, 504}) {
       storage.fail(call -> true, status, "backendError");

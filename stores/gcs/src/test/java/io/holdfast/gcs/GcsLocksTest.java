@@ -147,7 +147,7 @@ class GcsLocksTest {
             .anonymous()
             .requestTimeout(Duration.ofMillis(300))
             .build(null)
-            .records(GcsLocks.MIN_LEASE);
+            .records();
     EmulatedStorage.Gate gate = emulator.storage().delay(EmulatedStorage.Call::isWrite);
     assertThat(failure(store)).isInstanceOf(UncertainOutcomeException.class);
     gate.opened().complete(null);
@@ -198,7 +198,7 @@ class GcsLocksTest {
               .anonymous()
               .requestTimeout(Duration.ofMillis(200))
               .build(null)
-              .records(GcsLocks.MIN_LEASE);
+              .records();
       assertThat(failure(store)).isInstanceOf(UncertainOutcomeException.class);
       store.close();
     }
@@ -230,7 +230,7 @@ class GcsLocksTest {
                   throw new IllegalStateException("the vault is shut");
                 })
             .build(null)
-            .records(GcsLocks.MIN_LEASE);
+            .records();
     assertThat(failure(store))
         .isInstanceOf(StoreUnavailableException.class)
         .hasMessageContaining("the vault is shut");
@@ -255,7 +255,7 @@ class GcsLocksTest {
                   return "secret";
                 })
             .build(null)
-            .records(GcsLocks.MIN_LEASE);
+            .records();
     CompletableFuture<LeaseRecord> first = store.read("a");
     CompletableFuture<LeaseRecord> second = store.read("b");
     for (CompletableFuture<LeaseRecord> late : List.of(first, second)) {
@@ -283,7 +283,7 @@ class GcsLocksTest {
             .endpoint(emulator.endpoint())
             .bearerToken(() -> token)
             .build(null)
-            .records(GcsLocks.MIN_LEASE);
+            .records();
     Throwable failure = failure(store);
     assertThat(failure).isInstanceOf(StoreUnavailableException.class);
     assertThat(failure).message().doesNotContain("sec").endsWith("no header can carry");
@@ -298,7 +298,7 @@ class GcsLocksTest {
             .endpoint(emulator.endpoint())
             .bearerToken(() -> "secret")
             .build(null)
-            .records(GcsLocks.MIN_LEASE);
+            .records();
     store.close();
     assertThat(failure(store)).isInstanceOf(StoreUnavailableException.class);
   }

@@ -15,6 +15,6 @@ class GcsRecordsTest extends LeaseStoreContract {
         .http(new EmulatedHttp(storage))
         .anonymous()
         .build(null)
-        .records(GcsLocks.MIN_LEASE);
+        .records();
   }
 }

@@ -16,6 +16,8 @@ import io.holdfast.testkit.ManualTicker;
 import io.holdfast.testkit.lease.FaultyLeaseStore.Fate;
 import io.holdfast.testkit.lease.FaultyLeaseStore.Kind;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -307,6 +309,41 @@ class LeaseSafetyTest {
     assertThat(ann.store.count(Kind.RELEASE)).isEqualTo(releases);
   }
 
+  /** A request costs as much as any, and the lease may be an hour. */
+  @Test
+  void aReleaseThatIsNeverAnsweredIsNotSentTheOftenerTheLongerTheLease() {
+    HoldOptions longest = HoldOptions.defaults().leaseDuration(HoldOptions.MAX_LEASE);
+    Hold hold = ann.client.lock("a").with(longest).tryAcquire().orElseThrow();
+    ann.store.fate(Fate.lost());
+    CompletableFuture<Void> closing = hold.closeAsync();
+    world.pass(HoldOptions.MAX_LEASE.multipliedBy(2));
+    assertThat(closing).isCompletedExceptionally();
+    assertThat(ann.store.count(Kind.RELEASE)).isBetween(20L, 50L);
+  }
+
+  /** While the store was away for a minute it is not asked each second, and yet soon after. */
+  @Test
+  void aReleaseOfALongLeaseComesAboutSoonAfterAnOutage() {
+    HoldOptions longest = HoldOptions.defaults().leaseDuration(HoldOptions.MAX_LEASE);
+    Hold hold = ann.client.lock("a").with(longest).tryAcquire().orElseThrow();
+    ann.store.fate(Fate.lost());
+    CompletableFuture<Void> unused = hold.closeAsync();
+    world.pass(Duration.ofMinutes(1));
+    ann.store.fate(Fate.fine());
+    world.pass(Duration.ofMinutes(1));
+    assertThat(world.record("a").isFree()).isTrue();
+  }
+
+  @Test
+  void releasesAreAsFarApartAsTheStoreWantsWrites() {
+    Hold hold = ann.acquired("a");
+    ann.store.writesApart(SECOND);
+    ann.store.fate(Fate.failed(new StoreUnavailableException("throttled", new Exception())));
+    CompletableFuture<Void> unused = hold.closeAsync();
+    world.pass(LEASE.minus(NANO));
+    assertThat(ann.store.count(Kind.RELEASE)).isBetween(5L, 10L);
+  }
+
   /** R15, F3. */
   @Test
   void nothingIsRenewedAfterARelease() {
@@ -487,6 +524,21 @@ class LeaseSafetyTest {
     ann.store.fate(Fate.fine());
     world.pass(SECOND.multipliedBy(10));
     assertThat(world.record("a").isFree()).isTrue();
+  }
+
+  /** Of what is more each is sent once, and ends with its lease if that is lost. */
+  @Test
+  void releasesThatAreSentAgainAtATimeHaveABound() {
+    int most = 10_000;
+    List<Hold> holds = new ArrayList<>();
+    for (int i = 0; i < most + 1_000; i++) {
+      holds.add(ann.acquired("a" + i));
+    }
+    ann.store.fate(Fate.lost());
+    holds.forEach(Hold::closeAsync);
+    assertThat(ann.store.count(Kind.RELEASE)).isEqualTo(holds.size());
+    world.pass(SECOND.multipliedBy(4)); // the first are given up by then, and not yet the second
+    assertThat(ann.store.count(Kind.RELEASE)).isEqualTo(holds.size() + most);
   }
 
   /** What is more ends with its lease, which here is about the same. */

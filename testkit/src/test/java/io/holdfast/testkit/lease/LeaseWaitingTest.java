@@ -116,7 +116,6 @@ class LeaseWaitingTest {
     waiting.join().close();
   }
 
-  /** G4: and not only when the lease is over. */
   /** Else its process forgets since when the holder has been silent. */
   @Test
   void soDoesOneWhoseProcessAsksForManyOtherNamesMeanwhile() {
@@ -132,6 +131,7 @@ class LeaseWaitingTest {
     asked.join().close();
   }
 
+  /** G4: and not only when the lease is over. */
   @Test
   void aWaiterWithLessPatienceThanALeaseNoticesAnEarlyRelease() {
     Hold hold = ann.acquired("a");

@@ -49,6 +49,11 @@ final class MortalLeaseStore implements LeaseStore {
   }
 
   @Override
+  public CompletableFuture<TakeAnswer> takeHere(Take take) {
+    return ifAlive(() -> store.takeHere(take));
+  }
+
+  @Override
   public CompletableFuture<LeaseRecord> read(String name) {
     return ifAlive(() -> store.read(name));
   }
@@ -61,6 +66,11 @@ final class MortalLeaseStore implements LeaseStore {
   @Override
   public CompletableFuture<Optional<LeaseRecord>> release(LeaseRecord held) {
     return ifAlive(() -> store.release(held));
+  }
+
+  @Override
+  public CompletableFuture<Optional<LeaseRecord>> releaseHere(LeaseRecord held) {
+    return ifAlive(() -> store.releaseHere(held));
   }
 
   @Override
