@@ -29,6 +29,9 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -94,6 +97,15 @@ final class ServerCommand implements Callable<Integer> {
   private HostPort peerListen;
 
   @ArgGroup private @Nullable Beginning beginning;
+
+  @Option(
+      names = "--restored",
+      paramLabel = "TIME",
+      description =
+          "The folder is an old copy that was put back at this time, like 2026-05-01T12:00:00Z:"
+              + " sessions of the past end, and tokens go on above all that were given since the"
+              + " copy was made. The same time for all servers, and for this start alone.")
+  private @Nullable Instant restored;
 
   @ArgGroup(exclusive = false)
   private @Nullable PeerFiles peerFiles;
@@ -282,6 +294,12 @@ final class ServerCommand implements Callable<Integer> {
     private List<String> hosts = List.of();
   }
 
+  /** A restore that is longer ago was that of an earlier start. */
+  private static final Duration RESTORED_LATELY = Duration.ofDays(1);
+
+  /** By which clocks may differ. */
+  private static final Duration CLOCK_TOLERANCE = Duration.ofMinutes(5);
+
   /** Ends what was opened for the server, once that has ended. */
   private final List<Runnable> around = new CopyOnWriteArrayList<>();
 
@@ -294,7 +312,11 @@ final class ServerCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw Arguments.mistake(spec, String.valueOf(e.getMessage()));
     }
-    LockServer server = start(ServerSettings.of(self(), address).withLimits(checkedLimits()), log);
+    ServerSettings settings =
+        ServerSettings.of(self(), address)
+            .withLimits(checkedLimits())
+            .withRestored(checkedRestored());
+    LockServer server = start(settings, log);
     Thread closing = new Thread(() -> close(server), "holdfast-server-close");
     Runtime.getRuntime().addShutdownHook(closing); // for signals
     announce(server);
@@ -428,6 +450,25 @@ final class ServerCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw Arguments.mistake(spec, "--limit: " + e.getMessage());
     }
+  }
+
+  /** An option that was left where it stood would not do its work at the next restore. */
+  private Optional<Instant> checkedRestored() {
+    Instant time = restored;
+    if (time == null) {
+      return Optional.empty();
+    }
+    Instant now = Ticker.system().instant();
+    if (time.isBefore(now.minus(RESTORED_LATELY)) || time.isAfter(now.plus(CLOCK_TOLERANCE))) {
+      throw new CommandException(
+          ExitCode.CONFIGURATION,
+          "--restored is "
+              + time
+              + ", and now it is "
+              + now.truncatedTo(ChronoUnit.SECONDS)
+              + ": name the time of this restore, or leave the option out if there was none");
+    }
+    return Optional.of(time);
   }
 
   private String self() {

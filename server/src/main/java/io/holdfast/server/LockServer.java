@@ -93,6 +93,7 @@ public final class LockServer implements AutoCloseable {
             settings.limits(),
             builder.events,
             this::failed);
+    settings.restored().ifPresent(core::restored);
     NettyServerBuilder grpc =
         NettyServerBuilder.forAddress(settings.listen())
             .directExecutor()

@@ -18,8 +18,10 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** A lock server with its log in a folder, in this JVM; it can be ended and started again where it was. */
@@ -64,7 +66,7 @@ final class RealServer implements AutoCloseable {
   }
 
   boolean leads() {
-    return replicator.status().leader().equals(java.util.Optional.of(self));
+    return replicator.status().leader().equals(Optional.of(self));
   }
 
   String address() {
@@ -72,10 +74,21 @@ final class RealServer implements AutoCloseable {
   }
 
   void start() throws IOException {
+    start(Optional.empty());
+  }
+
+  /** With a folder that is an old copy. */
+  void startRestored(Instant time) throws IOException {
+    start(Optional.of(time));
+  }
+
+  private void start(Optional<Instant> restored) throws IOException {
     replicator = new JRaftReplicator(JRaftSettings.of(folder, self, Set.copyOf(peers)));
     server =
         LockServer.builder(
-                ServerSettings.of(self, new InetSocketAddress("127.0.0.1", port)), replicator)
+                ServerSettings.of(self, new InetSocketAddress("127.0.0.1", port))
+                    .withRestored(restored),
+                replicator)
             .interceptor(new Door())
             .start();
   }
