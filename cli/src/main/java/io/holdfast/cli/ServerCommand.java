@@ -88,6 +88,15 @@ final class ServerCommand implements Callable<Integer> {
   private HostPort listen;
 
   @Option(
+      names = "--advertise",
+      paramLabel = "HOST:PORT",
+      converter = HostPort.Converter.class,
+      description =
+          "Where clients are sent when it leads, if that is not where it listens (--listen); needed"
+              + " where it listens on all addresses.")
+  private @Nullable HostPort advertise;
+
+  @Option(
       names = "--peer-listen",
       paramLabel = "HOST:PORT",
       defaultValue = "127.0.0.1:7421",
@@ -315,6 +324,7 @@ final class ServerCommand implements Callable<Integer> {
     ServerSettings settings =
         ServerSettings.of(self(), address)
             .withLimits(checkedLimits())
+            .withAdvertised(checkedAdvertise(address))
             .withRestored(checkedRestored());
     LockServer server = start(settings, log);
     Thread closing = new Thread(() -> close(server), "holdfast-server-close");
@@ -431,6 +441,31 @@ final class ServerCommand implements Callable<Integer> {
       throw new CommandException(ExitCode.CONFIGURATION, String.valueOf(e.getMessage()));
     }
     return address;
+  }
+
+  /** Who is told to go to 0.0.0.0 goes to itself. */
+  private Optional<String> checkedAdvertise(InetSocketAddress listens) {
+    HostPort address = advertise;
+    if (address == null && listens.getAddress().isAnyLocalAddress()) {
+      throw new CommandException(
+          ExitCode.CONFIGURATION,
+          "--listen "
+              + listen
+              + " is all addresses of this machine, and none to send clients to: add --advertise"
+              + " HOST:PORT");
+    }
+    if (address != null && (address.port() == 0 || isAnyLocal(address))) {
+      throw new CommandException(
+          ExitCode.CONFIGURATION,
+          "--advertise " + address + " is no address that clients could connect to");
+    }
+    return Optional.ofNullable(address).map(HostPort::toString);
+  }
+
+  /** A name is for clients to look up, and need not be known here. */
+  private static boolean isAnyLocal(HostPort address) {
+    InetSocketAddress resolved = address.resolve();
+    return !resolved.isUnresolved() && resolved.getAddress().isAnyLocalAddress();
   }
 
   private Limits checkedLimits() {

@@ -67,6 +67,10 @@ class ServerTest {
       value = {
         "--listen 0.0.0.0:0      | 78 | listening on 0.0.0.0:0 without auth would let anybody in:"
             + " configure auth, listen on 127.0.0.1, or say --insecure",
+        "--listen 0.0.0.0:0 --insecure | 78 | --listen 0.0.0.0:0 is all addresses of this machine, and"
+            + " none to send clients to: add --advertise HOST:PORT",
+        "--listen [::]:0 --insecure --advertise 0.0.0.0:7420 | 78 | --advertise 0.0.0.0:7420 is no"
+            + " address that clients could connect to",
         "--listen 7420           | 64 | Invalid value for option '--listen': '7420' is not an"
             + " address: write host:port",
         "--listen 127.0.0.1:65536 | 64 | Invalid value for option '--listen': '127.0.0.1:65536' is"

@@ -21,6 +21,7 @@ import io.holdfast.server.security.PermissionTable;
 import io.holdfast.server.security.ServerTls;
 import io.holdfast.spi.Ticker;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -82,6 +83,7 @@ public final class LockServer implements AutoCloseable {
   private final CompletableFuture<Optional<Throwable>> ended = new CompletableFuture<>();
 
   private LockServer(Builder builder) {
+    requireAddress(builder.settings);
     this.settings = builder.settings;
     this.replicator = builder.replicator;
     this.core =
@@ -187,7 +189,7 @@ public final class LockServer implements AutoCloseable {
      *
      * @throws IOException if it cannot listen where it should
      * @throws ReplicationException if it cannot take part in the log
-     * @throws ConfigurationException if it has a method without a permission rule
+     * @throws ConfigurationException if it has a method without a permission rule, or no address to send clients to
      */
     public LockServer start() throws IOException {
       LockServer built = new LockServer(this);
@@ -206,11 +208,25 @@ public final class LockServer implements AutoCloseable {
     return version == null ? "unknown" : version;
   }
 
-  /** Where it listens for clients, host:port. */
+  /** Where clients reach it, host:port. */
   public String clientAddress() {
-    String host = settings.clientHost();
+    return settings.advertised().orElseGet(() -> hostPort(settings.listen().getHostString(), port));
+  }
+
+  private static String hostPort(String host, int port) {
     boolean isIpv6 = host.contains(":") && !host.startsWith("[");
     return (isIpv6 ? "[" + host + "]" : host) + ":" + port;
+  }
+
+  /** Followers send clients to the leader: they must be able to name it. */
+  private static void requireAddress(ServerSettings settings) {
+    InetSocketAddress listen = settings.listen();
+    if (settings.advertised().isEmpty() && listen.getAddress().isAnyLocalAddress()) {
+      throw new ConfigurationException(
+          "listening on "
+              + hostPort(listen.getHostString(), listen.getPort())
+              + " is no address to send clients to: advertise one, or listen on one");
+    }
   }
 
   /**
