@@ -13,6 +13,7 @@ import io.holdfast.server.replication.jraft.JRaftReplicator;
 import io.holdfast.server.replication.jraft.JRaftSettings;
 import io.holdfast.server.security.AuthInterceptor;
 import io.holdfast.server.security.Caller;
+import io.holdfast.server.security.ServerTls;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -32,6 +33,7 @@ final class RealServer implements AutoCloseable {
   private final Path folder;
   private final String self;
   private final List<String> peers;
+  private final Optional<ServerTls> tls;
   private final int port = freePort();
   private JRaftReplicator replicator;
   private LockServer server;
@@ -47,11 +49,26 @@ final class RealServer implements AutoCloseable {
     this(folder, only, List.of(only));
   }
 
+  /** The only one, for clients that speak TLS. */
+  RealServer(Path folder, ServerTls tls) throws IOException {
+    this(folder, "127.0.0.1:" + freePort(), Optional.of(tls));
+  }
+
+  private RealServer(Path folder, String only, Optional<ServerTls> tls) throws IOException {
+    this(folder, only, List.of(only), tls);
+  }
+
   /** One of several. */
   RealServer(Path folder, String self, List<String> peers) throws IOException {
+    this(folder, self, peers, Optional.empty());
+  }
+
+  private RealServer(Path folder, String self, List<String> peers, Optional<ServerTls> tls)
+      throws IOException {
     this.folder = folder;
     this.self = self;
     this.peers = peers;
+    this.tls = tls;
     start();
   }
 
@@ -84,13 +101,14 @@ final class RealServer implements AutoCloseable {
 
   private void start(Optional<Instant> restored) throws IOException {
     replicator = new JRaftReplicator(JRaftSettings.of(folder, self, Set.copyOf(peers)));
-    server =
+    LockServer.Builder builder =
         LockServer.builder(
                 ServerSettings.of(self, new InetSocketAddress("127.0.0.1", port))
                     .withRestored(restored),
                 replicator)
-            .interceptor(new Door())
-            .start();
+            .interceptor(new Door());
+    tls.ifPresent(builder::tls);
+    server = builder.start();
   }
 
   /** Lets nobody in from now on, for this reason. */
