@@ -283,7 +283,7 @@ final class ServerCommand implements Callable<Integer> {
         names = "--peer-key",
         required = true,
         paramLabel = "FILE",
-        description = "Its private key, PEM, PKCS #8.")
+        description = "Its private key, PEM, PKCS #8, readable by its owner alone.")
     @SuppressWarnings("NullAway.Init")
     private Path key;
 
@@ -352,7 +352,7 @@ final class ServerCommand implements Callable<Integer> {
   /** Starts it with all that stands around it. */
   private LockServer start(ServerSettings settings, JRaftSettings log) {
     Ticker ticker = Ticker.system();
-    Replicator replicator = new JRaftReplicator(log);
+    JRaftReplicator replicator = new JRaftReplicator(log);
     ServerMetrics metrics = new ServerMetrics();
     LockServer server = null;
     try {
@@ -365,6 +365,9 @@ final class ServerCommand implements Callable<Integer> {
         around.add(tls::close);
         builder.tls(tls);
         metrics.showCertificate(tls::expiresAt);
+      }
+      if (peerFiles != null) {
+        metrics.showPeerCertificate(() -> replicator.certificateExpiresAt().orElseThrow());
       }
       builder.interceptor(metrics.calls());
       Optional<AuditLog> audit =

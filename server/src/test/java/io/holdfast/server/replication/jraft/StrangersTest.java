@@ -34,9 +34,11 @@ import java.net.Socket;
 import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -291,6 +293,17 @@ class StrangersTest {
       Files.copy(next.certificateChain(), tls.certificateChain(), REPLACE_EXISTING);
       Files.copy(next.privateKey(), tls.privateKey(), REPLACE_EXISTING);
       eventually("the new one", () -> shown(self).equals("CN=next"));
+      Instant end = read.expiresAt();
+      assertThat(end).isAfter(Instant.now());
+      PeerTls over = authority.signed("over", "ip:127.0.0.1", "-100d");
+      Files.copy(over.privateKey(), tls.privateKey(), REPLACE_EXISTING);
+      Files.copy(over.certificateChain(), tls.certificateChain(), REPLACE_EXISTING);
+      PeerTls last = authority.signed("last", "ip:127.0.0.1"); // takes longer than many looks
+      assertThat(shown(self)).isEqualTo("CN=next");
+      assertThat(read.expiresAt()).isEqualTo(end);
+      Files.copy(last.certificateChain(), tls.certificateChain(), REPLACE_EXISTING);
+      Files.copy(last.privateKey(), tls.privateKey(), REPLACE_EXISTING);
+      eventually("the last one", () -> shown(self).equals("CN=last"));
     } finally {
       executor.shutdownNow();
     }
@@ -349,6 +362,32 @@ class StrangersTest {
     assertThatThrownBy(() -> servers.of(1))
         .isInstanceOf(ReplicationException.class)
         .hasMessageContaining("no.pem");
+  }
+
+  @Test
+  void certificatesThatWouldNotServeAreRefusedAtTheStart() throws Exception {
+    PeerTls over = authority.signed("ended", "ip:127.0.0.1", "-100d");
+    refused(over, over.certificateChain() + " expired at ");
+    PeerTls early = authority.signed("early", "ip:127.0.0.1", "+1d");
+    refused(early, early.certificateChain() + " begins only at ");
+    refused(
+        new PeerTls(
+            member.certificateChain(), elsewhere.privateKey(), member.authorities(), Set.of()),
+        elsewhere.privateKey() + " does not belong to certificate " + member.certificateChain());
+    Path open = Files.copy(member.privateKey(), folder.resolve("open.key"));
+    Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rw-r--r--"));
+    refused(
+        new PeerTls(member.certificateChain(), open, member.authorities(), Set.of()),
+        open + " holds a secret and all users of this machine have access to it");
+  }
+
+  private void refused(PeerTls tls, String why) {
+    String self = Servers.freeAddress();
+    JRaftSettings settings = servers.settings(self, Set.of(self)).with(changes -> changes.tls(tls));
+    assertThatThrownBy(() -> new JRaftReplicator(settings).start(new WrittenDown()))
+        .isInstanceOf(ReplicationException.class)
+        .hasMessageStartingWith("the certificates for peers cannot be used: ")
+        .hasMessageContaining(why);
   }
 
   @Test
