@@ -930,6 +930,13 @@ class CoreTest {
     assertThat(follower.state().hash()).isEqualTo(state.hash());
     ByteArrayOutputStream snapshot = new ByteArrayOutputStream();
     state.frozen().write(snapshot);
+    TestClient bob = inNamespace("late", core);
+    bob.opened(LEASE);
+    follower = newCore("three:1");
+    log.replay(follower);
+    assertThat(follower.state().index()).isEqualTo(log.log().size());
+    assertThat(follower.state().hash()).isNotEqualTo(state.hash());
+    assertThat(follower.figures().namespaces()).isEqualTo(2);
     follower.restore(new ByteArrayInputStream(snapshot.toByteArray()));
     assertThat(follower.state().index()).isZero();
     assertThat(follower.state().hash()).isEqualTo(state.hash());

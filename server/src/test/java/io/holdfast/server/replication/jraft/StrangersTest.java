@@ -5,6 +5,8 @@ import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.alipay.sofa.jraft.entity.EnumOutter;
+import com.alipay.sofa.jraft.entity.RaftOutter;
 import com.alipay.sofa.jraft.rpc.CliRequests;
 import com.alipay.sofa.jraft.rpc.RpcRequests;
 import com.google.protobuf.ByteString;
@@ -63,6 +65,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Who comes to the port of the servers, and should not. */
 class StrangersTest {
   private static final UUID CALLER = UUID.randomUUID();
+
+  /** By so much a term is newer that would depose a leader. */
+  private static final long AHEAD = 100;
 
   @TempDir static Path certificates;
   private static Certificates authority;
@@ -427,7 +432,7 @@ class StrangersTest {
 
   @ParameterizedTest
   @ValueSource(ints = {2, 3, 4, 5})
-  void membershipAndHandOverAreNotToBeHadHere(int kind) {
+  void whatIsNotWhatItsKindSaysIsRefused(int kind) {
     Servers.One one = servers.of(1).leader();
     long term = one.machine().leads;
     PeerRequest request =
@@ -444,6 +449,79 @@ class StrangersTest {
         .isEqualTo(Status.Code.INVALID_ARGUMENT);
     assertThat(one.machine().leads).isEqualTo(term);
     assertThat(one.confirmed()).isTrue();
+  }
+
+  @Test
+  void aStrangerNeitherWritesNorDeposesNorHandsOver() throws Exception {
+    Servers.One one = secured();
+    one.propose("entry");
+    servers.applied(List.of("entry"));
+    long term = one.replicator().status().term();
+    for (PeerRequest request : List.of(entries(one, term), handOver(one, term), vote(one, term))) {
+      assertThat(refusal(with(one, elsewhere), cluster("test"), request))
+          .isEqualTo(Status.Code.PERMISSION_DENIED);
+      channel.shutdownNow();
+      assertThat(refusal(with(one, forged), cluster("test"), request))
+          .isEqualTo(Status.Code.UNAVAILABLE);
+      channel.shutdownNow();
+    }
+    assertThat(one.replicator().status().term()).isEqualTo(term);
+    assertThat(one.confirmed()).isTrue();
+    assertThat(one.machine().applied).containsExactly("entry");
+    assertThat(one.machine().led).hasSize(1);
+
+    // They are such as are obeyed when a member says them.
+    Channel channelOfMember = with(one, member);
+    assertThat(ask(channelOfMember, cluster("test"), handOver(one, term)).hasMessage()).isTrue();
+    assertThat(ask(channelOfMember, cluster("test"), vote(one, term)).hasMessage()).isTrue();
+    assertThat(ask(channelOfMember, cluster("test"), entries(one, term)).hasMessage()).isTrue();
+    assertThat(one.replicator().status().term()).isGreaterThanOrEqualTo(term + AHEAD);
+  }
+
+  private static PeerRequest entries(Servers.One to, long term) {
+    byte[] entry = Servers.bytes("poison");
+    return request(
+        PeerKind.PEER_KIND_APPEND_ENTRIES,
+        RpcRequests.AppendEntriesRequest.newBuilder()
+            .setGroupId(JRaftReplicator.GROUP)
+            .setServerId("127.0.0.1:1")
+            .setPeerId(to.name())
+            .setTerm(term + AHEAD)
+            .setPrevLogTerm(0)
+            .setPrevLogIndex(0)
+            .addEntries(
+                RaftOutter.EntryMeta.newBuilder()
+                    .setTerm(term + AHEAD)
+                    .setType(EnumOutter.EntryType.ENTRY_TYPE_DATA)
+                    .setDataLen(entry.length))
+            .setCommittedIndex(1)
+            .setData(ByteString.copyFrom(entry))
+            .build());
+  }
+
+  private static PeerRequest handOver(Servers.One to, long term) {
+    return request(
+        PeerKind.PEER_KIND_TIMEOUT_NOW,
+        RpcRequests.TimeoutNowRequest.newBuilder()
+            .setGroupId(JRaftReplicator.GROUP)
+            .setServerId("127.0.0.1:1")
+            .setPeerId(to.name())
+            .setTerm(term)
+            .build());
+  }
+
+  private static PeerRequest vote(Servers.One to, long term) {
+    return request(
+        PeerKind.PEER_KIND_REQUEST_VOTE,
+        RpcRequests.RequestVoteRequest.newBuilder()
+            .setGroupId(JRaftReplicator.GROUP)
+            .setServerId("127.0.0.1:1")
+            .setPeerId(to.name())
+            .setTerm(term + AHEAD)
+            .setLastLogIndex(1_000)
+            .setLastLogTerm(term + AHEAD)
+            .setPreVote(false)
+            .build());
   }
 
   @Test
