@@ -32,6 +32,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -329,6 +331,7 @@ final class ServerCommand implements Callable<Integer> {
     LockServer server = start(settings, log);
     Thread closing = new Thread(() -> close(server), "holdfast-server-close");
     Runtime.getRuntime().addShutdownHook(closing); // for signals
+    warnings().forEach(new Notes(spec.commandLine().getErr(), spec.qualifiedName(), json)::say);
     announce(server);
     Optional<Throwable> failure = server.awaitTermination();
     if (failure.isPresent()) {
@@ -336,6 +339,39 @@ final class ServerCommand implements Callable<Integer> {
           ExitCode.INTERNAL, "the server's log has failed, it has stopped: " + failure.get());
     }
     return ExitCode.OK;
+  }
+
+  /** What runs, and perhaps should not so. */
+  private List<String> warnings() {
+    List<String> warnings = new ArrayList<>();
+    if (insecure) {
+      warnings.add(
+          "WARNING: --insecure: "
+              + listen
+              + (tokens == null ? " lets anybody take and break locks" : " asks for tokens")
+              + (tlsFiles == null ? ", without TLS; " : ", over TLS; ")
+              + peerListen
+              + (peerFiles == null
+                  ? " lets anybody write into the log"
+                  : " asks for certificates"));
+    }
+    int voters = names().size();
+    if (voters % 2 == 0) {
+      warnings.add(
+          "--peers are "
+              + voters
+              + ", an even number: they survive no more losses than "
+              + (voters - 1)
+              + " would");
+    }
+    if (restored != null) {
+      warnings.add(
+          "restored at "
+              + restored
+              + ": sessions of the past end when one of the servers leads, and tokens go on above; leave"
+              + " --restored out at the next start");
+    }
+    return warnings;
   }
 
   /** Ends the server, and then what stands around it: acts that end with the server are recorded. */
@@ -514,9 +550,16 @@ final class ServerCommand implements Callable<Integer> {
   }
 
   private List<String> names() {
-    return beginning == null || beginning.peers.isEmpty()
-        ? List.of(self())
-        : beginning.peers.stream().map(HostPort::toString).toList();
+    if (beginning == null || beginning.peers.isEmpty()) {
+      return List.of(self());
+    }
+    Set<HostPort> known = new HashSet<>();
+    for (HostPort peer : beginning.peers) {
+      if (!known.add(peer)) {
+        throw Arguments.mistake(spec, "--peers names " + peer + " twice");
+      }
+    }
+    return beginning.peers.stream().map(HostPort::toString).toList();
   }
 
   private JRaftSettings logSettings() {

@@ -77,6 +77,7 @@ class ServerTest {
             + " not an address: write host:port",
         "--peers 127.0.0.1:1,127.0.0.1:2 | 64 | this server, 127.0.0.1:7421, is not among the"
             + " initial members",
+        "--peers 127.0.0.1:7421,127.0.0.1:7422,127.0.0.1:7421 | 64 | --peers names 127.0.0.1:7421 twice",
         "--limit sesions=5       | 64 | --limit 'sesions' is unknown, sessions is not; there are"
             + " connections, connections-per-address,",
         "--limit sessions=0      | 64 | --limit: a limit is 0, at least 1",
@@ -142,6 +143,31 @@ class ServerTest {
               InetAddress.getByName("127.0.0.1"))) {
         assertThat(free.isBound()).isTrue(); // nothing of the server is left that did not start
       }
+    }
+  }
+
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void whatIsAllowedThoughItShouldNotBeIsSaidInALineEach() throws Exception {
+    String self = freeAddress();
+    String other = freeAddress();
+    try (RunningCommand server =
+        start(
+            self,
+            "--insecure",
+            "--advertise",
+            "locks.example:7420",
+            "--peers",
+            self + "," + other)) {
+      assertThat(clients(server)).isEqualTo("locks.example:7420");
+      server.signal("TERM");
+      String said = server.end().err();
+      assertThat(said)
+          .contains(
+              "WARNING: --insecure: 127.0.0.1:0 lets anybody take and break locks, without TLS; "
+                  + self
+                  + " lets anybody write into the log")
+          .contains("--peers are 2, an even number: they survive no more losses than 1 would");
     }
   }
 

@@ -49,8 +49,8 @@ public final class LockServer implements AutoCloseable {
           + HoldData.MAX_BYTES
           + ENVELOPE_BYTES;
 
-  /** What is longer is not even received, and its call is cut off; up to here the answer says why. */
-  private static final int MAX_RECEIVED_BYTES = 2 * MAX_MESSAGE_BYTES;
+  /** What is longer is not even received, and its call is cut off; up to here, a name of a mebibyte, the answer says why. */
+  private static final int MAX_RECEIVED_BYTES = (1 << 20) + ENVELOPE_BYTES;
 
   /** Headers of a call; a credential of 8 KiB fits. */
   private static final int MAX_METADATA_BYTES = 16 << 10;
@@ -221,7 +221,9 @@ public final class LockServer implements AutoCloseable {
   /** Followers send clients to the leader: they must be able to name it. */
   private static void requireAddress(ServerSettings settings) {
     InetSocketAddress listen = settings.listen();
-    if (settings.advertised().isEmpty() && listen.getAddress().isAnyLocalAddress()) {
+    if (settings.advertised().isEmpty()
+        && !listen.isUnresolved()
+        && listen.getAddress().isAnyLocalAddress()) {
       throw new ConfigurationException(
           "listening on "
               + hostPort(listen.getHostString(), listen.getPort())
