@@ -29,6 +29,11 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -85,6 +90,15 @@ final class ServerCommand implements Callable<Integer> {
   private HostPort listen;
 
   @Option(
+      names = "--advertise",
+      paramLabel = "HOST:PORT",
+      converter = HostPort.Converter.class,
+      description =
+          "Where clients are sent when it leads, if that is not where it listens (--listen); needed"
+              + " where it listens on all addresses.")
+  private @Nullable HostPort advertise;
+
+  @Option(
       names = "--peer-listen",
       paramLabel = "HOST:PORT",
       defaultValue = "127.0.0.1:7421",
@@ -94,6 +108,15 @@ final class ServerCommand implements Callable<Integer> {
   private HostPort peerListen;
 
   @ArgGroup private @Nullable Beginning beginning;
+
+  @Option(
+      names = "--restored",
+      paramLabel = "TIME",
+      description =
+          "The folder is an old copy that was put back at this time, like 2026-05-01T12:00:00Z:"
+              + " sessions of the past end, and tokens go on above all that were given since the"
+              + " copy was made. The same time for all servers, and for this start alone.")
+  private @Nullable Instant restored;
 
   @ArgGroup(exclusive = false)
   private @Nullable PeerFiles peerFiles;
@@ -262,7 +285,7 @@ final class ServerCommand implements Callable<Integer> {
         names = "--peer-key",
         required = true,
         paramLabel = "FILE",
-        description = "Its private key, PEM, PKCS #8.")
+        description = "Its private key, PEM, PKCS #8, readable by its owner alone.")
     @SuppressWarnings("NullAway.Init")
     private Path key;
 
@@ -282,6 +305,12 @@ final class ServerCommand implements Callable<Integer> {
     private List<String> hosts = List.of();
   }
 
+  /** A restore that is longer ago was that of an earlier start. */
+  private static final Duration RESTORED_LATELY = Duration.ofDays(1);
+
+  /** By which clocks may differ. */
+  private static final Duration CLOCK_TOLERANCE = Duration.ofMinutes(5);
+
   /** Ends what was opened for the server, once that has ended. */
   private final List<Runnable> around = new CopyOnWriteArrayList<>();
 
@@ -294,9 +323,15 @@ final class ServerCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw Arguments.mistake(spec, String.valueOf(e.getMessage()));
     }
-    LockServer server = start(ServerSettings.of(self(), address).withLimits(checkedLimits()), log);
+    ServerSettings settings =
+        ServerSettings.of(self(), address)
+            .withLimits(checkedLimits())
+            .withAdvertised(checkedAdvertise(address))
+            .withRestored(checkedRestored());
+    LockServer server = start(settings, log);
     Thread closing = new Thread(() -> close(server), "holdfast-server-close");
     Runtime.getRuntime().addShutdownHook(closing); // for signals
+    warnings().forEach(new Notes(spec.commandLine().getErr(), spec.qualifiedName(), json)::say);
     announce(server);
     Optional<Throwable> failure = server.awaitTermination();
     if (failure.isPresent()) {
@@ -304,6 +339,39 @@ final class ServerCommand implements Callable<Integer> {
           ExitCode.INTERNAL, "the server's log has failed, it has stopped: " + failure.get());
     }
     return ExitCode.OK;
+  }
+
+  /** What runs, and perhaps should not so. */
+  private List<String> warnings() {
+    List<String> warnings = new ArrayList<>();
+    if (insecure) {
+      warnings.add(
+          "WARNING: --insecure: "
+              + listen
+              + (tokens == null ? " lets anybody take and break locks" : " asks for tokens")
+              + (tlsFiles == null ? ", without TLS; " : ", over TLS; ")
+              + peerListen
+              + (peerFiles == null
+                  ? " lets anybody write into the log"
+                  : " asks for certificates"));
+    }
+    int voters = names().size();
+    if (voters % 2 == 0) {
+      warnings.add(
+          "--peers are "
+              + voters
+              + ", an even number: they survive no more losses than "
+              + (voters - 1)
+              + " would");
+    }
+    if (restored != null) {
+      warnings.add(
+          "restored at "
+              + restored
+              + ": sessions of the past end when one of the servers leads, and tokens go on above; leave"
+              + " --restored out at the next start");
+    }
+    return warnings;
   }
 
   /** Ends the server, and then what stands around it: acts that end with the server are recorded. */
@@ -320,7 +388,7 @@ final class ServerCommand implements Callable<Integer> {
   /** Starts it with all that stands around it. */
   private LockServer start(ServerSettings settings, JRaftSettings log) {
     Ticker ticker = Ticker.system();
-    Replicator replicator = new JRaftReplicator(log);
+    JRaftReplicator replicator = new JRaftReplicator(log);
     ServerMetrics metrics = new ServerMetrics();
     LockServer server = null;
     try {
@@ -333,6 +401,9 @@ final class ServerCommand implements Callable<Integer> {
         around.add(tls::close);
         builder.tls(tls);
         metrics.showCertificate(tls::expiresAt);
+      }
+      if (peerFiles != null) {
+        metrics.showPeerCertificate(() -> replicator.certificateExpiresAt().orElseThrow());
       }
       builder.interceptor(metrics.calls());
       Optional<AuditLog> audit =
@@ -412,6 +483,31 @@ final class ServerCommand implements Callable<Integer> {
     return address;
   }
 
+  /** Who is told to go to 0.0.0.0 goes to itself. */
+  private Optional<String> checkedAdvertise(InetSocketAddress listens) {
+    HostPort address = advertise;
+    if (address == null && listens.getAddress().isAnyLocalAddress()) {
+      throw new CommandException(
+          ExitCode.CONFIGURATION,
+          "--listen "
+              + listen
+              + " is all addresses of this machine, and none to send clients to: add --advertise"
+              + " HOST:PORT");
+    }
+    if (address != null && (address.port() == 0 || isAnyLocal(address))) {
+      throw new CommandException(
+          ExitCode.CONFIGURATION,
+          "--advertise " + address + " is no address that clients could connect to");
+    }
+    return Optional.ofNullable(address).map(HostPort::toString);
+  }
+
+  /** A name is for clients to look up, and need not be known here. */
+  private static boolean isAnyLocal(HostPort address) {
+    InetSocketAddress resolved = address.resolve();
+    return !resolved.isUnresolved() && resolved.getAddress().isAnyLocalAddress();
+  }
+
   private Limits checkedLimits() {
     Set<String> known = Limits.DEFAULTS.byName().keySet();
     for (String name : limits.keySet()) {
@@ -431,14 +527,40 @@ final class ServerCommand implements Callable<Integer> {
     }
   }
 
+  /** An option that was left where it stood would not do its work at the next restore. */
+  private Optional<Instant> checkedRestored() {
+    Instant time = restored;
+    if (time == null) {
+      return Optional.empty();
+    }
+    Instant now = Ticker.system().instant();
+    if (time.isBefore(now.minus(RESTORED_LATELY)) || time.isAfter(now.plus(CLOCK_TOLERANCE))) {
+      throw new CommandException(
+          ExitCode.CONFIGURATION,
+          "--restored is "
+              + time
+              + ", and now it is "
+              + now.truncatedTo(ChronoUnit.SECONDS)
+              + ": name the time of this restore, or leave the option out if there was none");
+    }
+    return Optional.of(time);
+  }
+
   private String self() {
     return peerListen.toString();
   }
 
   private List<String> names() {
-    return beginning == null || beginning.peers.isEmpty()
-        ? List.of(self())
-        : beginning.peers.stream().map(HostPort::toString).toList();
+    if (beginning == null || beginning.peers.isEmpty()) {
+      return List.of(self());
+    }
+    Set<HostPort> known = new HashSet<>();
+    for (HostPort peer : beginning.peers) {
+      if (!known.add(peer)) {
+        throw Arguments.mistake(spec, "--peers names " + peer + " twice");
+      }
+    }
+    return beginning.peers.stream().map(HostPort::toString).toList();
   }
 
   private JRaftSettings logSettings() {

@@ -67,12 +67,17 @@ class ServerTest {
       value = {
         "--listen 0.0.0.0:0      | 78 | listening on 0.0.0.0:0 without auth would let anybody in:"
             + " configure auth, listen on 127.0.0.1, or say --insecure",
+        "--listen 0.0.0.0:0 --insecure | 78 | --listen 0.0.0.0:0 is all addresses of this machine, and"
+            + " none to send clients to: add --advertise HOST:PORT",
+        "--listen [::]:0 --insecure --advertise 0.0.0.0:7420 | 78 | --advertise 0.0.0.0:7420 is no"
+            + " address that clients could connect to",
         "--listen 7420           | 64 | Invalid value for option '--listen': '7420' is not an"
             + " address: write host:port",
         "--listen 127.0.0.1:65536 | 64 | Invalid value for option '--listen': '127.0.0.1:65536' is"
             + " not an address: write host:port",
         "--peers 127.0.0.1:1,127.0.0.1:2 | 64 | this server, 127.0.0.1:7421, is not among the"
             + " initial members",
+        "--peers 127.0.0.1:7421,127.0.0.1:7422,127.0.0.1:7421 | 64 | --peers names 127.0.0.1:7421 twice",
         "--limit sesions=5       | 64 | --limit 'sesions' is unknown, sessions is not; there are"
             + " connections, connections-per-address,",
         "--limit sessions=0      | 64 | --limit: a limit is 0, at least 1",
@@ -80,6 +85,8 @@ class ServerTest {
             + " not an int",
         "--peer-cert x           | 64 | Missing required argument(s): --peer-key=FILE,"
             + " --peer-ca=FILE",
+        "--restored 2026-01-31T12:00:00Z | 78 | --restored is 2026-01-31T12:00:00Z, and now it is",
+        "--restored yesterday    | 64 | Invalid value for option '--restored'",
         "--data-dir /proc/nowhere --listen 127.0.0.1:0 | 78 | data folder /proc/nowhere cannot be"
             + " used",
       })
@@ -140,6 +147,31 @@ class ServerTest {
               InetAddress.getByName("127.0.0.1"))) {
         assertThat(free.isBound()).isTrue(); // nothing of the server is left that did not start
       }
+    }
+  }
+
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void whatIsAllowedThoughItShouldNotBeIsSaidInALineEach() throws Exception {
+    String self = freeAddress();
+    String other = freeAddress();
+    try (RunningCommand server =
+        start(
+            self,
+            "--insecure",
+            "--advertise",
+            "locks.example:7420",
+            "--peers",
+            self + "," + other)) {
+      assertThat(clients(server)).isEqualTo("locks.example:7420");
+      server.signal("TERM");
+      String said = server.end().err();
+      assertThat(said)
+          .contains(
+              "WARNING: --insecure: 127.0.0.1:0 lets anybody take and break locks, without TLS; "
+                  + self
+                  + " lets anybody write into the log")
+          .contains("--peers are 2, an even number: they survive no more losses than 1 would");
     }
   }
 

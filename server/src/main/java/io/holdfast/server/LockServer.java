@@ -21,6 +21,7 @@ import io.holdfast.server.security.PermissionTable;
 import io.holdfast.server.security.ServerTls;
 import io.holdfast.spi.Ticker;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -48,8 +49,8 @@ public final class LockServer implements AutoCloseable {
           + HoldData.MAX_BYTES
           + ENVELOPE_BYTES;
 
-  /** What is longer is not even received, and its call is cut off; up to here the answer says why. */
-  private static final int MAX_RECEIVED_BYTES = 2 * MAX_MESSAGE_BYTES;
+  /** What is longer is not even received, and its call is cut off; up to here, a name of a mebibyte, the answer says why. */
+  private static final int MAX_RECEIVED_BYTES = (1 << 20) + ENVELOPE_BYTES;
 
   /** Headers of a call; a credential of 8 KiB fits. */
   private static final int MAX_METADATA_BYTES = 16 << 10;
@@ -82,6 +83,7 @@ public final class LockServer implements AutoCloseable {
   private final CompletableFuture<Optional<Throwable>> ended = new CompletableFuture<>();
 
   private LockServer(Builder builder) {
+    requireAddress(builder.settings);
     this.settings = builder.settings;
     this.replicator = builder.replicator;
     this.core =
@@ -93,6 +95,7 @@ public final class LockServer implements AutoCloseable {
             settings.limits(),
             builder.events,
             this::failed);
+    settings.restored().ifPresent(core::restored);
     NettyServerBuilder grpc =
         NettyServerBuilder.forAddress(settings.listen())
             .directExecutor()
@@ -186,7 +189,7 @@ public final class LockServer implements AutoCloseable {
      *
      * @throws IOException if it cannot listen where it should
      * @throws ReplicationException if it cannot take part in the log
-     * @throws ConfigurationException if it has a method without a permission rule
+     * @throws ConfigurationException if it has a method without a permission rule, or no address to send clients to
      */
     public LockServer start() throws IOException {
       LockServer built = new LockServer(this);
@@ -205,11 +208,27 @@ public final class LockServer implements AutoCloseable {
     return version == null ? "unknown" : version;
   }
 
-  /** Where it listens for clients, host:port. */
+  /** Where clients reach it, host:port. */
   public String clientAddress() {
-    String host = settings.clientHost();
+    return settings.advertised().orElseGet(() -> hostPort(settings.listen().getHostString(), port));
+  }
+
+  private static String hostPort(String host, int port) {
     boolean isIpv6 = host.contains(":") && !host.startsWith("[");
     return (isIpv6 ? "[" + host + "]" : host) + ":" + port;
+  }
+
+  /** Followers send clients to the leader: they must be able to name it. */
+  private static void requireAddress(ServerSettings settings) {
+    InetSocketAddress listen = settings.listen();
+    if (settings.advertised().isEmpty()
+        && !listen.isUnresolved()
+        && listen.getAddress().isAnyLocalAddress()) {
+      throw new ConfigurationException(
+          "listening on "
+              + hostPort(listen.getHostString(), listen.getPort())
+              + " is no address to send clients to: advertise one, or listen on one");
+    }
   }
 
   /**

@@ -66,6 +66,9 @@ public final class LockTable {
   /** A session that has so many ended requests unacknowledged can make no new ones. */
   private static final int MAX_REMEMBERED = 10_000;
 
+  /** So many tokens and session ids are left out by {@link #beginAgain}, at least where it has nothing else to go by. */
+  static final long LEFT_OUT = 1L << 32;
+
   private final Map<Long, Session> sessions = new HashMap<>();
   private final RequestIndex requests = new RequestIndex();
 
@@ -128,6 +131,24 @@ public final class LockTable {
       grantUnblocked(events);
     }
     return events;
+  }
+
+  /**
+   * Ends all sessions, and leaves out tokens and session ids: those that may have been given in a past that this table does not
+   * know, because it was made of an old copy.
+   *
+   * @param above tokens and ids are larger than this from now on; where they were already, they are larger by {@value #LEFT_OUT}
+   */
+  public void beginAgain(long above) {
+    List<Event> unheard = new ArrayList<>();
+    List.copyOf(sessions.values()).forEach(session -> endSession(session, unheard));
+    unblocked.clear(); // there is nobody left to be granted anything
+    lastToken = leavingOut(lastToken, above);
+    lastSession = leavingOut(lastSession, above);
+  }
+
+  private static long leavingOut(long last, long above) {
+    return above > last ? above : Math.addExact(last, LEFT_OUT);
   }
 
   /** The table time of the latest command. */

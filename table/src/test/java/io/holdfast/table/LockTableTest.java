@@ -8,6 +8,7 @@ import static io.holdfast.table.Requests.write;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.holdfast.HoldData;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -53,6 +54,34 @@ class LockTableTest {
     assertThat(table.find(2, 3)).isEmpty();
     assertThat(table.requests(2)).isEmpty();
     assertThat(table.live(2)).isZero();
+  }
+
+  @Test
+  void aTableThatBeginsAgainHasNobodyAndLeavesOutWhatMayHaveBeenGiven() {
+    table.apply(new Command.OpenSession(0, 2, "two"));
+    table.apply(acquire(1, name("a")));
+    table.apply(
+        new Command.Acquire(
+            0, 2, 1, 0, true, List.of(name("a")), HoldData.empty(), Command.FOREVER));
+    table.apply(acquire(2, name("a"), write("/b")));
+    long above = 1L << 40;
+    table.beginAgain(above);
+    assertThat(table.size()).isEqualTo(new TableSize(0, 0, 0, 0, 0));
+    assertThat(table.apply(acquire(3, name("a"))))
+        .containsExactly(new Event.Refused(1, 3, Refusal.UNKNOWN_SESSION));
+    assertThat(table.apply(new Command.OpenSession(0, above, "late")))
+        .containsExactly(new Event.SessionRefused(above, Refusal.UNKNOWN_SESSION));
+    table.apply(new Command.OpenSession(0, above + 1, "new"));
+    Command.Acquire acquire =
+        new Command.Acquire(
+            0, above + 1, 1, 0, true, List.of(name("a")), HoldData.empty(), Command.FOREVER);
+    assertThat(table.apply(acquire))
+        .containsExactly(new Event.Granted(above + 1, 1, above + 1, Command.FOREVER));
+
+    table.beginAgain(7);
+    assertThat(table.lastToken()).isEqualTo(above + 1 + LockTable.LEFT_OUT);
+    assertThat(table.lastSession()).isEqualTo(above + 1 + LockTable.LEFT_OUT);
+    assertThat(LockTable.restore(table.snapshot()).snapshot()).isEqualTo(table.snapshot());
   }
 
   /** Everybody in a crowd is found again, while it grows and while it goes, and nothing is left of it. */

@@ -2,6 +2,8 @@ package io.holdfast.server.core;
 
 import io.holdfast.LockKey;
 import io.holdfast.table.Command;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 
 /** What one operation of the log does. Carries its time, if any, apart: all of an entry have one. */
@@ -33,6 +35,32 @@ sealed interface Change {
    * @param nanos for how long so far, under all leaders together
    */
   record Silence(long session, long seenRenewals, long nanos) {}
+
+  /**
+   * The state was made of a copy that is older than what clients have seen: nothing that was given since is given again. Said
+   * more than once, it counts once.
+   *
+   * @param tokensAbove what tokens and session ids are above from now on, in namespaces that are and in those that come
+   */
+  record Restored(long tokensAbove) implements Change {
+    /** From when on restores are counted. */
+    static final Instant FIRST = Instant.parse("2026-01-01T00:00:00Z");
+
+    /** No namespace gives so many tokens in a second: so what is given after a restore stays below those of a later one. */
+    private static final long TOKENS_A_SECOND = 1 << 20;
+
+    /** Checks the number. */
+    public Restored {
+      if (tokensAbove <= 0) {
+        throw new IllegalArgumentException("tokensAbove " + tokensAbove + " < 1");
+      }
+    }
+
+    static Restored when(Instant time) {
+      return new Restored(
+          Math.multiplyExact(FIRST.until(time, ChronoUnit.SECONDS), TOKENS_A_SECOND));
+    }
+  }
 
   /** The same, dated otherwise where it is dated at all. */
   default Change at(long now) {

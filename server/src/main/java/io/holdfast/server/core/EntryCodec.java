@@ -18,6 +18,7 @@ import io.holdfast.protocol.internal.v1.Lead;
 import io.holdfast.protocol.internal.v1.OpenSession;
 import io.holdfast.protocol.internal.v1.Operation;
 import io.holdfast.protocol.internal.v1.Release;
+import io.holdfast.protocol.internal.v1.Restored;
 import io.holdfast.protocol.internal.v1.Revoke;
 import io.holdfast.protocol.internal.v1.Silence;
 import io.holdfast.protocol.internal.v1.Silent;
@@ -117,6 +118,8 @@ final class EntryCodec {
                 .setNanos(each.nanos()));
       }
       operation.setNamespace(silent.namespace()).setSilent(encoded);
+    } else if (change instanceof Change.Restored restored) {
+      operation.setRestored(Restored.newBuilder().setTokensAbove(restored.tokensAbove()));
     }
     return operation.build();
   }
@@ -208,6 +211,7 @@ final class EntryCodec {
                           new Change.Silence(
                               each.getSession(), each.getSeenRenewals(), each.getNanos()))
                   .toList());
+      case RESTORED -> new Change.Restored(operation.getRestored().getTokensAbove());
       default -> new Change.OfTable(namespace, command(now, operation));
     };
   }

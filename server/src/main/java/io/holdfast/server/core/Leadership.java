@@ -20,6 +20,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -180,8 +181,13 @@ final class Leadership {
     this.offsetMillis = shownOffsetMillis();
   }
 
-  /** Proposes the entry that this leadership begins with. */
-  void begin(Change.Lead lead) {
+  /**
+   * Proposes the entry that this leadership begins with.
+   *
+   * @param restored if present, is decided before anything is served
+   */
+  void begin(Optional<Change.Restored> restored, Change.Lead lead) {
+    restored.ifPresent(first -> queue.add(new Pending(first, 0, null)));
     Pending pending = new Pending(lead, 0, null);
     pending.answered = none -> serve();
     propose(pending);
@@ -238,9 +244,7 @@ final class Leadership {
     require("SESSIONS", "sessions of namespace " + namespace, sessions, limits.sessions());
     requireQueue(limits.queuedOperations());
     long session =
-        1
-            + Math.max(
-                table == null ? 0 : table.lastSession(), lastSessions.getOrDefault(namespace, 0L));
+        1 + Math.max(namespaces.lastSession(namespace), lastSessions.getOrDefault(namespace, 0L));
     lastSessions.put(namespace, session);
     opening.merge(namespace, 1, Integer::sum);
     Pending pending =

@@ -38,9 +38,11 @@ final class Namespaces {
    * A namespace comes to be with the first change that names it, and stays for good: its tokens and the ids of its sessions
    * must not begin again.
    *
-   * Snapshot, format 2, big-endian (1 was without silent sessions, and in no release):
+   * Snapshot, big-endian. Format 2, or 3 once the state was restored from a copy (1 was without silent sessions, and in no
+   * release):
    *
    *   int magic, int format
+   *   format 3: long tokensAbove
    *   long now
    *   int count, then each server that led, sorted: utf name, utf address for clients
    *   int count, then each namespace, sorted:
@@ -51,10 +53,14 @@ final class Namespaces {
    */
   private static final int MAGIC = 0x48465356; // HFSV
   private static final int FORMAT = 2;
+  private static final int FORMAT_RESTORED = 3;
 
   private final TreeMap<String, Namespace> namespaces = new TreeMap<>();
   private final TreeMap<String, String> addresses = new TreeMap<>();
   private long now;
+
+  /** Above which a new namespace begins to count; 0 unless the state was restored from a copy. */
+  private long tokensAbove;
 
   private static final class Namespace {
     final LockTable table;
@@ -89,8 +95,26 @@ final class Namespaces {
       namespace(create.namespace()).created.putIfAbsent(create.key().name(), create.ttlNanos());
     } else if (change instanceof Change.Lead lead) {
       addresses.put(lead.server(), lead.clientAddress());
+    } else if (change instanceof Change.Restored restored) {
+      restored(restored.tokensAbove());
     }
     return List.of();
+  }
+
+  private void restored(long above) {
+    if (above > tokensAbove) {
+      tokensAbove = above;
+      for (Namespace namespace : namespaces.values()) {
+        namespace.table.beginAgain(above);
+        namespace.silent.clear();
+      }
+    }
+  }
+
+  /** The largest session id of a namespace so far, or above which it will begin. */
+  long lastSession(String namespace) {
+    Namespace known = namespaces.get(namespace);
+    return known == null ? tokensAbove : known.table.lastSession();
   }
 
   /** The latest table time of any entry. */
@@ -156,7 +180,8 @@ final class Namespaces {
     SortedMap<String, String> frozenAddresses = new TreeMap<>(addresses);
     List<byte[]> parts = new ArrayList<>(namespaces.size());
     namespaces.forEach((name, namespace) -> parts.add(part(name, namespace)));
-    return out -> write(out, frozenNow, frozenAddresses, parts);
+    long frozenTokensAbove = tokensAbove;
+    return out -> write(out, frozenTokensAbove, frozenNow, frozenAddresses, parts);
   }
 
   /** Of all that is in a snapshot: equal for equal states. */
@@ -191,10 +216,17 @@ final class Namespaces {
       throw new IOException("not a snapshot of a lock server");
     }
     int format = in.readInt();
-    if (format != FORMAT) {
-      throw new IOException("snapshot has format " + format + ", this version reads " + FORMAT);
+    if (format != FORMAT && format != FORMAT_RESTORED) {
+      throw new IOException(
+          "snapshot has format "
+              + format
+              + ", this version reads "
+              + FORMAT
+              + " and "
+              + FORMAT_RESTORED);
     }
     Namespaces restored = new Namespaces();
+    restored.tokensAbove = format == FORMAT_RESTORED ? in.readLong() : 0;
     restored.now = in.readLong();
     for (int servers = in.readInt(); servers > 0; servers--) {
       restored.addresses.put(in.readUTF(), in.readUTF());
@@ -232,7 +264,15 @@ final class Namespaces {
   }
 
   private Namespace namespace(String name) {
-    return namespaces.computeIfAbsent(name, first -> new Namespace(new LockTable(0)));
+    return namespaces.computeIfAbsent(
+        name,
+        first -> {
+          LockTable table = new LockTable(0);
+          if (tokensAbove > 0) {
+            table.beginAgain(tokensAbove);
+          }
+          return new Namespace(table);
+        });
   }
 
   private static byte[] part(String name, Namespace namespace) {
@@ -260,12 +300,21 @@ final class Namespaces {
   }
 
   private static void write(
-      OutputStream to, long now, SortedMap<String, String> addresses, List<byte[]> parts)
+      OutputStream to,
+      long tokensAbove,
+      long now,
+      SortedMap<String, String> addresses,
+      List<byte[]> parts)
       throws IOException {
     CRC32C checksum = new CRC32C();
     DataOutputStream out = new DataOutputStream(new CheckedOutputStream(to, checksum));
     out.writeInt(MAGIC);
-    out.writeInt(FORMAT);
+    if (tokensAbove == 0) {
+      out.writeInt(FORMAT);
+    } else {
+      out.writeInt(FORMAT_RESTORED);
+      out.writeLong(tokensAbove);
+    }
     out.writeLong(now);
     out.writeInt(addresses.size());
     for (Map.Entry<String, String> server : addresses.entrySet()) {

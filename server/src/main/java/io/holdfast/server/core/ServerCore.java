@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -64,6 +65,7 @@ public final class ServerCore implements ReplicatedMachine {
   /** Of the last entry applied here; 0 if none was since a snapshot was read. */
   private long lastIndex;
 
+  private Optional<Change.Restored> restored = Optional.empty();
   private @Nullable Leadership leadership;
   private String leader = "";
   private final Set<Connection> connections = new LinkedHashSet<>();
@@ -111,6 +113,23 @@ public final class ServerCore implements ReplicatedMachine {
     this.limits = limits;
     this.events = events;
     this.onFailure = onFailure;
+  }
+
+  /**
+   * The folders of the servers are old copies that were put back at this time. To be said before the log is followed, and with the
+   * same time to all of them: whoever leads first sees to it, before it serves, that all sessions of the past end, and that no
+   * token or session id which was given since the copies were made is given again. What is in the log already is not done again.
+   *
+   * @throws IllegalArgumentException if that is before any server was
+   */
+  public void restored(Instant time) {
+    Change.Restored change = Change.Restored.when(time);
+    enter();
+    try {
+      restored = Optional.of(change);
+    } finally {
+      leave();
+    }
   }
 
   /**
@@ -326,7 +345,7 @@ public final class ServerCore implements ReplicatedMachine {
         leadership = next;
         ticker.schedule(
             ticker.nanosIn(Leadership.BEGIN_AGAIN_AFTER),
-            () -> inside(next, () -> next.begin(lead())));
+            () -> inside(next, () -> next.begin(restored, lead())));
       }
     } finally {
       leave();
@@ -450,7 +469,7 @@ public final class ServerCore implements ReplicatedMachine {
   private void beginLeadership(long term) {
     Leadership next = new Leadership(this, namespaces, term);
     leadership = next;
-    next.begin(lead());
+    next.begin(restored, lead());
   }
 
   private Change.Lead lead() {

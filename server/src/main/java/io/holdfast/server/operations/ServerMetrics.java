@@ -165,12 +165,24 @@ public final class ServerMetrics implements CoreEvents {
 
   /** Shows when the certificate that clients see ends. Once. */
   public void showCertificate(Supplier<Instant> expiresAt) {
+    end("holdfast_tls_certificate_expires_seconds", "the certificate for clients", expiresAt);
+  }
+
+  /** Shows when the certificate that other servers see ends. Once. */
+  public void showPeerCertificate(Supplier<Instant> expiresAt) {
+    end(
+        "holdfast_peer_certificate_expires_seconds",
+        "the certificate for other servers",
+        expiresAt);
+  }
+
+  private void end(String name, String ofWhat, Supplier<Instant> expiresAt) {
     gauges(
         () ->
             MetricSnapshots.of(
                 gauge(
-                    "holdfast_tls_certificate_expires_seconds",
-                    "When the certificate for clients ends, in seconds of the Unix epoch.",
+                    name,
+                    "When " + ofWhat + " ends, in seconds of the Unix epoch.",
                     expiresAt.get().getEpochSecond())));
   }
 

@@ -11,7 +11,6 @@ import io.holdfast.spi.Ticker;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
-import java.security.PrivateKey;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
@@ -135,23 +134,8 @@ public final class ServerTls implements AutoCloseable {
 
   /** Checks first, and only then changes anything. Returns when the first certificate ends. */
   private Instant use(Read read) throws GeneralSecurityException {
-    PemFiles.refuseReadableByAll(keyFile);
-    List<X509Certificate> chain = PemFiles.certificates(chainFile, read.chain());
-    PrivateKey key = PemFiles.privateKey(keyFile, read.key(), chain.get(0), chainFile);
-    Instant now = ticker.instant();
-    Instant end = Instant.MAX;
-    for (X509Certificate certificate : chain) {
-      Instant from = certificate.getNotBefore().toInstant();
-      Instant until = certificate.getNotAfter().toInstant();
-      if (now.isAfter(until)) {
-        throw new ConfigurationException("TLS certificate " + chainFile + " expired at " + until);
-      }
-      if (now.isBefore(from)) {
-        throw new ConfigurationException(
-            "TLS certificate " + chainFile + " begins only at " + from);
-      }
-      end = until.isBefore(end) ? until : end;
-    }
+    TlsIdentity own =
+        TlsIdentity.of(chainFile, read.chain(), keyFile, read.key(), ticker.instant());
     if (trust != null) {
       Path authorities = clientAuthorities.orElseThrow();
       List<X509Certificate> trusted = PemFiles.certificates(authorities, read.authorities());
@@ -161,8 +145,8 @@ public final class ServerTls implements AutoCloseable {
         throw new ConfigurationException(authorities + " cannot be used: " + e.getMessage(), e);
       }
     }
-    identity.updateIdentityCredentials(chain.toArray(X509Certificate[]::new), key);
-    return end;
+    identity.updateIdentityCredentials(own.chain(), own.key());
+    return own.expiresAt();
   }
 
   @Override

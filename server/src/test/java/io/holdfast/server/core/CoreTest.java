@@ -23,6 +23,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -35,6 +36,7 @@ class CoreTest {
   private static final long LEASE = 10_000;
   private static final Duration LEASE_TIME = Duration.ofMillis(LEASE);
   private static final Duration MILLI = Duration.ofMillis(1);
+  private static final Instant RESTORED = Instant.parse("2026-05-01T12:00:00Z");
 
   // Near its end, to show who compares readings by anything but subtraction.
   private final ManualTicker ticker = new ManualTicker(Long.MAX_VALUE - 1_000_000_000);
@@ -856,6 +858,74 @@ class CoreTest {
   }
 
   @Test
+  void aRestoredServerGivesNothingThatWasGivenSinceTheCopyWasMade() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    ann.acquire(session, 1, "a");
+    ann.next();
+    SoloReplicator forgetful = log.copy();
+    SoloReplicator copy = log.copy();
+    ann.acquire(session, 2, "b");
+    long lastToken = ann.next().getGranted().getToken();
+    TestClient bob = inNamespace("late", core);
+    long lateSession = bob.opened(LEASE);
+    bob.acquire(lateSession, 1, "a");
+    long lateToken = bob.next().getGranted().getToken();
+
+    ServerCore unaware = newCore("one:1", forgetful);
+    forgetful.restart(unaware);
+    forgetful.lead();
+    ann.hello(unaware).resume(session, 1, 1L, 2L);
+    ann.acquire(session, 3, "c");
+    assertThat(grants(ann)).as("what this is against").containsExactly(lastToken);
+
+    ServerCore restored = newCore("one:1", copy);
+    restored.restored(RESTORED);
+    copy.restart(restored);
+    copy.lead();
+    assertThat(restored.figures().sessions()).isZero();
+    ann.hello(restored).resume(session, 1, 1L, 2L);
+    assertThat(ann.rest()).containsExactly(MessageCase.WELCOME, MessageCase.SESSION_GONE);
+    long next = ann.opened(LEASE);
+    assertThat(next).isGreaterThan(session + (1L << 32));
+    ann.acquire(next, 1, "a");
+    long token = ann.next().getGranted().getToken();
+    assertThat(token).isGreaterThan(lastToken + (1L << 32));
+    TestClient late = inNamespace("late", restored);
+    long lateNext = late.opened(LEASE);
+    assertThat(lateNext).isGreaterThan(lateSession + (1L << 32));
+    late.acquire(lateNext, 1, "a");
+    assertThat(late.next().getGranted().getToken()).isGreaterThan(lateToken + (1L << 32));
+
+    ServerCore follower = newCore("two:1");
+    copy.replay(follower);
+    assertThat(follower.stateHash()).isEqualTo(restored.stateHash());
+
+    copy.follow(Optional.empty(), 0);
+    copy.lead();
+    ann.hello(restored).resume(next, 1, 1L);
+    assertThat(ann.rest()).as("once is enough").contains(MessageCase.ALIVE);
+    ann.acquire(next, 2, "b");
+    assertThat(ann.next().getGranted().getToken()).isEqualTo(token + 1);
+  }
+
+  private static List<Long> grants(TestClient client) {
+    return client.heard.stream()
+        .filter(ServerMessage::hasGranted)
+        .map(message -> message.getGranted().getToken())
+        .toList();
+  }
+
+  private static TestClient inNamespace(String namespace, ServerCore core) {
+    TestClient client = new TestClient().connect(core);
+    client.say(
+        ClientMessage.newBuilder()
+            .setHello(Hello.newBuilder().setNamespace(namespace).setClient("bob")));
+    assertThat(client.next().hasWelcome()).isTrue();
+    return client;
+  }
+
+  @Test
   void theStateIsToldWithTheIndexOfTheLastEntryInIt() throws IOException {
     TestClient ann = started();
     ann.acquire(ann.opened(LEASE), 1, "a");
@@ -870,6 +940,13 @@ class CoreTest {
     assertThat(follower.state().hash()).isEqualTo(state.hash());
     ByteArrayOutputStream snapshot = new ByteArrayOutputStream();
     state.frozen().write(snapshot);
+    TestClient bob = inNamespace("late", core);
+    bob.opened(LEASE);
+    follower = newCore("three:1");
+    log.replay(follower);
+    assertThat(follower.state().index()).isEqualTo(log.log().size());
+    assertThat(follower.state().hash()).isNotEqualTo(state.hash());
+    assertThat(follower.figures().namespaces()).isEqualTo(2);
     follower.restore(new ByteArrayInputStream(snapshot.toByteArray()));
     assertThat(follower.state().index()).isZero();
     assertThat(follower.state().hash()).isEqualTo(state.hash());
@@ -894,7 +971,17 @@ class CoreTest {
   }
 
   private ServerCore newCore(String name) {
+    return newCore(name, log);
+  }
+
+  private ServerCore newCore(String name, Replicator replicator) {
     return new ServerCore(
-        name, () -> "clients." + name, log, ticker, Limits.DEFAULTS, CoreEvents.NONE, cause -> {});
+        name,
+        () -> "clients." + name,
+        replicator,
+        ticker,
+        Limits.DEFAULTS,
+        CoreEvents.NONE,
+        cause -> {});
   }
 }

@@ -1,5 +1,6 @@
 package io.holdfast.server.core;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -16,9 +17,15 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The replicated state, its entries and its snapshots as bytes. */
 class NamespacesTest {
@@ -63,7 +70,8 @@ class NamespacesTest {
           of(new Command.Revoke(7, NODE, 99)),
           of(new Command.Revoke(7, NAME, 99)),
           of(new Command.CloseSession(7, 2)),
-          silence(3, 5));
+          silence(3, 5),
+          new Change.Restored(1L << 50));
 
   @Test
   void anEntryIsReadAsItWasWritten() {
@@ -146,9 +154,73 @@ class NamespacesTest {
   @Test
   void namespacesHaveNothingToDoWithEachOther() {
     Namespaces state = rich();
-    var table = java.util.Objects.requireNonNull(state.table("other"));
+    var table = requireNonNull(state.table("other"));
     assertThat(table.lastToken()).isZero();
     assertThat(table.lastSession()).isEqualTo(5);
+  }
+
+  @Test
+  void whatWasRestoredBeginsAboveWhatTheLogSaysAndOnlyOnce() throws IOException {
+    Namespaces state = rich();
+    long above = Change.Restored.when(Instant.parse("2026-05-01T12:00:00Z")).tokensAbove();
+    assertThat(above).isEqualTo(120 * 86_400L + 43_200L << 20);
+    assertThat(state.apply(8, new Change.Restored(above))).isEmpty();
+    var table = requireNonNull(state.table("team"));
+    assertThat(table.sessions()).isEmpty();
+    assertThat(table.lastToken()).isEqualTo(above);
+    assertThat(state.lastSession("team")).isEqualTo(above);
+    assertThat(state.lastSession("new")).isEqualTo(above);
+    assertThat(state.silence("team", 1)).isZero();
+    assertThat(state.created("team", "b")).hasValue(5);
+
+    state.apply(9, of(new Command.OpenSession(9, above + 1, "ann", TERMS)));
+    byte[] before = snapshot(state);
+    state.apply(9, new Change.Restored(above));
+    state.apply(9, new Change.Restored(above - 1));
+    assertThat(snapshot(state)).isEqualTo(before);
+
+    Namespaces again = Namespaces.restore(new ByteArrayInputStream(before));
+    assertThat(snapshot(again)).isEqualTo(before);
+    for (Namespaces each : List.of(state, again)) {
+      each.apply(9, new Change.OfTable("new", new Command.OpenSession(9, above + 1, "ann", TERMS)));
+      var young = requireNonNull(each.table("new"));
+      assertThat(young.lastToken()).isEqualTo(above);
+      assertThat(young.sessions()).containsExactly(above + 1);
+    }
+    assertThat(snapshot(again)).isEqualTo(snapshot(state)).isNotEqualTo(before);
+  }
+
+  @Test
+  void aTimeBeforeAllServersIsNoRestore() {
+    assertThatThrownBy(() -> Change.Restored.when(Change.Restored.FIRST))
+        .isExactlyInstanceOf(IllegalArgumentException.class)
+        .hasMessage("tokensAbove 0 < 1");
+  }
+
+  /** The files were written once, by the first version that had the format. Should this fail, the format has changed. */
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3})
+  void eachFormatIsReadAndWrittenAsEver(int format) throws IOException {
+    Path file = Path.of("src", "test", "resources", "snapshots", "server-" + format + ".bin");
+    Namespaces state = rich();
+    if (format == 3) {
+      state.apply(7, new Change.Restored(77));
+      state.apply(7, of(new Command.OpenSession(7, 78, "ann", TERMS)));
+    }
+    if (Boolean.getBoolean("holdfast.rewrite") && !Files.exists(file)) {
+      Files.createDirectories(file.getParent());
+      Files.write(file, snapshot(state));
+    }
+    byte[] written = Files.readAllBytes(file);
+    assertThat(snapshot(state)).isEqualTo(written);
+    assertThat(snapshot(Namespaces.restore(new ByteArrayInputStream(written)))).isEqualTo(written);
+
+    ByteBuffer header = ByteBuffer.wrap(written);
+    assertThat(new String(written, 0, 4, StandardCharsets.US_ASCII)).isEqualTo("HFSV");
+    assertThat(header.getInt(4)).isEqualTo(format);
+    assertThat(header.getLong(8))
+        .as(format == 2 ? "now" : "tokens")
+        .isEqualTo(format == 2 ? 7 : 77);
   }
 
   @Test
@@ -161,9 +233,9 @@ class NamespacesTest {
       assertThat(isRefused(Arrays.copyOf(snapshot, i))).as("%d bytes", i).isTrue();
     }
     byte[] newer = snapshot.clone();
-    ByteBuffer.wrap(newer).putInt(4, 3);
+    ByteBuffer.wrap(newer).putInt(4, 4);
     assertThatThrownBy(() -> Namespaces.restore(new ByteArrayInputStream(newer)))
-        .hasMessage("snapshot has format 3, this version reads 2");
+        .hasMessage("snapshot has format 4, this version reads 2 and 3");
   }
 
   private static Change of(Command command) {

@@ -46,6 +46,7 @@ class ServerMetricsTest {
     metrics.leads(false);
     metrics.turnedAway(AuthReason.EXPIRED);
     metrics.showCertificate(() -> Instant.ofEpochSecond(1_790_000_000));
+    metrics.showPeerCertificate(() -> Instant.ofEpochSecond(1_800_000_000));
     assertThat(text())
         .contains("holdfast_operations_total 7.0\n")
         .contains("holdfast_entry_operations_bucket{le=\"5.0\"} 0\n")
@@ -59,7 +60,8 @@ class ServerMetricsTest {
         .contains("holdfast_sessions_ended_total{how=\"expired\"} 1.0\n")
         .contains("holdfast_leaderships_total 1.0\n")
         .contains("holdfast_calls_turned_away_total{reason=\"EXPIRED\"} 1.0\n")
-        .contains("holdfast_tls_certificate_expires_seconds 1.79E9\n");
+        .contains("holdfast_tls_certificate_expires_seconds 1.79E9\n")
+        .contains("holdfast_peer_certificate_expires_seconds 1.8E9\n");
   }
 
   @Test

@@ -132,6 +132,15 @@ public final class SoloReplicator implements Replicator {
     replay(next);
   }
 
+  /** What the disk has now, for a server that is told to {@link #restart}. */
+  public SoloReplicator copy() {
+    SoloReplicator copy = new SoloReplicator(self);
+    copy.log.addAll(log);
+    copy.snapshot = snapshot;
+    copy.snapshotIndex = snapshotIndex;
+    return copy;
+  }
+
   /** Feeds all of the log to a machine. */
   public void replay(ReplicatedMachine other) {
     try {

@@ -252,6 +252,14 @@ class UnaryTest {
   void whatCannotBeMeantIsRefusedWithItsReason() {
     fails(() -> ann.acquireLock(acquire("").build()), Status.Code.INVALID_ARGUMENT, "NAME_EMPTY");
     fails(
+        () -> ann.acquireLock(acquire("x".repeat(65_536)).build()),
+        Status.Code.INVALID_ARGUMENT,
+        "NAME_TOO_LONG");
+    fails(
+        () -> ann.acquireLock(acquire("x".repeat(1 << 20)).build()),
+        Status.Code.RESOURCE_EXHAUSTED,
+        "MESSAGE_TOO_LARGE");
+    fails(
         () -> ann.acquireLock(acquire("a").setTtlMs(1).build()),
         Status.Code.INVALID_ARGUMENT,
         "TTL_TOO_SHORT");

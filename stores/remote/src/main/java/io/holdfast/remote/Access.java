@@ -14,9 +14,14 @@ import io.holdfast.remote.internal.ErrorCode;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.Supplier;
 
-/** How the servers of a URL are reached: with or without TLS, with or without a credential, and what they say when they refuse. */
-record Access(boolean isTls, ChannelCredentials credentials, Optional<TokenFile> token) {
+/**
+ * How the servers of a URL are reached: with or without TLS, with or without a credential, and what they say when they refuse.
+ *
+ * @param credentials asked for each connection
+ */
+record Access(boolean isTls, Supplier<ChannelCredentials> credentials, Optional<TokenFile> token) {
   /** What may be under way. A fixed one: to find out which is best, gRPC would send a ping for almost every message. */
   private static final int FLOW_CONTROL_WINDOW = 1 << 20;
 
@@ -36,31 +41,60 @@ record Access(boolean isTls, ChannelCredentials credentials, Optional<TokenFile>
    * @throws InvalidRequestException if a file that it names cannot be used
    */
   static Access of(ServerUrl url) {
-    ChannelCredentials credentials =
-        url.tls() ? tls(url.ca()) : InsecureChannelCredentials.create();
+    ChannelCredentials first = url.tls() ? tls(url) : InsecureChannelCredentials.create();
     Optional<TokenFile> token = url.tokenFile().map(TokenFile::new);
     token.ifPresent(TokenFile::requireReadable);
-    return new Access(url.tls(), credentials, token);
+    // Certificates of clients are renewed while those live.
+    return new Access(url.tls(), url.identity().isPresent() ? () -> tls(url) : () -> first, token);
   }
 
-  private static ChannelCredentials tls(Optional<Path> ca) {
-    if (ca.isEmpty()) {
-      return TlsChannelCredentials.create();
-    }
+  private static ChannelCredentials tls(ServerUrl url) {
+    TlsChannelCredentials.Builder tls = TlsChannelCredentials.newBuilder();
+    url.ca().ifPresent(ca -> trust(tls, ca));
+    url.identity().ifPresent(identity -> show(tls, identity));
+    return tls.build();
+  }
+
+  private static void trust(TlsChannelCredentials.Builder tls, Path ca) {
     try {
-      return TlsChannelCredentials.newBuilder().trustManager(ca.get().toFile()).build();
+      requireUsable(tls.trustManager(ca.toFile()).build());
     } catch (IOException | IllegalArgumentException e) {
       throw new InvalidRequestException(
-          "URL_CA_UNREADABLE",
-          "ca "
-              + InvalidRequestException.show(ca.get().toString())
-              + " holds no certificates that can be read");
+          "URL_CA_UNREADABLE", "ca " + shown(ca) + " holds no certificates that can be read");
     }
   }
 
-  /** A channel to come. */
+  private static void show(TlsChannelCredentials.Builder tls, ServerUrl.Identity identity) {
+    try {
+      requireUsable(tls.keyManager(identity.cert().toFile(), identity.key().toFile()).build());
+    } catch (IOException | IllegalArgumentException e) {
+      throw new InvalidRequestException(
+          "URL_CERT_UNREADABLE",
+          "cert "
+              + shown(identity.cert())
+              + " and key "
+              + shown(identity.key())
+              + " are not a certificate and its key that can be read: PEM, the key PKCS #8 without a"
+              + " password");
+    }
+  }
+
+  /** @throws IllegalArgumentException if that which was read from files is something else */
+  private static void requireUsable(ChannelCredentials credentials) {
+    var unused = NettyChannelBuilder.forTarget("dns:///localhost", credentials);
+  }
+
+  private static String shown(Path file) {
+    return InvalidRequestException.show(file.toString());
+  }
+
+  /**
+   * A channel to come.
+   *
+   * @throws InvalidRequestException if the certificate to show cannot be read now
+   */
   NettyChannelBuilder channel(String address) {
-    return NettyChannelBuilder.forTarget("dns:///" + address, credentials)
+    return NettyChannelBuilder.forTarget("dns:///" + address, credentials.get())
         .flowControlWindow(FLOW_CONTROL_WINDOW)
         .disableRetry();
   }

@@ -14,6 +14,8 @@ import io.holdfast.spi.LockStore;
  * <caption>Parameters</caption>
  * <tr><td>{@code tls=on|off}<td>on, unless all servers are loopback addresses
  * <tr><td>{@code ca=FILE}<td>certificates to trust, PEM; those of the JDK by default
+ * <tr><td>{@code cert=FILE}, {@code key=FILE}<td>the client's certificate and its private key, for servers that want one: PEM, the key
+ *     PKCS #8 without a password; read again for each connection
  * <tr><td>{@code token-file=FILE}<td>the credential, a JWT; read again for each connection. Not without TLS, but on loopback
  * <tr><td>{@code connect-timeout=10s}<td>how long to look for the leader at first
  * </table>

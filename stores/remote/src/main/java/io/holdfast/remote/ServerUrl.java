@@ -26,9 +26,13 @@ record ServerUrl(
     String namespace,
     boolean tls,
     Optional<Path> ca,
+    Optional<Identity> identity,
     Optional<Path> tokenFile,
     Duration connectTimeout) {
   static final String SCHEME = "holdfast";
+
+  /** What the client shows servers that take only those they know. */
+  record Identity(Path cert, Path key) {}
 
   private static final int DEFAULT_PORT = 7420;
   private static final int MAX_SERVERS = 100;
@@ -38,9 +42,12 @@ record ServerUrl(
 
   private static final String TLS = "tls";
   private static final String CA = "ca";
+  private static final String CERT = "cert";
+  private static final String KEY = "key";
   private static final String TOKEN_FILE = "token-file";
   private static final String CONNECT_TIMEOUT = "connect-timeout";
-  private static final List<String> PARAMETERS = List.of(TLS, CA, TOKEN_FILE, CONNECT_TIMEOUT);
+  private static final List<String> PARAMETERS =
+      List.of(TLS, CA, CERT, KEY, TOKEN_FILE, CONNECT_TIMEOUT);
 
   private static final Pattern HOST = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?");
   private static final Pattern IPV6 = Pattern.compile("\\[[0-9A-Fa-f:.]+]");
@@ -68,9 +75,13 @@ record ServerUrl(
     boolean isLocal = servers.stream().allMatch(ServerUrl::isLoopback);
     boolean tls = tls(parameters, !isLocal);
     Optional<Path> ca = file(parameters, CA);
+    Optional<Identity> identity = identity(parameters);
     Optional<Path> tokenFile = file(parameters, TOKEN_FILE);
     if (ca.isPresent() && !tls) {
       throw refuse("URL_CA_WITHOUT_TLS", "ca is given, but tls is off");
+    }
+    if (identity.isPresent() && !tls) {
+      throw refuse("URL_CERT_WITHOUT_TLS", "cert and key are given, but tls is off");
     }
     if (tokenFile.isPresent() && !tls && !isLocal) {
       throw refuse(
@@ -79,7 +90,7 @@ record ServerUrl(
               + "the credential would be sent in the clear");
     }
     return new ServerUrl(
-        servers, namespace(namespace), tls, ca, tokenFile, connectTimeout(parameters));
+        servers, namespace(namespace), tls, ca, identity, tokenFile, connectTimeout(parameters));
   }
 
   /** Whether an address, host:port, is this machine's by its looks; names other than localhost are not looked up. */
@@ -206,6 +217,18 @@ record ServerUrl(
     } catch (InvalidPathException e) {
       throw refuse("URL_FILE_BAD", name + " " + show(value) + " is no path of a file");
     }
+  }
+
+  private static Optional<Identity> identity(Map<String, String> parameters) {
+    Optional<Path> cert = file(parameters, CERT);
+    Optional<Path> key = file(parameters, KEY);
+    if (cert.isPresent() && key.isEmpty()) {
+      throw refuse("URL_KEY_MISSING", "cert is given, but not key, the private key of it");
+    }
+    if (key.isPresent() && cert.isEmpty()) {
+      throw refuse("URL_CERT_MISSING", "key is given, but not cert, the certificate of it");
+    }
+    return cert.flatMap(shown -> key.map(proof -> new Identity(shown, proof)));
   }
 
   private static Duration connectTimeout(Map<String, String> parameters) {

@@ -13,13 +13,16 @@ import io.holdfast.server.replication.jraft.JRaftReplicator;
 import io.holdfast.server.replication.jraft.JRaftSettings;
 import io.holdfast.server.security.AuthInterceptor;
 import io.holdfast.server.security.Caller;
+import io.holdfast.server.security.ServerTls;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** A lock server with its log in a folder, in this JVM; it can be ended and started again where it was. */
@@ -30,6 +33,7 @@ final class RealServer implements AutoCloseable {
   private final Path folder;
   private final String self;
   private final List<String> peers;
+  private final Optional<ServerTls> tls;
   private final int port = freePort();
   private JRaftReplicator replicator;
   private LockServer server;
@@ -45,11 +49,26 @@ final class RealServer implements AutoCloseable {
     this(folder, only, List.of(only));
   }
 
+  /** The only one, for clients that speak TLS. */
+  RealServer(Path folder, ServerTls tls) throws IOException {
+    this(folder, "127.0.0.1:" + freePort(), Optional.of(tls));
+  }
+
+  private RealServer(Path folder, String only, Optional<ServerTls> tls) throws IOException {
+    this(folder, only, List.of(only), tls);
+  }
+
   /** One of several. */
   RealServer(Path folder, String self, List<String> peers) throws IOException {
+    this(folder, self, peers, Optional.empty());
+  }
+
+  private RealServer(Path folder, String self, List<String> peers, Optional<ServerTls> tls)
+      throws IOException {
     this.folder = folder;
     this.self = self;
     this.peers = peers;
+    this.tls = tls;
     start();
   }
 
@@ -64,7 +83,7 @@ final class RealServer implements AutoCloseable {
   }
 
   boolean leads() {
-    return replicator.status().leader().equals(java.util.Optional.of(self));
+    return replicator.status().leader().equals(Optional.of(self));
   }
 
   String address() {
@@ -72,12 +91,24 @@ final class RealServer implements AutoCloseable {
   }
 
   void start() throws IOException {
+    start(Optional.empty());
+  }
+
+  /** With a folder that is an old copy. */
+  void startRestored(Instant time) throws IOException {
+    start(Optional.of(time));
+  }
+
+  private void start(Optional<Instant> restored) throws IOException {
     replicator = new JRaftReplicator(JRaftSettings.of(folder, self, Set.copyOf(peers)));
-    server =
+    LockServer.Builder builder =
         LockServer.builder(
-                ServerSettings.of(self, new InetSocketAddress("127.0.0.1", port)), replicator)
-            .interceptor(new Door())
-            .start();
+                ServerSettings.of(self, new InetSocketAddress("127.0.0.1", port))
+                    .withRestored(restored),
+                replicator)
+            .interceptor(new Door());
+    tls.ifPresent(builder::tls);
+    server = builder.start();
   }
 
   /** Lets nobody in from now on, for this reason. */

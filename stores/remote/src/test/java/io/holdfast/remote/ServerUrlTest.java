@@ -20,6 +20,7 @@ class ServerUrlTest {
     assertThat(url.namespace()).isEqualTo("default");
     assertThat(url.tls()).isTrue();
     assertThat(url.ca()).isEmpty();
+    assertThat(url.identity()).isEmpty();
     assertThat(url.tokenFile()).isEmpty();
     assertThat(url.connectTimeout()).isEqualTo(Duration.ofSeconds(10));
   }
@@ -29,10 +30,12 @@ class ServerUrlTest {
     ServerUrl url =
         ServerUrl.parse(
             "holdfast://a:1,b:65535,[2001:db8::1]:3,[::1]/team-1.x_y"
-                + "?tls=on&ca=/etc/ca%20s.pem&token-file=/run/token&connect-timeout=500ms");
+                + "?tls=on&ca=/etc/ca%20s.pem&cert=/etc/c.pem&key=/etc/c.key&token-file=/run/token&connect-timeout=500ms");
     assertThat(url.servers()).containsExactly("a:1", "b:65535", "[2001:db8::1]:3", "[::1]:7420");
     assertThat(url.namespace()).isEqualTo("team-1.x_y");
     assertThat(url.ca()).contains(Path.of("/etc/ca s.pem"));
+    assertThat(url.identity())
+        .contains(new ServerUrl.Identity(Path.of("/etc/c.pem"), Path.of("/etc/c.key")));
     assertThat(url.tokenFile()).contains(Path.of("/run/token"));
     assertThat(url.connectTimeout()).isEqualTo(Duration.ofMillis(500));
   }
@@ -92,12 +95,16 @@ class ServerUrlTest {
         "holdfast://a?connect-timeout=11m | URL_DURATION_BAD: connect-timeout \"11m\" is not 1ms to"
             + " 10m",
         "holdfast://a?tls=off&ca=x | URL_CA_WITHOUT_TLS: ca is given, but tls is off",
+        "holdfast://a?cert=x | URL_KEY_MISSING: cert is given, but not key, the private key of it",
+        "holdfast://a?key=x | URL_CERT_MISSING: key is given, but not cert, the certificate of it",
+        "holdfast://127.0.0.1?cert=x&key=y | URL_CERT_WITHOUT_TLS: cert and key are given, but tls is"
+            + " off",
         "holdfast://a?tokenfile=x | URL_PARAMETER_UNKNOWN: parameter \"tokenfile\" is unknown,"
-            + " token-file is not; there are tls, ca, token-file, connect-timeout",
+            + " token-file is not; there are tls, ca, cert, key, token-file, connect-timeout",
         "holdfast://a?color=x | URL_PARAMETER_UNKNOWN: parameter \"color\" is unknown; there are tls,"
-            + " ca, token-file, connect-timeout",
+            + " ca, cert, key, token-file, connect-timeout",
         "holdfast://a? | URL_PARAMETER_UNKNOWN: parameter \"\" is unknown; there are tls, ca,"
-            + " token-file, connect-timeout",
+            + " cert, key, token-file, connect-timeout",
       })
   void thePartAtFaultIsNamed(String url, String message) {
     assertThatThrownBy(() -> ServerUrl.parse(url))
@@ -138,5 +145,9 @@ class ServerUrlTest {
     assertThatThrownBy(() -> LockClient.connect("holdfast://a?ca=/no/such"))
         .isInstanceOf(InvalidRequestException.class)
         .hasMessage("URL_CA_UNREADABLE: ca \"/no/such\" holds no certificates that can be read");
+    assertThatThrownBy(() -> LockClient.connect("holdfast://a?cert=/no/such&key=/no/such"))
+        .isInstanceOf(InvalidRequestException.class)
+        .hasMessageStartingWith(
+            "URL_CERT_UNREADABLE: cert \"/no/such\" and key \"/no/such\" are not a certificate");
   }
 }

@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -33,6 +34,8 @@ import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The folder of one server, for one process at a time. Knows whose it is, and refuses to be anybody else's.
@@ -62,11 +65,16 @@ final class DataFolder implements AutoCloseable {
    * removal by a leader that it knows, or by nobody. To take the entries of one whose votes are refused would not do: where a
    * majority has lost its disks and begins anew, who has kept its data would take theirs for it.
    */
+  private static final Logger LOGGER = LoggerFactory.getLogger(DataFolder.class);
+
   /** What a cluster can be called: it stands in a file of properties, in headers and in the log. */
   static final Pattern CLUSTER_NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
   private static final Pattern IDENTITY = Pattern.compile("[0-9a-f-]{36}");
   private static final int FORMAT = 2;
+
+  private static final Set<PosixFilePermission> PRIVATE =
+      PosixFilePermissions.fromString("rwx------");
 
   /** What the parts of the folder are called that are the engine's. */
   static final String LOG = "log";
@@ -121,7 +129,7 @@ final class DataFolder implements AutoCloseable {
   static DataFolder open(JRaftSettings settings) {
     Path folder = settings.dataFolder().toAbsolutePath();
     try {
-      makePrivate(folder);
+      make(folder);
       FileChannel lockChannel = lock(folder);
       try {
         return opened(folder, settings, lockChannel);
@@ -138,12 +146,14 @@ final class DataFolder implements AutoCloseable {
       throws IOException {
     Path meta = folder.resolve("meta");
     if (Files.exists(meta)) {
+      closeToOthers(folder);
       return known(folder, meta, settings, lockChannel);
     }
     if (!isEmpty(folder)) {
       throw new ReplicationException(
           "data folder " + folder + " holds something, but not the data of a Holdfast server");
     }
+    closeToOthers(folder);
     Optional<String> cluster = settings.cluster().or(() -> namedAfter(settings));
     DataFolder opened =
         new DataFolder(
@@ -256,17 +266,38 @@ final class DataFolder implements AutoCloseable {
     return channel;
   }
 
-  private static void makePrivate(Path folder) throws IOException {
+  private static void make(Path folder) throws IOException {
     if (Files.isDirectory(folder)) {
       return;
     }
-    if (folder.getFileSystem().supportedFileAttributeViews().contains("posix")) {
-      Files.createDirectories(
-          folder,
-          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    if (hasPermissions(folder)) {
+      Files.createDirectories(folder, PosixFilePermissions.asFileAttribute(PRIVATE));
     } else {
       Files.createDirectories(folder);
     }
+  }
+
+  /** One that was there before may be open to all: what is in it, names, data and who may resume what, is for nobody else. */
+  private static void closeToOthers(Path folder) throws IOException {
+    if (!hasPermissions(folder) || PRIVATE.containsAll(Files.getPosixFilePermissions(folder))) {
+      return;
+    }
+    try {
+      Files.setPosixFilePermissions(folder, PRIVATE);
+    } catch (FileSystemException e) {
+      throw new ReplicationException(
+          "data folder "
+              + folder
+              + " is open to other users and not this one's to close: name a folder in it, which is made"
+              + " private",
+          e);
+    }
+    LOGGER.warn(
+        "Data folder {} was open to other users, and is closed to them from now on", folder);
+  }
+
+  private static boolean hasPermissions(Path folder) {
+    return folder.getFileSystem().supportedFileAttributeViews().contains("posix");
   }
 
   private static boolean isEmpty(Path folder) throws IOException {

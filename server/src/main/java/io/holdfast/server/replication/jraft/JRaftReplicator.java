@@ -25,6 +25,7 @@ import io.holdfast.server.replication.Replicator;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -123,6 +124,12 @@ public final class JRaftReplicator implements Replicator {
     this.settings = settings;
     this.self = PeerAddress.parse(settings.self());
     this.members = settings.initialMembers().stream().sorted().toList();
+  }
+
+  /** When the certificate that other servers see ends; empty without one, or while this one does not run. */
+  public Optional<Instant> certificateExpiresAt() {
+    Running all = running;
+    return all == null ? Optional.empty() : all.certificates().map(PeerCertificates::expiresAt);
   }
 
   /** All that there is between start and close. */

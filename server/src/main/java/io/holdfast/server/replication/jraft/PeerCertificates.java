@@ -7,6 +7,9 @@ import io.grpc.netty.shaded.io.netty.handler.ssl.SslContextBuilder;
 import io.grpc.util.AdvancedTlsX509KeyManager;
 import io.grpc.util.AdvancedTlsX509TrustManager;
 import io.holdfast.server.replication.ReplicationException;
+import io.holdfast.server.security.ConfigurationException;
+import io.holdfast.server.security.TlsIdentity;
+import io.holdfast.spi.Ticker;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.attribute.FileTime;
@@ -15,6 +18,7 @@ import java.security.cert.Certificate;
 import java.security.cert.CertificateParsingException;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
@@ -37,10 +41,13 @@ final class PeerCertificates implements AutoCloseable {
   private final PeerTls tls;
   private final AdvancedTlsX509KeyManager keys = new AdvancedTlsX509KeyManager();
   private final AdvancedTlsX509TrustManager trust;
+  private final Ticker ticker = Ticker.system();
   private final Future<?> looking;
 
   /** Of all files, when they were read. Only on the thread that looks. */
   private List<FileTime> seen;
+
+  private volatile Instant expiresAt = Instant.MIN;
 
   /**
    * Reads the files, and goes on looking at them on the executor.
@@ -57,8 +64,11 @@ final class PeerCertificates implements AutoCloseable {
               .build();
       seen = written();
       read();
-    } catch (IOException | GeneralSecurityException | IllegalArgumentException e) {
-      throw new ReplicationException("the certificates for peers cannot be read: " + tls, e);
+    } catch (IOException | GeneralSecurityException | RuntimeException e) {
+      throw new ReplicationException(
+          "the certificates for peers cannot be used: "
+              + (e instanceof ConfigurationException ? e.getMessage() : tls + ": " + e),
+          e);
     }
     looking =
         executor.scheduleWithFixedDelay(
@@ -71,11 +81,16 @@ final class PeerCertificates implements AutoCloseable {
       if (!now.equals(seen)) {
         read();
         seen = now;
-        LOG.info("Took up the changed certificates of {}", tls.certificateChain());
+        LOG.info(
+            "Took up the changed certificates of {}, they end {}",
+            tls.certificateChain(),
+            expiresAt);
       }
     } catch (IOException | GeneralSecurityException | RuntimeException e) {
       // Perhaps half of them are written. The old ones serve until the next look.
-      LOG.warn("The changed certificates for peers cannot be read: {}", tls, e);
+      LOG.warn(
+          "The changed certificates for peers are not taken, those of before are used on: {}",
+          e.toString());
     }
   }
 
@@ -87,8 +102,15 @@ final class PeerCertificates implements AutoCloseable {
   }
 
   private void read() throws IOException, GeneralSecurityException {
+    TlsIdentity own = TlsIdentity.read(tls.certificateChain(), tls.privateKey(), ticker.instant());
     trust.updateTrustCredentials(tls.authorities().toFile());
-    keys.updateIdentityCredentials(tls.certificateChain().toFile(), tls.privateKey().toFile());
+    keys.updateIdentityCredentials(own.chain(), own.key());
+    expiresAt = own.expiresAt();
+  }
+
+  /** When the certificate in use, or one between it and an authority's, ends. */
+  Instant expiresAt() {
+    return expiresAt;
   }
 
   /** For the side that listens: it asks for a certificate, and takes nobody without. */

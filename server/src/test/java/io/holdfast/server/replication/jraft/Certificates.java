@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
 import java.security.Key;
 import java.security.KeyStore;
@@ -36,6 +37,12 @@ final class Certificates {
 
   /** A certificate with the names, such as {@code ip:127.0.0.1} or {@code dns:example.org}. */
   PeerTls signed(String alias, String names) throws IOException, GeneralSecurityException {
+    return signed(alias, names, "-1d");
+  }
+
+  /** One that begins at another time, as {@code -100d}, and is good for 90 days. */
+  PeerTls signed(String alias, String names, String start)
+      throws IOException, GeneralSecurityException {
     keytool(
         "-genkeypair",
         "-alias",
@@ -45,7 +52,9 @@ final class Certificates {
         "-signer",
         "authority",
         "-ext",
-        "san=" + names);
+        "san=" + names,
+        "-startdate",
+        start);
     Path chain = pem(alias + ".pem", "CERTIFICATE", entry(alias).getEncoded());
     Path key = pem(alias + ".key", "PRIVATE KEY", key(alias).getEncoded());
     return new PeerTls(chain, key, authority(), Set.of());
@@ -69,9 +78,10 @@ final class Certificates {
 
   private Path pem(String name, String kind, byte[] der) throws IOException {
     String body = Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(der);
-    return Files.writeString(
-        folder.resolve(name),
-        "-----BEGIN " + kind + "-----\n" + body + "\n-----END " + kind + "-----\n");
+    Path file = folder.resolve(name);
+    Files.writeString(
+        file, "-----BEGIN " + kind + "-----\n" + body + "\n-----END " + kind + "-----\n");
+    return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
   }
 
   private void keytool(String... arguments) throws IOException {

@@ -285,6 +285,39 @@ class SingleServerTest {
   }
 
   @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aFolderThatWasThereBeforeIsClosedToOthers(boolean isKnown) throws IOException {
+    String name = Servers.freeAddress();
+    JRaftSettings settings = servers.settings(name, Set.of(name));
+    Path data = settings.dataFolder();
+    if (isKnown) {
+      DataFolder.open(settings).close();
+      assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(data)))
+          .isEqualTo("rwx------");
+    } else {
+      Files.createDirectories(data);
+    }
+    Files.setPosixFilePermissions(data, PosixFilePermissions.fromString("rwxr-xr-x"));
+    DataFolder.open(settings).close();
+    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(data)))
+        .isEqualTo("rwx------");
+  }
+
+  @Test
+  void aFolderOfSomebodyElsesIsLeftAsItIs() throws IOException {
+    String name = Servers.freeAddress();
+    JRaftSettings settings = servers.settings(name, Set.of(name));
+    Path data = Files.createDirectories(settings.dataFolder());
+    Files.writeString(data.resolve("letter"), "Dear Ann");
+    Files.setPosixFilePermissions(data, PosixFilePermissions.fromString("rwxr-xr-x"));
+    assertThatThrownBy(() -> DataFolder.open(settings))
+        .isInstanceOf(ReplicationException.class)
+        .hasMessageContaining("holds something, but not the data of a Holdfast server");
+    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(data)))
+        .isEqualTo("rwxr-xr-x");
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"log", "raft"})
   void aFolderThatHasLostAPartIsRefusedOnceOthersKnowIt(String part) throws IOException {
     Servers.One one = servers.stop(servers.of(1).leader());

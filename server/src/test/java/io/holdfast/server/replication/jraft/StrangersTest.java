@@ -5,6 +5,8 @@ import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.alipay.sofa.jraft.entity.EnumOutter;
+import com.alipay.sofa.jraft.entity.RaftOutter;
 import com.alipay.sofa.jraft.rpc.CliRequests;
 import com.alipay.sofa.jraft.rpc.RpcRequests;
 import com.google.protobuf.ByteString;
@@ -34,9 +36,11 @@ import java.net.Socket;
 import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -61,6 +65,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Who comes to the port of the servers, and should not. */
 class StrangersTest {
   private static final UUID CALLER = UUID.randomUUID();
+
+  /** By so much a term is newer that would depose a leader. */
+  private static final long AHEAD = 100;
 
   @TempDir static Path certificates;
   private static Certificates authority;
@@ -291,6 +298,17 @@ class StrangersTest {
       Files.copy(next.certificateChain(), tls.certificateChain(), REPLACE_EXISTING);
       Files.copy(next.privateKey(), tls.privateKey(), REPLACE_EXISTING);
       eventually("the new one", () -> shown(self).equals("CN=next"));
+      Instant end = read.expiresAt();
+      assertThat(end).isAfter(Instant.now());
+      PeerTls over = authority.signed("over", "ip:127.0.0.1", "-100d");
+      Files.copy(over.privateKey(), tls.privateKey(), REPLACE_EXISTING);
+      Files.copy(over.certificateChain(), tls.certificateChain(), REPLACE_EXISTING);
+      PeerTls last = authority.signed("last", "ip:127.0.0.1"); // takes longer than many looks
+      assertThat(shown(self)).isEqualTo("CN=next");
+      assertThat(read.expiresAt()).isEqualTo(end);
+      Files.copy(last.certificateChain(), tls.certificateChain(), REPLACE_EXISTING);
+      Files.copy(last.privateKey(), tls.privateKey(), REPLACE_EXISTING);
+      eventually("the last one", () -> shown(self).equals("CN=last"));
     } finally {
       executor.shutdownNow();
     }
@@ -352,6 +370,32 @@ class StrangersTest {
   }
 
   @Test
+  void certificatesThatWouldNotServeAreRefusedAtTheStart() throws Exception {
+    PeerTls over = authority.signed("ended", "ip:127.0.0.1", "-100d");
+    refused(over, over.certificateChain() + " expired at ");
+    PeerTls early = authority.signed("early", "ip:127.0.0.1", "+1d");
+    refused(early, early.certificateChain() + " begins only at ");
+    refused(
+        new PeerTls(
+            member.certificateChain(), elsewhere.privateKey(), member.authorities(), Set.of()),
+        elsewhere.privateKey() + " does not belong to certificate " + member.certificateChain());
+    Path open = Files.copy(member.privateKey(), folder.resolve("open.key"));
+    Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rw-r--r--"));
+    refused(
+        new PeerTls(member.certificateChain(), open, member.authorities(), Set.of()),
+        open + " holds a secret and all users of this machine have access to it");
+  }
+
+  private void refused(PeerTls tls, String why) {
+    String self = Servers.freeAddress();
+    JRaftSettings settings = servers.settings(self, Set.of(self)).with(changes -> changes.tls(tls));
+    assertThatThrownBy(() -> new JRaftReplicator(settings).start(new WrittenDown()))
+        .isInstanceOf(ReplicationException.class)
+        .hasMessageStartingWith("the certificates for peers cannot be used: ")
+        .hasMessageContaining(why);
+  }
+
+  @Test
   void aCallerOfNoClusterIsRefused() {
     Servers.One one = servers.of(1).leader();
     assertThat(refusal(plain(one), Optional.empty(), ping()))
@@ -388,7 +432,7 @@ class StrangersTest {
 
   @ParameterizedTest
   @ValueSource(ints = {2, 3, 4, 5})
-  void membershipAndHandOverAreNotToBeHadHere(int kind) {
+  void whatIsNotWhatItsKindSaysIsRefused(int kind) {
     Servers.One one = servers.of(1).leader();
     long term = one.machine().leads;
     PeerRequest request =
@@ -405,6 +449,79 @@ class StrangersTest {
         .isEqualTo(Status.Code.INVALID_ARGUMENT);
     assertThat(one.machine().leads).isEqualTo(term);
     assertThat(one.confirmed()).isTrue();
+  }
+
+  @Test
+  void aStrangerNeitherWritesNorDeposesNorHandsOver() throws Exception {
+    Servers.One one = secured();
+    one.propose("entry");
+    servers.applied(List.of("entry"));
+    long term = one.replicator().status().term();
+    for (PeerRequest request : List.of(entries(one, term), handOver(one, term), vote(one, term))) {
+      assertThat(refusal(with(one, elsewhere), cluster("test"), request))
+          .isEqualTo(Status.Code.PERMISSION_DENIED);
+      channel.shutdownNow();
+      assertThat(refusal(with(one, forged), cluster("test"), request))
+          .isEqualTo(Status.Code.UNAVAILABLE);
+      channel.shutdownNow();
+    }
+    assertThat(one.replicator().status().term()).isEqualTo(term);
+    assertThat(one.confirmed()).isTrue();
+    assertThat(one.machine().applied).containsExactly("entry");
+    assertThat(one.machine().led).hasSize(1);
+
+    // They are such as are obeyed when a member says them.
+    Channel channelOfMember = with(one, member);
+    assertThat(ask(channelOfMember, cluster("test"), handOver(one, term)).hasMessage()).isTrue();
+    assertThat(ask(channelOfMember, cluster("test"), vote(one, term)).hasMessage()).isTrue();
+    assertThat(ask(channelOfMember, cluster("test"), entries(one, term)).hasMessage()).isTrue();
+    assertThat(one.replicator().status().term()).isGreaterThanOrEqualTo(term + AHEAD);
+  }
+
+  private static PeerRequest entries(Servers.One to, long term) {
+    byte[] entry = Servers.bytes("poison");
+    return request(
+        PeerKind.PEER_KIND_APPEND_ENTRIES,
+        RpcRequests.AppendEntriesRequest.newBuilder()
+            .setGroupId(JRaftReplicator.GROUP)
+            .setServerId("127.0.0.1:1")
+            .setPeerId(to.name())
+            .setTerm(term + AHEAD)
+            .setPrevLogTerm(0)
+            .setPrevLogIndex(0)
+            .addEntries(
+                RaftOutter.EntryMeta.newBuilder()
+                    .setTerm(term + AHEAD)
+                    .setType(EnumOutter.EntryType.ENTRY_TYPE_DATA)
+                    .setDataLen(entry.length))
+            .setCommittedIndex(1)
+            .setData(ByteString.copyFrom(entry))
+            .build());
+  }
+
+  private static PeerRequest handOver(Servers.One to, long term) {
+    return request(
+        PeerKind.PEER_KIND_TIMEOUT_NOW,
+        RpcRequests.TimeoutNowRequest.newBuilder()
+            .setGroupId(JRaftReplicator.GROUP)
+            .setServerId("127.0.0.1:1")
+            .setPeerId(to.name())
+            .setTerm(term)
+            .build());
+  }
+
+  private static PeerRequest vote(Servers.One to, long term) {
+    return request(
+        PeerKind.PEER_KIND_REQUEST_VOTE,
+        RpcRequests.RequestVoteRequest.newBuilder()
+            .setGroupId(JRaftReplicator.GROUP)
+            .setServerId("127.0.0.1:1")
+            .setPeerId(to.name())
+            .setTerm(term + AHEAD)
+            .setLastLogIndex(1_000)
+            .setLastLogTerm(term + AHEAD)
+            .setPreVote(false)
+            .build());
   }
 
   @Test
