@@ -219,7 +219,7 @@ final class LeaseWorld {
   private void granted(Held held) {
     count(held.names.size() > 1 ? "granted together" : "granted");
     for (String name : held.names) {
-      // A grant may be heard of late, but by then nobody believes in it, or an operator has taken it.
+      // One may hear of it late, but nobody believes in it then, unless an operator took it.
       long last = lastTokens.merge(name, held.lease.token(), Math::max);
       if (last > held.lease.token() && held.isBelieved() && !held.wasRevoked()) {
         breach("P1", held + " was granted after token " + last);
