@@ -60,7 +60,8 @@ public sealed interface LockKey {
   }
 
   private static boolean isSpace(char c) {
-    return Character.isWhitespace(c)
-        || Character.isSpaceChar(c); // each knows some that the other does not
+    // Of ASCII nothing else is left by then. Of the rest each of the two knows some that the other
+    // does not.
+    return c == ' ' || (c >= 0x80 && (Character.isWhitespace(c) || Character.isSpaceChar(c)));
   }
 }

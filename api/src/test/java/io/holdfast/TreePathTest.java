@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -37,6 +38,34 @@ class TreePathTest {
       strings = {"/...", "/.a", "/a.", "/ a /b", "/a:b", "/%2F", "/ключ/鍵", "/\uD83D\uDD12", "/~"})
   void aSegmentMayLookOdd(String text) {
     assertThat(TreePath.parse(text)).hasToString(text);
+  }
+
+  /** Against the rules written down once more, with nothing in common with how paths are read. */
+  @Test
+  void textIsAPathIfTheRulesSaySo() {
+    String alphabet = "//////aabb..\\ ~\u001f\u007f\u0080\u00a0\u00ff\u20ac";
+    Random random = new Random(1);
+    int paths = 0;
+    for (int i = 0; i < 50_000; i++) {
+      StringBuilder made = new StringBuilder(random.nextInt(8) == 0 ? "" : "/");
+      for (int length = random.nextInt(12); length > 0; length--) {
+        made.append(alphabet.charAt(random.nextInt(alphabet.length())));
+      }
+      String text = made.toString();
+      boolean isPath =
+          text.equals("/")
+              || (text.matches("(/[^/\\\\\\x00-\\x1f\\x7f-\\x9f]+)+")
+                  && !(text + "/").matches("(?s).*/\\.\\.?/.*"));
+      if (isPath) {
+        paths++;
+        assertThat(String.join("/", TreePath.parse(text).segments())).isEqualTo(text.substring(1));
+      } else {
+        assertThatThrownBy(() -> TreePath.parse(text))
+            .as(text)
+            .isInstanceOf(InvalidRequestException.class);
+      }
+    }
+    assertThat(paths).isGreaterThan(5_000);
   }
 
   @Test

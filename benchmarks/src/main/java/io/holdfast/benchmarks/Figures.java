@@ -114,6 +114,7 @@ final class Figures {
         header("ns, and × those with 10", "10", "100", "1 000", "10 000", "100 000", "spread");
     for (Row row :
         List.of(
+            new Row("jdkMap", "JDK map: entries in it"),
             new Row("tableSiblings", "table: siblings written"),
             new Row("tableNephews", "table: below a sibling written"),
             new Row("tableReadersBelow", "table: below it read, as it is"),

@@ -14,7 +14,9 @@ import io.holdfast.spi.Lease;
 import io.holdfast.spi.LockStore;
 import io.holdfast.table.Event;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -34,7 +36,8 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * What a request costs while ever more of something else is there: holds beside it, holds below it, waiters in another line
  * and in its own. Each benchmark stands against itself at the smallest size; what is promised is that the time per
- * operation does not depend on the size.
+ * operation does not depend on the size. A map of the JDK's stands beside them: what grows there, too, is the price of
+ * memory that does not fit into the processor's caches.
  *
  * <p>One thread. First the bare table, then the in-process store: through its API, and through the interface below it where
  * the API would hand the grant to another thread, which costs more than all that is to be seen here.
@@ -47,6 +50,12 @@ import org.openjdk.jmh.annotations.Warmup;
 public class IndependenceBenchmark {
   private static final String BUSY = "busy";
   private static final String IDLE = "idle";
+
+  /** One more entry of a map comes, is found, and goes, while so many others are in it. */
+  @Benchmark
+  public Object jdkMap(JdkMap state) {
+    return state.putFindAndRemove();
+  }
 
   /** Writing /x/y/z while so many siblings of it are written. */
   @Benchmark
@@ -141,6 +150,39 @@ public class IndependenceBenchmark {
     /** Who has been there for long is in the old part of the heap, however few they are. */
     void age() {
       System.gc();
+    }
+  }
+
+  /**
+   * Entries by number, each as large as a held name. As in a table's index of requests, numbers that follow each other are far
+   * from each other in it: whoever comes next meets others than the one before.
+   */
+  @State(Scope.Thread)
+  public static class JdkMap {
+    private static final int BYTES = 320;
+
+    private final Map<Long, Object> entries = new HashMap<>();
+    private long last;
+
+    /** Fills the map. */
+    @Setup
+    public void put(Size size) {
+      for (int i = 0; i < size.size; i++) {
+        entries.put(next(), new byte[BYTES]);
+      }
+      size.age();
+    }
+
+    Object putFindAndRemove() {
+      Long number = next();
+      entries.put(number, this);
+      Object found = entries.get(number);
+      entries.remove(number);
+      return found;
+    }
+
+    private long next() {
+      return ++last * 0x9E3779B97F4A7C15L;
     }
   }
 

@@ -73,6 +73,7 @@ final class LeaseClient implements LockStore {
   private final Set<Settling> settling = new LinkedHashSet<>();
   private boolean isClosed;
   private @Nullable CompletableFuture<Void> quiet;
+  private Ticker.@Nullable Alarm closingTakes;
 
   LeaseClient(LeaseStore store, String client, Place place, RandomGenerator chance) {
     this.store = store;
@@ -168,8 +169,22 @@ final class LeaseClient implements LockStore {
 
   @Override
   public void close() {
+    CompletableFuture<Void> over = beginClosing();
+    if (over != null) {
+      over.join();
+      endClosing();
+    }
+  }
+
+  /** Closes without keeping a thread. The future completes when it is closed. */
+  CompletableFuture<Void> closeAsync() {
+    CompletableFuture<Void> over = beginClosing();
+    return over == null ? CompletableFuture.completedFuture(null) : over.thenRun(this::endClosing);
+  }
+
+  /** Returns what completes when all is given back, or that has taken too long; null if somebody has begun before. */
+  private @Nullable CompletableFuture<Void> beginClosing() {
     CompletableFuture<Void> over = new CompletableFuture<>();
-    List<Ticker.Alarm> patience = new ArrayList<>();
     boolean[] first = new boolean[1];
     place.within(
         () -> {
@@ -179,23 +194,25 @@ final class LeaseClient implements LockStore {
           }
           isClosed = true;
           quiet = over;
-          patience.add(
+          closingTakes =
               place.at(
                   place.ticker.nanosIn(CLOSING_TAKES),
-                  () -> place.notice(() -> over.complete(null))));
+                  () -> place.notice(() -> over.complete(null)));
           List.copyOf(leases).forEach(lease -> lease.lose(LossReason.SESSION_ENDED));
           List.copyOf(requests).forEach(request -> request.fail(closed()));
           List.copyOf(givingBack).forEach(GivingBack::hurry);
           List.copyOf(settling).forEach(Settling::hurry);
           completeIfQuiet();
         });
-    if (!first[0]) {
-      return;
-    }
-    over.join();
-    patience.get(0).cancel();
+    return first[0] ? over : null;
+  }
+
+  private void endClosing() {
     place.within(
         () -> {
+          if (closingTakes != null) {
+            closingTakes.cancel();
+          }
           List.copyOf(questions).forEach(Question::drop);
           List.copyOf(givingBack).forEach(GivingBack::drop);
           List.copyOf(settling).forEach(Settling::drop);

@@ -7,11 +7,13 @@ import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.core.spi.RenewAnswer;
 import io.holdfast.core.spi.Take;
 import io.holdfast.core.spi.TakeAnswer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /** A process's way to a store: what is answered is heard when the process runs, and nothing is once it is dead. */
@@ -50,6 +52,11 @@ final class LeaseWay implements LeaseStore {
   }
 
   @Override
+  public Duration writesApart() {
+    return store.writesApart();
+  }
+
+  @Override
   public CompletableFuture<TakeAnswer> take(Take take) {
     return hear(() -> store.take(take));
   }
@@ -75,7 +82,18 @@ final class LeaseWay implements LeaseStore {
   }
 
   @Override
+  public void onFreed(Consumer<String> listener) {
+    store.onFreed(name -> machine.run(() -> tell(listener, name)));
+  }
+
+  @Override
   public void close() {}
+
+  private void tell(Consumer<String> listener, String name) {
+    if (!isDead) {
+      listener.accept(name);
+    }
+  }
 
   private <T> CompletableFuture<T> hear(Supplier<CompletableFuture<T>> request) {
     if (isDead) {

@@ -23,6 +23,7 @@ import io.holdfast.testkit.lease.MapLeaseStore;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -44,6 +45,12 @@ final class LeaseWorld {
   /** Beliefs come and go by time, too. */
   private static final long LOOK_EVERY = 25_000_000;
 
+  /** Of the stores that mind. */
+  private static final Duration WRITES_APART = Duration.ofSeconds(1);
+
+  /** In calm a record that nobody believes in is free after so long: an attempt, its settling and a release. */
+  private static final long FORGOTTEN = 6 * Nanos.SECOND;
+
   /** After so much calm nobody has an excuse for losing what it holds. */
   private static final long EXCUSED = 25 * Nanos.SECOND;
 
@@ -51,17 +58,26 @@ final class LeaseWorld {
   final HistoryRecorder recorder = new HistoryRecorder(time::now);
   final Map<String, Integer> evidence = new TreeMap<>();
   private final Dice dice;
-  private final MapLeaseStore map = new MapLeaseStore("map", () -> Instant.EPOCH);
+  private final MapLeaseStore map;
+  private final Duration writesApart;
+
+  /** Whether the store tells, early, late or in vain, what may have become free. */
+  private final boolean pushes;
+
   private final List<Machine> machines = new ArrayList<>();
   private final List<Held> believed = new ArrayList<>();
 
   /** A name and the token that an operator took it from. */
   private final Set<String> revoked = new HashSet<>();
 
-  /** Requests with a {@code maxHold}. */
-  private final Set<Long> limited = new HashSet<>();
+  /** The {@code maxHold} of requests that have one. */
+  private final Map<Long, Long> limited = new HashMap<>();
 
   private final Map<String, Long> lastTokens = new TreeMap<>();
+
+  /** Since when nobody believes in what stands in a record, while there is calm. */
+  private final Map<String, Long> forsaken = new TreeMap<>();
+
   private @Nullable Breach firstBreach;
   private boolean isStorm;
   private int storms;
@@ -71,6 +87,9 @@ final class LeaseWorld {
 
   LeaseWorld(long seed) {
     dice = new Dice(seed);
+    map = new MapLeaseStore("map", () -> Instant.EPOCH, (seed & 1) == 0);
+    writesApart = (seed & 2) == 0 ? Duration.ZERO : WRITES_APART;
+    pushes = (seed & 4) == 0;
     for (int i = 0; i < MACHINES; i++) {
       Machine machine = new Machine("machine " + i);
       machines.add(machine);
@@ -93,6 +112,9 @@ final class LeaseWorld {
     isStorm = false;
     calmSince = time.now();
     recorder.faultEnded("storm");
+    for (Machine machine : machines) {
+      time.after(EXCUSED + dice.between(0, 10 * Nanos.SECOND), machine::closeOne);
+    }
   }
 
   void beQuiet() {
@@ -171,15 +193,35 @@ final class LeaseWorld {
           breach("P3", one + " is held while " + other + " is");
         }
       }
+      if (one.isBelieved() && time.now() > one.limit) {
+        breach("P12", one + " is held for longer than its maxHold");
+      }
     }
+    for (String name : NAMES) {
+      LeaseRecord record = map.recordOf(name);
+      if (!isCalm() || isQuiet || record.isFree() || isBelievedIn(record)) {
+        forsaken.remove(name);
+      } else if (time.now() - forsaken.computeIfAbsent(name, it -> time.now()) > FORGOTTEN) {
+        breach("R33", record + " is not freed, and nobody holds it");
+      }
+    }
+  }
+
+  private boolean isBelievedIn(LeaseRecord record) {
+    return believed.stream()
+        .anyMatch(
+            held ->
+                held.names.contains(record.name())
+                    && held.lease.token() == record.token()
+                    && held.isBelieved());
   }
 
   private void granted(Held held) {
     count(held.names.size() > 1 ? "granted together" : "granted");
     for (String name : held.names) {
-      // A grant may be heard of late, but not by somebody who believes in it.
+      // One may hear of it late, but nobody believes in it then, unless an operator took it.
       long last = lastTokens.merge(name, held.lease.token(), Math::max);
-      if (last > held.lease.token() && held.isBelieved()) {
+      if (last > held.lease.token() && held.isBelieved() && !held.wasRevoked()) {
         breach("P1", held + " was granted after token " + last);
       }
     }
@@ -230,6 +272,7 @@ final class LeaseWorld {
     final String name;
     final LeaseMachine clock;
     final List<LockStore> stores = new ArrayList<>();
+    final List<FaultyLeaseStore> networks = new ArrayList<>();
     final List<LeaseWay> ways = new ArrayList<>();
     final List<Actor> actors = new ArrayList<>();
     private long cutUntil;
@@ -247,12 +290,7 @@ final class LeaseWorld {
     void boot() {
       String process = name + ", life " + clock.life();
       for (int i = 0; i < CLIENTS_OF_A_MACHINE; i++) {
-        FaultyLeaseStore network = new FaultyLeaseStore(map, process, new NetworkTicker());
-        network.fates(this::fate);
-        LeaseWay way = new LeaseWay(network, clock);
-        ClientOptions options = ClientOptions.defaults().name(process).ticker(clock);
-        LockStore store = LeaseLocks.over(way, options, dice.another());
-        ways.add(way);
+        LockStore store = open(process);
         stores.add(store);
         for (int j = 0; j < 2 && !isQuiet; j++) {
           Actor actor = new Actor(this, store, process + ", client " + i + "." + j);
@@ -262,10 +300,40 @@ final class LeaseWorld {
       }
     }
 
+    private LockStore open(String process) {
+      FaultyLeaseStore network = new FaultyLeaseStore(map, process, new NetworkTicker());
+      network.fates(this::fate);
+      network.writesApart(writesApart);
+      LeaseWay way = new LeaseWay(network, clock);
+      networks.add(network);
+      ways.add(way);
+      ClientOptions options = ClientOptions.defaults().name(process).ticker(clock);
+      return LeaseLocks.over(way, options, dice.another());
+    }
+
+    /** The process closes one of its clients, and goes on with another. */
+    void closeOne() {
+      clock.run(
+          () -> {
+            if (!stores.isEmpty() && !isQuiet) {
+              count("closed");
+              LockStore next = open(name + ", life " + clock.life());
+              LockStore closed = stores.set(dice.below(stores.size()), next);
+              for (Actor actor : actors) {
+                if (actor.store == closed) {
+                  actor.store = next;
+                }
+              }
+              CompletableFuture<Void> unused = LeaseLocks.closeAsync(closed);
+            }
+          });
+    }
+
     void die() {
       clock.kill();
       ways.forEach(LeaseWay::die);
       stores.forEach(LockStore::close);
+      networks.clear();
       ways.clear();
       stores.clear();
       actors.clear();
@@ -285,7 +353,7 @@ final class LeaseWorld {
 
     private void harm() {
       long nanos = dice.between(Nanos.SECOND / 10, 15 * Nanos.SECOND);
-      switch (dice.below(8)) {
+      switch (dice.below(9)) {
         case 0 -> {
           count("paused");
           clock.pause(nanos);
@@ -303,6 +371,7 @@ final class LeaseWorld {
           count("wall clock set");
           clock.setWallForward(nanos);
         }
+        case 7 -> closeOne();
         default -> {
           count("killed");
           die();
@@ -316,6 +385,13 @@ final class LeaseWorld {
           time.now() < cutUntil && !(onlyWritesAreCut && kind == FaultyLeaseStore.Kind.READ);
       if (isCut) {
         return Fate.lost();
+      }
+      if (pushes && kind == FaultyLeaseStore.Kind.RELEASE && dice.chance(0.7)) {
+        long late = dice.between(0, Nanos.SECOND / 2);
+        time.after(late, () -> machines.forEach(machine -> machine.hear(lock)));
+      }
+      if (!isStorm && !isQuiet && dice.chance(0.05)) {
+        return smallTrouble(kind);
       }
       int throwOf100 = isStorm ? dice.below(100) : 99;
       if (throwOf100 < 8) {
@@ -340,6 +416,20 @@ final class LeaseWorld {
       return Fate.slow(upTo(30), upTo(30));
     }
 
+    /** What may happen at any time, and is over soon. */
+    private Fate smallTrouble(FaultyLeaseStore.Kind kind) {
+      return switch (kind) {
+        case TAKE -> dice.chance(0.5) ? Fate.unanswered(upTo(30)) : Fate.slow(upTo(500), upTo(500));
+        case RENEW, RELEASE ->
+            Fate.failed(new StoreUnavailableException("throttled", new Exception()));
+        default -> Fate.slow(upTo(30), upTo(30));
+      };
+    }
+
+    private void hear(String freed) {
+      networks.forEach(network -> network.hintFreed(freed));
+    }
+
     private Duration upTo(long millis) {
       return Duration.ofNanos(dice.between(100_000, millis * 1_000_000));
     }
@@ -348,7 +438,7 @@ final class LeaseWorld {
   /** Asks for locks, uses them and gives them back, one after the other. */
   private final class Actor {
     final Machine machine;
-    private final LockStore store;
+    private LockStore store;
     private final String name;
     private final int life;
     boolean isBusy;
@@ -399,7 +489,7 @@ final class LeaseWorld {
               .toList();
       long request = recorder.asked(name, targets, Duration.ofNanos(patience), options.maxHold());
       if (options.maxHold().isPresent()) {
-        limited.add(request);
+        limited.put(request, options.maxHold().get().toNanos());
       }
       CompletableFuture<AcquireOutcome> answer =
           store.acquire(new AcquireRequest(targets, patience, options, 0));
@@ -448,6 +538,10 @@ final class LeaseWorld {
     final long request;
     final List<String> names;
     final Lease lease;
+
+    /** In true time, by which a {@code maxHold} is over by the slowest of clocks. */
+    final long limit;
+
     private boolean isOver;
 
     Held(Actor actor, long request, List<String> names, Lease lease) {
@@ -455,6 +549,9 @@ final class LeaseWorld {
       this.request = request;
       this.names = names;
       this.lease = lease;
+      Long maxHold = limited.get(request);
+      this.limit =
+          maxHold == null ? Long.MAX_VALUE : time.now() + (long) (maxHold / (1 - CLOCK_ERROR));
     }
 
     /** What an application that asks now is told; one that stands still will be told when it runs again. */
@@ -518,7 +615,7 @@ final class LeaseWorld {
       if (reason == LossReason.REVOKED && !wasRevoked()) {
         breach("P12", this + " was told that it was revoked, and was not");
       }
-      if (isCalm() && !limited.contains(request) && reason == LossReason.EXPIRED) {
+      if (isCalm() && !limited.containsKey(request) && reason == LossReason.EXPIRED) {
         breach("P12", this + " was lost though nothing was wrong");
       }
       actor.think();

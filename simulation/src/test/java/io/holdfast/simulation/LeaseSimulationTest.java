@@ -43,6 +43,8 @@ class LeaseSimulationTest {
             "suspended",
             "paused",
             "killed",
+            "closed",
+            "lost: SESSION_ENDED",
             "cut off",
             "wall clock set",
             "unanswered");

@@ -302,6 +302,50 @@ final class Mutants {
                 + " KeptLease.this.deadlineNanos = leastDeadline(); } if (unansweredSinceNanos =="
                 + " null && Trouble.of(failure) == Trouble.UNCERTAIN) {"),
         ofEngine(
+            "a retry asks under another id, and its own grant is in its way",
+            "LeaseRequest",
+            "isUnsettled = true; stragglesUntilNanos = sentNanos + lease().toNanos();",
+            "isUnsettled = true; stragglesUntilNanos = sentNanos + lease().toNanos();"
+                + " grant = client.newGrant();"),
+        ofEngine(
+            "a grant that comes after giving up is kept",
+            "LeaseRequest",
+            "if (isOver) { giveBack(all.records()); } else { granted(",
+            "if (!isOver) { granted("),
+        ofEngine(
+            "a release is not repeated (CURATOR-678)",
+            "GivingBack",
+            "maybeDone |= trouble == Trouble.UNCERTAIN;",
+            "maybeDone |= trouble == Trouble.UNCERTAIN; if (trouble != Trouble.REFUSED) { isOver();"
+                + " return; }"),
+        ofEngine(
+            "a renewal that fails is the last one",
+            "KeptLease",
+            "endInTime(); if (isHeld()) { renewAgain(); }",
+            "endInTime();"),
+        ofEngine(
+            "a hold is not ended by its maxHold",
+            "KeptLease",
+            "maxHold.isPresent() ? firstSent + maxHold.get().toNanos() : NO_DEADLINE;",
+            "NO_DEADLINE;"),
+        ofEngine(
+            "a renewal under another token counts",
+            "KeptLease",
+            "if (renewed.token() != record.token()) { loseWhatALateTakeBroughtBack(); return; }",
+            ""),
+        ofEngine(
+            "what is only said to be free is freed",
+            "LeaseLocks",
+            "store.onFreed(name -> place.within(() -> place.stir(name)));",
+            "store.onFreed(name -> place.within(() -> { Seen seen = place.seen(name);"
+                + " if (seen != null) { place.ended(seen.record().grant()); }"
+                + " place.stir(name); }));"),
+        ofEngine(
+            "a client that closes gives nothing back",
+            "LeaseClient",
+            "List.copyOf(leases).forEach(lease -> lease.lose(LossReason.SESSION_ENDED));",
+            ""),
+        ofEngine(
                 "what the machine sleeps counts for no holder (R24)",
                 "KeptLease",
                 "this.deadlineNanos = sentNanos + lease - (long) (lease * MARGIN);",

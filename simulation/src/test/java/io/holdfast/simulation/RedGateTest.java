@@ -3,6 +3,8 @@ package io.holdfast.simulation;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -16,6 +18,9 @@ class RedGateTest {
   /** A bug that takes more is not found soon enough. */
   private static final int SEEDS = 200;
 
+  /** Worlds of leases are smaller. */
+  private static final int LEASE_SEEDS = 400;
+
   private static final int DEPTH = 5;
 
   /**
@@ -28,7 +33,7 @@ class RedGateTest {
   void everyMutantIsConvicted(Mutant mutant) throws IOException {
     MutantTrial trial = MutantTrial.of(mutant);
     if (mutant.isOfEngine()) {
-      String breach = simulateLeases(trial, SEEDS);
+      String breach = simulateLeases(trial, LEASE_SEEDS);
       Figures.print("mutant: %s%n  simulation of leases: %s%n", mutant, breach);
       assertThat(breach).as("the simulation of leases has not found: " + mutant).isNotNull();
       return;
@@ -47,6 +52,13 @@ class RedGateTest {
     assertThat(trial.explore(3)).isNull();
     assertThat(simulate(trial, 3)).isNull();
     assertThat(simulateLeases(trial, 3)).isNull();
+  }
+
+  @Test
+  void theReadmeNamesEveryMutant() throws IOException {
+    String readme = Files.readString(Path.of("README.md")); // tests run in the module's folder
+    assertThat(Mutants.all())
+        .allSatisfy(mutant -> assertThat(readme).contains("| " + mutant.bug() + " |"));
   }
 
   private static @Nullable String simulateLeases(MutantTrial trial, int seeds) {

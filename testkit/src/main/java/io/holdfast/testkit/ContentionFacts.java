@@ -49,7 +49,7 @@ abstract class ContentionFacts extends Facts {
 
   @Test
   void aCounterThatOnlyTheLockGuardsCountsRight() throws Exception {
-    ExecutorService threads = Executors.newFixedThreadPool(THREADS);
+    ExecutorService threads = Executors.newFixedThreadPool(THREADS, store::thread);
     countTogether(threads, THREADS, store.rounds());
   }
 
@@ -61,7 +61,7 @@ abstract class ContentionFacts extends Facts {
 
   @Test
   void trafficOfAllKindsKeepsEveryPromise() throws Exception {
-    ExecutorService threads = Executors.newFixedThreadPool(THREADS);
+    ExecutorService threads = Executors.newFixedThreadPool(THREADS, store::thread);
     mixTogether(threads, THREADS, 2 * store.rounds());
   }
 
@@ -166,8 +166,8 @@ abstract class ContentionFacts extends Facts {
 
   /** What nothing but the lock guards: two who write at once lose a count. */
   private final class Counter {
-    volatile int value;
-    private volatile long highestToken;
+    int value;
+    private long highestToken;
 
     void write(RecordedHold hold) {
       int read = value;

@@ -131,6 +131,21 @@ public abstract class LockContract {
     return false;
   }
 
+  /** A thread for the facts to act in, not started yet: a platform thread, as by default, or a virtual one. */
+  protected Thread thread(Runnable task) {
+    Thread thread = new Thread(task, "contract-actor");
+    thread.setDaemon(true);
+    return thread;
+  }
+
+  /**
+   * Whether the store keeps nothing of what a fact did, now that all clients are closed. Asked after each fact, of a store that
+   * can tell more of itself than its clients see; else true, as by default.
+   */
+  protected boolean keepsNothing() {
+    return true;
+  }
+
   @AfterEach
   final void nothingIsLeft() {
     tested.close();

@@ -318,7 +318,7 @@ final class StoreUnderTest {
 
   /** Does something in a thread of its own. */
   <T> Actor<T> inThread(Actor.Action<T> action) {
-    Actor<T> actor = new Actor<>(action);
+    Actor<T> actor = new Actor<>(action, contract::thread);
     actors.add(actor);
     return actor;
   }
@@ -417,6 +417,11 @@ final class StoreUnderTest {
     return contract.describesAllThatWasGrantedWithIt();
   }
 
+  /** A thread that is not started yet. */
+  Thread thread(Runnable task) {
+    return contract.thread(task);
+  }
+
   boolean timeIsTurnedByHand() {
     return contract.ticker().isPresent();
   }
@@ -435,7 +440,10 @@ final class StoreUnderTest {
       actor.thread.interrupt();
       attempt(() -> until(actor.thread + " ends", () -> !actor.thread.isAlive()), failures);
     }
-    attempt(this::nothingIsHeld, failures);
+    if (!clients.isEmpty()) { // else the fact has not come near the store
+      attempt(this::nothingIsHeld, failures);
+      attempt(() -> until("nothing is kept", contract::keepsNothing), failures);
+    }
     contract
         .ticker()
         .ifPresent(

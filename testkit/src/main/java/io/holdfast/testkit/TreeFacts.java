@@ -10,10 +10,12 @@ import io.holdfast.LockDescription;
 import io.holdfast.LockKey;
 import io.holdfast.LockMode;
 import io.holdfast.LockTarget;
+import io.holdfast.LockTimeoutException;
 import io.holdfast.LockTree;
 import io.holdfast.LossReason;
 import io.holdfast.TreePath;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -151,11 +153,42 @@ abstract class TreeFacts extends Facts {
   }
 
   @Test
+  void parentThenChildAgainstChildThenParentDoesNotDeadlock() throws Exception {
+    Actor<Boolean> one = store.inThread(() -> repeat(anns.write("/a", "/c/d")));
+    Actor<Boolean> opposite = store.inThread(() -> repeat(bobs.write("/c", "/a/b")));
+    Duration bound = store.promptly().multipliedBy(5);
+    assertThat(store.within(bound, one.answer)).isTrue();
+    assertThat(store.within(bound, opposite.answer)).isTrue();
+  }
+
+  /** Who takes one after the other can still meet somebody who does so the other way round. A bound ends it, and says who it was. */
+  @Test
+  void whoWaitForEachOtherOneInsideTheOtherAreToldByTheirDeadlines() throws Exception {
+    Duration patience = store.patience();
+    Hold one = anns.write("/a").acquire();
+    Hold other = bobs.write("/c/d").acquire();
+    CompletableFuture<Hold> ofAnn = anns.write("/c").acquireAsync(patience);
+    CompletableFuture<Hold> ofBob = bobs.write("/a/b").acquireAsync(patience);
+    store.untilWaiting(cid, () -> cids.describe("/"), 2);
+    store.letPass(patience);
+    assertThat(store.failure(ofAnn))
+        .isInstanceOf(LockTimeoutException.class)
+        .hasMessageContaining("bob");
+    assertThat(store.failure(ofBob))
+        .isInstanceOf(LockTimeoutException.class)
+        .hasMessageContaining("ann");
+    assertThat(one.isHeld() && other.isHeld()).isTrue();
+    other.close();
+    free(anns.write("/c"));
+    one.close();
+  }
+
+  @Test
   void everyPairOfSmallRequestsIsGrantedTogetherExactlyIfCompatible() throws Exception {
     store.requires(Capability.ALL);
     List<Wish> wishes = Wish.all();
     for (Wish one : wishes) {
-      Hold hold = one.on(ann, anns).acquire(java.time.Duration.ZERO);
+      Hold hold = one.on(ann, anns).acquire(Duration.ZERO);
       for (Wish two : wishes) {
         var other = two.on(bob, bobs).tryAcquire();
         assertThat(other.isPresent()).as("%s beside %s", two, one).isEqualTo(!one.conflicts(two));
@@ -224,6 +257,13 @@ abstract class TreeFacts extends Facts {
 
   private LockTarget target(String path, LockMode mode) {
     return new LockTarget(new LockKey.Node(tree(), TreePath.parse(path)), mode);
+  }
+
+  private boolean repeat(DistributedLock lock) throws InterruptedException {
+    for (int i = 0; i < store.rounds(); i++) {
+      lock.acquire().close();
+    }
+    return true;
   }
 
   private static void busy(DistributedLock... locks) {

@@ -2,6 +2,7 @@ package io.holdfast.inprocess;
 
 import io.holdfast.ClientOptions;
 import io.holdfast.LockClient;
+import io.holdfast.table.TableSize;
 import io.holdfast.testkit.LockContract;
 import io.holdfast.testkit.ManualTicker;
 import java.util.Optional;
@@ -30,5 +31,10 @@ class InProcessContractTest extends LockContract {
   @Override
   protected int mostClients() {
     return 1_000;
+  }
+
+  @Override
+  protected boolean keepsNothing() {
+    return locks.size().equals(new TableSize(0, 0, 0, 0, 0));
   }
 }

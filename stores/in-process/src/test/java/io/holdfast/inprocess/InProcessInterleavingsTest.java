@@ -1,12 +1,16 @@
 package io.holdfast.inprocess;
 
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
 import io.holdfast.ClientOptions;
 import io.holdfast.DistributedLock;
 import io.holdfast.Hold;
 import io.holdfast.LockClient;
 import io.holdfast.spi.Ticker;
+import java.lang.reflect.Field;
 import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 import org.jetbrains.lincheck.datastructures.Operation;
 import org.jetbrains.lincheck.datastructures.Param;
@@ -24,7 +28,7 @@ public class InProcessInterleavingsTest {
 
   // Callbacks in the calling thread keep a program's result a matter of its calls alone.
   private final LockClient client =
-      locks().client(ClientOptions.defaults().executor(Runnable::run));
+      prepared(locks()).client(ClientOptions.defaults().executor(Runnable::run));
   private final DistributedLock write = client.readWriteLock("name").write();
   private final DistributedLock read = client.readWriteLock("name").read();
   private final DistributedLock folder = client.tree("tree").write("/folder");
@@ -94,6 +98,10 @@ public class InProcessInterleavingsTest {
     return holds[thread] == null ? 0 : holds[thread].token();
   }
 
+  InProcessLocks prepared(InProcessLocks locks) {
+    return locks;
+  }
+
   /** With a clock that stands still: no timer thread runs beside the program that is checked. */
   private static InProcessLocks locks() {
     Ticker standing =
@@ -118,14 +126,24 @@ public class InProcessInterleavingsTest {
 
   @Test
   void everyInterleavingIsSomeOrderUnderTheModelChecker() {
-    new ModelCheckingOptions()
+    modelChecking().check(getClass());
+  }
+
+  /** The same check of the same calls: what passes it would not pass without the mutex. */
+  @Test
+  void withoutTheMutexTheModelCheckerFindsAnInterleavingThatIsNone() {
+    ModelCheckingOptions options = modelChecking().minimizeFailedScenario(false);
+    assertThatThrownBy(() -> options.check(WithoutMutex.class)).isInstanceOf(AssertionError.class);
+  }
+
+  private static ModelCheckingOptions modelChecking() {
+    return new ModelCheckingOptions()
         .threads(2)
         .actorsBefore(1)
         .actorsPerThread(2)
         .actorsAfter(0)
         .iterations(12)
-        .invocationsPerIteration(50)
-        .check(getClass());
+        .invocationsPerIteration(50);
   }
 
   @Test
@@ -136,5 +154,39 @@ public class InProcessInterleavingsTest {
         .iterations(20)
         .invocationsPerIteration(500)
         .check(getClass());
+  }
+
+  /** Locks whose mutex keeps nobody out. */
+  public static class WithoutMutex extends InProcessInterleavingsTest {
+    @Override
+    InProcessLocks prepared(InProcessLocks locks) {
+      try {
+        Field mutex = InProcessLocks.class.getDeclaredField("mutex");
+        Field lock = BackoffMutex.class.getDeclaredField("lock");
+        mutex.setAccessible(true);
+        lock.setAccessible(true);
+        lock.set(mutex.get(locks), new OpenLock());
+        return locks;
+      } catch (ReflectiveOperationException e) {
+        throw new AssertionError(e);
+      }
+    }
+  }
+
+  private static final class OpenLock extends ReentrantLock {
+    private static final long serialVersionUID = 1;
+
+    @Override
+    public boolean tryLock() {
+      return true;
+    }
+
+    @Override
+    public void unlock() {}
+
+    @Override
+    public boolean isHeldByCurrentThread() {
+      return true;
+    }
   }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.holdfast.ClientOptions;
+import io.holdfast.DistributedLock;
 import io.holdfast.Hold;
 import io.holdfast.HoldOptions;
 import io.holdfast.InvalidRequestException;
@@ -19,11 +20,15 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** What only this store promises, and what cannot be seen through the API: that nothing is left behind. */
 class InProcessLocksTest {
+  private static final Executor THREADS = task -> new Thread(task).start();
+
   private final ManualTicker ticker = new ManualTicker();
   private final InProcessLocks locks = InProcessLocks.builder().ticker(ticker).build();
   private final LockClient ann = locks.client(ClientOptions.defaults().name("ann"));
@@ -111,6 +116,34 @@ class InProcessLocksTest {
     assertThat(second.isHeld()).isFalse();
   }
 
+  /** Nothing but the lock hands it on: no field is volatile, and nobody who would do it by the way looks on. */
+  @Test
+  void whatAHolderWroteIsSeenByTheNext() throws Exception {
+    int threads = 4;
+    int rounds = 10_000;
+    Ledger ledger = new Ledger();
+    List<CompletableFuture<Void>> bookkeepers = new ArrayList<>();
+    for (int i = 0; i < threads; i++) {
+      DistributedLock lock = (i % 2 == 0 ? ann : bob).lock("ledger");
+      bookkeepers.add(CompletableFuture.runAsync(() -> keep(ledger, lock, rounds), THREADS));
+    }
+    for (CompletableFuture<Void> bookkeeper : bookkeepers) {
+      bookkeeper.get(60, TimeUnit.SECONDS);
+    }
+    assertThat(ledger.entries).isEqualTo(threads * rounds);
+    assertThat(ledger.torn).isZero();
+  }
+
+  private static void keep(Ledger ledger, DistributedLock lock, int rounds) {
+    for (int i = 0; i < rounds; i++) {
+      try (Hold hold = lock.acquire()) {
+        ledger.enter();
+      } catch (InterruptedException e) {
+        throw new AssertionError(e);
+      }
+    }
+  }
+
   @Test
   void tokensBeginAboveTheHighestThatAResourceHasSeen() throws Exception {
     try (LockClient client = InProcessLocks.builder().tokensAbove(41).build().client();
@@ -150,7 +183,8 @@ class InProcessLocksTest {
     assertThatThrownBy(() -> LockClient.connect("carrier-pigeon://user:secret@roof"))
         .isInstanceOf(InvalidRequestException.class)
         .hasMessage(
-            "STORE_UNKNOWN: url starts with \"carrier-pigeon\", but the stores on the class path are [in-process:]");
+            "STORE_UNKNOWN: url starts with \"carrier-pigeon\", but the stores on the class path"
+                + " are [in-process:]");
   }
 
   @Test
@@ -164,5 +198,28 @@ class InProcessLocksTest {
     }
     assertThat(locks.size().nodes()).isEqualTo(1 + 1000 + 10_000);
     open.forEach(Hold::close);
+  }
+
+  /** Who sees less than all of the last entry has torn it. */
+  private static final class Ledger {
+    private Entry last = new Entry();
+    private int entries;
+    private int torn;
+
+    void enter() {
+      if (last.number != entries || last.same != entries) {
+        torn++;
+      }
+      entries++;
+      Entry next = new Entry();
+      last = next; // before it is filled in
+      next.number = entries;
+      next.same = entries;
+    }
+  }
+
+  private static final class Entry {
+    private int number;
+    private int same;
   }
 }
