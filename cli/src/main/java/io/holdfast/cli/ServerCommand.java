@@ -306,7 +306,7 @@ final class ServerCommand implements Callable<Integer> {
   }
 
   /** A restore that is longer ago was that of an earlier start. */
-  private static final Duration RESTORED_LATELY = Duration.ofDays(1);
+  private static final Duration RESTORED_LATELY = Duration.ofHours(1);
 
   /** By which clocks may differ. */
   private static final Duration CLOCK_TOLERANCE = Duration.ofMinutes(5);
@@ -368,8 +368,8 @@ final class ServerCommand implements Callable<Integer> {
       warnings.add(
           "restored at "
               + restored
-              + ": sessions of the past end when one of the servers leads, and tokens go on above; leave"
-              + " --restored out at the next start");
+              + ": unless an earlier start said the same time, sessions of the past end when one of the"
+              + " servers leads, and tokens go on above; leave --restored out at the next start");
     }
     return warnings;
   }

@@ -79,7 +79,7 @@ class ServerTest {
             + " initial members",
         "--peers 127.0.0.1:7421,127.0.0.1:7422,127.0.0.1:7421 | 64 | --peers names 127.0.0.1:7421 twice",
         "--limit sesions=5       | 64 | --limit 'sesions' is unknown, sessions is not; there are"
-            + " connections, connections-per-address,",
+            + " acquisitions-per-second, connections, connections-per-address,",
         "--limit sessions=0      | 64 | --limit: a limit is 0, at least 1",
         "--limit sessions=5s     | 64 | Invalid value for option '--limit' (NAME=NUMBER): '5s' is"
             + " not an int",

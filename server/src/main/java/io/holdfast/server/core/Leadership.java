@@ -303,12 +303,16 @@ final class Leadership {
     requireQueue(limits.queuedOperations());
     if (!desk.room.acquisitions.allows(ticker.nanos())) {
       int most = limits.acquisitionsPerSecond();
+      // Not for good: it may be asked again because its answer was lost.
       throw new Problem.Found(
-          Problem.exhausted(
-              "ACQUISITIONS",
-              "acquisitions in a second in namespace " + desk.room.namespace,
-              most,
-              most));
+          Problem.unavailable(
+              "TOO_MANY_ACQUISITIONS",
+              "acquisitions in a second in namespace "
+                  + desk.room.namespace
+                  + " are "
+                  + most
+                  + ", at most "
+                  + most));
     }
     propose(new Pending(new Change.OfTable(desk.room.namespace, acquire), bytes, from));
   }
@@ -361,18 +365,18 @@ final class Leadership {
 
   /** Runs a task if it is certain, after it was asked, that this server leads; else says that it cannot. */
   void confirm(Runnable yes, Consumer<Problem> no) {
-    await(yes, no);
+    enqueue(yes, no);
     somebodyIsInAHurry = true;
     askMajorityInTime();
   }
 
   /** The same, at once or in a moment with whatever comes till then: a question costs the same for one as for many. */
   void confirmSoon(Runnable yes, Consumer<Problem> no) {
-    await(yes, no);
+    enqueue(yes, no);
     askMajorityInTime();
   }
 
-  private void await(Runnable yes, Consumer<Problem> no) {
+  private void enqueue(Runnable yes, Consumer<Problem> no) {
     if (reads.size() >= limits.queuedReads()) {
       throw new Problem.Found(overloaded("questions", reads.size(), limits.queuedReads()));
     }

@@ -31,7 +31,8 @@ import java.util.TreeMap;
  * @param unsentMessages to one client; one that reads nothing and is owed more is disconnected. Beside them so many locks,
  *     holders and waiters in answers; who is owed more is answered no questions
  * @param listed locks in the answer to one question
- * @param acquisitionsPerSecond asked for in one namespace, on average; as many at one go. What is asked again counts again
+ * @param acquisitionsPerSecond asked for in one namespace, on average, and as many at one go; at most {@link
+ *     #MOST_ACQUISITIONS_PER_SECOND}. What comes then is {@code UNAVAILABLE}, and may be asked again
  */
 public record Limits(
     int namespaces,
@@ -50,6 +51,9 @@ public record Limits(
     int unsentMessages,
     int listed,
     int acquisitionsPerSecond) {
+  /** More than a server can do. */
+  static final int MOST_ACQUISITIONS_PER_SECOND = 1_000_000;
+
   /** Those of a server that is not told otherwise. */
   public static final Limits DEFAULTS =
       new Limits(
@@ -68,7 +72,7 @@ public record Limits(
           16_384,
           20_000,
           LockClient.MAX_LISTED,
-          1_000_000);
+          MOST_ACQUISITIONS_PER_SECOND);
 
   /** Checks that there is at least one of each. */
   public Limits {
@@ -98,6 +102,13 @@ public record Limits(
     }
     if (listed > LockClient.MAX_LISTED) {
       throw new IllegalArgumentException("listed " + listed + ", at most " + LockClient.MAX_LISTED);
+    }
+    if (acquisitionsPerSecond > MOST_ACQUISITIONS_PER_SECOND) {
+      throw new IllegalArgumentException(
+          "acquisitions-per-second "
+              + acquisitionsPerSecond
+              + ", at most "
+              + MOST_ACQUISITIONS_PER_SECOND);
     }
   }
 

@@ -10,7 +10,6 @@ final class Rate {
   private long nextNanos;
   private boolean begun;
 
-  /** More than a thousand million is as good as no limit. */
   Rate(int mostPerSecond) {
     this.nanosEach = SECOND / mostPerSecond;
   }

@@ -390,9 +390,10 @@ class BadInputTest {
     ann.acquire(session, 5, "lock 5");
     assertThat(ann.next().getRefused().getError())
         .isEqualTo(
-            exhausted(
-                "TOO_MANY_ACQUISITIONS",
-                "acquisitions in a second in namespace team are 4, at most 4"));
+            Problem.unavailable(
+                    "TOO_MANY_ACQUISITIONS",
+                    "acquisitions in a second in namespace team are 4, at most 4")
+                .toWire());
     assertThat(core.figures().used()).containsEntry("keys", 4).containsEntry("sessions", 1);
     ticker.advance(Duration.ofMillis(249));
     ann.acquire(session, 6, "lock 5");

@@ -28,7 +28,9 @@ record LogTokens(int version, long timeline, long above) {
    * From grant to grant `flushed` does not fall, and `written` rises by one or more, for the message is longer than a unit. A
    * crash takes `written` back, but not below `flushed`. It also ends all sessions, and each begins with a message that is
    * flushed; so in whichever comes after it both are above the old `flushed`. That alone is worth 64, and makes up for what is
-   * lost of `written`, if that had been less than 64 ahead. Where it is further ahead the log is flushed for the token.
+   * lost of `written`, if that had been less than 64 ahead. Where it is further ahead the log is flushed for the token. So it
+   * is always where a server goes on, after a crash, from the beginning of a record that is flushed in part, and so below
+   * `flushed`: before PostgreSQL 12.9, 13.5 and 14.1 (its "overwrite contrecord" is what makes it go on behind).
    *
    * A token is no larger than 64 × written, a position in bytes.
    */
@@ -103,6 +105,12 @@ record LogTokens(int version, long timeline, long above) {
     }
   }
 
+  private boolean goesOnBelowWhatIsFlushed() {
+    return version < 120009
+        || (version >= 130000 && version < 130005)
+        || (version >= 140000 && version < 140001);
+  }
+
   private static long position(String text) {
     return LogSequenceNumber.valueOf(text).asLong();
   }
@@ -114,6 +122,9 @@ record LogTokens(int version, long timeline, long above) {
    * @param flushed how far the log was flushed when the lock was had, or later
    */
   OptionalLong token(long written, long flushed) {
+    if (goesOnBelowWhatIsFlushed() && flushed < written) {
+      return OptionalLong.empty();
+    }
     long units = written >>> UNIT_BITS;
     long safe = Math.min(written, flushed) >>> UNIT_BITS;
     // Timelines are added, not joined: where a log is longer than 2^48 bytes the sum still grows.

@@ -81,9 +81,9 @@ public final class PostgresLocks {
   }
 
   /**
-   * Takes fencing tokens from the write-ahead log, {@link PostgresTokens#WAL}, all of them larger than this; 0 by default. For a
-   * database whose log has begun anew, by {@code pg_upgrade} or from a dump: the highest token of the old one. All clients must
-   * say the same.
+   * All fencing tokens from the write-ahead log, {@link PostgresTokens#WAL}, are larger than this; 0 by default. For a database
+   * whose log has begun anew, by {@code pg_upgrade} or from a dump: the highest token of the old one. All clients must say the
+   * same. With tokens from elsewhere, {@link #connect} refuses it.
    *
    * @throws InvalidRequestException if it is negative
    */
@@ -91,8 +91,7 @@ public final class PostgresLocks {
     if (token < 0) {
       throw new InvalidRequestException("TOKEN_NEGATIVE", "tokensAbove " + token + " < 0");
     }
-    return new PostgresLocks(
-        source, where, keys, PostgresTokens.WAL, token, tokenTable, maxSessions);
+    return new PostgresLocks(source, where, keys, tokens, token, tokenTable, maxSessions);
   }
 
   /**
@@ -142,11 +141,16 @@ public final class PostgresLocks {
   /**
    * Opens a client.
    *
+   * @throws InvalidRequestException if {@link #tokensAbove} was said, and tokens are not from the log
    * @throws io.holdfast.StoreUnavailableException if the server cannot be reached
    * @throws io.holdfast.LockRefusedException if locks would exclude nobody there: a standby, a pooler in between, a server
    *     before 12; or if the table of tokens is not there or may not be used
    */
   public LockClient connect(ClientOptions options) {
+    if (tokensAbove > 0 && tokens != PostgresTokens.WAL) {
+      throw new InvalidRequestException(
+          "TOKENS_ABOVE", "tokensAbove " + tokensAbove + " means nothing for tokens of " + tokens);
+    }
     return LockClient.over(PostgresStore.open(this, options), options);
   }
 

@@ -95,6 +95,18 @@ class LogTokensTest {
 
   /** Other sessions write much, and commit nothing. Before 17 it takes a statement of its own to flush the log. */
   @Test
+  void aServerThatMayGoOnBelowWhatItHasFlushedGivesNoTokenThatIsNotFlushed() {
+    for (int old : new int[] {120000, 120008, 130004, 140000}) {
+      LogTokens log = new LogTokens(old, 1, 0);
+      assertThat(log.token(10_000, 9_999)).as("%d", old).isEmpty();
+      assertThat(log.token(10_000, 10_000)).as("%d", old).isPresent();
+    }
+    for (int mended : new int[] {120009, 130005, 140001, 150000}) {
+      assertThat(new LogTokens(mended, 1, 0).token(10_000, 9_999)).as("%d", mended).isPresent();
+    }
+  }
+
+  @Test
   void whereMuchIsNotFlushedATokenWaitsForThat() throws Exception {
     try (PostgresServer careless = PostgresServer.careless();
         Connection connection = careless.connect("postgres");

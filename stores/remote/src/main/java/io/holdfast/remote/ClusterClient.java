@@ -35,7 +35,8 @@ import org.jspecify.annotations.Nullable;
  * The lock servers themselves, for operators: who they are, who leads, who joins and who leaves. Needs the permission {@code
  * admin} in all namespaces. Blocks; thread-safe.
  *
- * <p>What only a leader can do waits for an election to end, ten seconds at most. What it asks fails with {@link
+ * <p>What only a leader can do waits some seconds for an election to end, and is asked again then: if an answer was lost, the second
+ * one may be that there is nothing to do. What it asks fails with {@link
  * StoreUnavailableException} if no server answers, with {@link LockRefusedException} if it may not be done or cannot, and with
  * {@link InvalidRequestException} if it means nothing.
  */
