@@ -151,7 +151,10 @@ class RefusalsTest {
   void aWrongPasswordAndARoleThatMayNotConnectAreTold() throws Exception {
     PostgresServer server = PostgresServer.shared();
     String database = server.newDatabase();
-    server.execute(database, "CREATE ROLE walter LOGIN PASSWORD 'open sesame'");
+    server.execute(
+        database,
+        "SET password_encryption = 'scram-sha-256';"
+            + " CREATE ROLE walter LOGIN PASSWORD 'open sesame'");
     server.admit("host all walter 127.0.0.1/32 scram-sha-256");
     String url = server.url(database).replace("postgres@", "walter:PASSWORD@");
     String right = url.replace("PASSWORD", "open%20sesame");
