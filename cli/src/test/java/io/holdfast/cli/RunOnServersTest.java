@@ -66,19 +66,18 @@ class RunOnServersTest {
 
   @Test
   void theCommandIsDeadBeforeTheLeaseEndsWhenTheServerIsKilled() throws Exception {
-    RunningCommand run = run(store);
-    Instant leaseEnd = leaseEnd();
-    server.signal("KILL");
-    Instant struck = Instant.now();
-    isDeadBefore(leaseEnd, run);
-    assertThat(lastBeat()).as("it worked while it might").isAfter(struck);
+    theCommandIsDeadBeforeTheLeaseEndsAfter("KILL");
   }
 
   @Test
   void theCommandIsDeadBeforeTheLeaseEndsWhenTheServerStandsStill() throws Exception {
+    theCommandIsDeadBeforeTheLeaseEndsAfter("STOP");
+  }
+
+  private void theCommandIsDeadBeforeTheLeaseEndsAfter(String signal) throws Exception {
     RunningCommand run = run(store);
     Instant leaseEnd = leaseEnd();
-    server.signal("STOP");
+    server.signal(signal);
     Instant struck = Instant.now();
     isDeadBefore(leaseEnd, run);
     assertThat(lastBeat()).as("it worked while it might").isAfter(struck);

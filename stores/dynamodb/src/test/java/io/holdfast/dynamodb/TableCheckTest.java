@@ -53,11 +53,7 @@ class TableCheckTest {
         .isInstanceOf(LockRefusedException.class)
         .hasMessageContaining("lock_key (S) and the sort key sort_key (S)")
         .hasMessageContaining("its key is lock (S)");
-    try (LockClient unseen =
-        DynamoLocks.in(table, dynamo)
-            .layout(DynamoLayout.python())
-            .unchecked()
-            .client(ClientOptions.defaults())) {
+    try (LockClient unseen = uncheckedClient(table, DynamoLayout.python())) {
       assertThatThrownBy(() -> unseen.lock("a").acquire(Duration.ofSeconds(5)))
           .isInstanceOf(LockRefusedException.class)
           .hasMessageContaining("lock_key (S) and the sort key sort_key (S)");
@@ -240,15 +236,9 @@ class TableCheckTest {
     DynamoLayout layout = layout(dialect);
     String table = LocalServer.table(dynamo, layout);
     try (LockClient holder = client(table, layout);
-        LockClient locks =
-            DynamoLocks.in(table, dynamo)
-                .layout(layout)
-                .unchecked()
-                .client(ClientOptions.defaults())) {
+        LockClient locks = uncheckedClient(table, layout)) {
       holder.lock("a").acquire(Duration.ofSeconds(5));
-      Map<String, AttributeValue> item =
-          new HashMap<>(
-              dynamo.getItem(it -> it.tableName(table).key(layout.keys().of("a"))).join().item());
+      Map<String, AttributeValue> item = item(table, layout);
       assertThat(item).containsKey(attribute);
       item.put(attribute, AttributeValue.fromBool(true));
       dynamo.putItem(it -> it.tableName(table).item(item)).join();
@@ -280,15 +270,9 @@ class TableCheckTest {
     DynamoLayout layout = layout(dialect);
     String table = LocalServer.table(dynamo, layout);
     try (LockClient holder = client(table, layout);
-        LockClient locks =
-            DynamoLocks.in(table, dynamo)
-                .layout(layout)
-                .unchecked()
-                .client(ClientOptions.defaults())) {
+        LockClient locks = uncheckedClient(table, layout)) {
       holder.lock("a").acquire(Duration.ofSeconds(5));
-      Map<String, AttributeValue> item =
-          new HashMap<>(
-              dynamo.getItem(it -> it.tableName(table).key(layout.keys().of("a"))).join().item());
+      Map<String, AttributeValue> item = item(table, layout);
       item.put(attribute, AttributeValue.fromBool(true));
       dynamo.putItem(it -> it.tableName(table).item(item)).join();
       assertThatThrownBy(() -> locks.lock("a").tryAcquire())
@@ -296,6 +280,19 @@ class TableCheckTest {
           .hasMessageContaining("attribute " + attribute + " that is no")
           .hasMessageContaining(table);
     }
+  }
+
+  private LockClient uncheckedClient(String table, DynamoLayout layout) {
+    return DynamoLocks.in(table, dynamo)
+        .layout(layout)
+        .unchecked()
+        .client(ClientOptions.defaults());
+  }
+
+  /** That of lock a, to be changed and put back. */
+  private Map<String, AttributeValue> item(String table, DynamoLayout layout) {
+    return new HashMap<>(
+        dynamo.getItem(it -> it.tableName(table).key(layout.keys().of("a"))).join().item());
   }
 
   private static DynamoLayout layout(String dialect) {
