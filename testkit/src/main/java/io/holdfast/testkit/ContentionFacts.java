@@ -110,6 +110,9 @@ abstract class ContentionFacts extends Facts {
   private HistoryChecker checker() {
     HistoryChecker checker =
         store.has(ann, Capability.FAIR) ? HistoryChecker.fair() : HistoryChecker.unfair();
+    if (!store.knowsWhatWasGrantedAsOne()) {
+      checker = checker.revokesOneByOne();
+    }
     return checker
         .grantsWithin(store.promptly())
         .tellsLossWithin(store.tellsLossWithin(HoldOptions.defaults()));

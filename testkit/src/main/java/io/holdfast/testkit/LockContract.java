@@ -119,10 +119,10 @@ public abstract class LockContract {
   }
 
   /**
-   * Whether all that was granted as one is told of a holder, whichever client asks; else of one that is in another process only
-   * the name that is described.
+   * Whether the store knows what was granted as one, whichever client asks. Else of a holder in another process it describes no
+   * more than the name that was asked for, and {@code forceRelease} frees no more than that until the holder hears of it.
    */
-  protected boolean describesAllThatWasGrantedWithIt() {
+  protected boolean knowsWhatWasGrantedAsOne() {
     return true;
   }
 

@@ -142,7 +142,7 @@ abstract class OperatorFacts extends Facts {
 
   @Test
   void whatIsHeldAsOneIsDescribedAsOne() throws Exception {
-    assumeTrue(store.describesAllThatWasGrantedWithIt(), "the store describes each name by itself");
+    assumeTrue(store.knowsWhatWasGrantedAsOne(), "the store describes each name by itself");
     store.requires(Capability.DESCRIBE, Capability.ALL);
     String other = store.name("other");
     Hold hold = ann.all(ann.lock(name), ann.lock(other)).acquire();

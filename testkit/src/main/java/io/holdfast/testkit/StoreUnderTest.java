@@ -413,8 +413,8 @@ final class StoreUnderTest {
     return contract.seesReentrancyBehindWaiters();
   }
 
-  boolean describesAllThatWasGrantedWithIt() {
-    return contract.describesAllThatWasGrantedWithIt();
+  boolean knowsWhatWasGrantedAsOne() {
+    return contract.knowsWhatWasGrantedAsOne();
   }
 
   /** A thread that is not started yet. */

@@ -18,7 +18,7 @@ class AwsTokensContractTest extends DynamoContractTest {
   }
 
   @Override
-  protected boolean describesAllThatWasGrantedWithIt() {
+  protected boolean knowsWhatWasGrantedAsOne() {
     return false;
   }
 

@@ -13,7 +13,7 @@ class DynamoProcessesContractTest extends DynamoContractTest {
   }
 
   @Override
-  protected boolean describesAllThatWasGrantedWithIt() {
+  protected boolean knowsWhatWasGrantedAsOne() {
     return false;
   }
 

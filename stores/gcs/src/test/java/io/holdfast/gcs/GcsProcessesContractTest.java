@@ -13,7 +13,7 @@ class GcsProcessesContractTest extends GcsContractTest {
   }
 
   @Override
-  protected boolean describesAllThatWasGrantedWithIt() {
+  protected boolean knowsWhatWasGrantedAsOne() {
     return false;
   }
 

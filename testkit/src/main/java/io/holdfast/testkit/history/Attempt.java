@@ -1,5 +1,6 @@
 package io.holdfast.testkit.history;
 
+import io.holdfast.LockTarget;
 import io.holdfast.LossReason;
 import java.util.ArrayList;
 import java.util.List;
@@ -107,7 +108,7 @@ final class Attempt {
   long mustBeFreedBy(Rules rules) {
     long by =
         Math.min(
-            Math.min(releasedAt, revokedAt),
+            Math.min(releasedAt, isRevokedAtOnce(rules) ? revokedAt : NEVER),
             Math.min(session.closedAt, session.expiredFrom(askedAt)));
     if (wasLost()) {
       by = Math.min(by, plus(lostAt, outlivesLoss(rules)));
@@ -129,10 +130,16 @@ final class Attempt {
    * holder heard of it; any other loss is the holder's to know first.
    */
   private long outlivesLoss(Rules rules) {
-    if (lossReason == LossReason.REVOKED) {
+    if (lossReason == LossReason.REVOKED && isRevokedAtOnce(rules)) {
       return 0;
     }
     return rules.hasLease() ? rules.atMost(rules.leaseNanos) : rules.livenessNanos;
+  }
+
+  /** Whether nothing of it is left once the store has said that it was taken away. */
+  private boolean isRevokedAtOnce(Rules rules) {
+    return rules.revokesAsOne
+        || asked.targets().stream().map(LockTarget::key).distinct().count() == 1;
   }
 
   /** Until when the holder surely believed that it held the lock. */

@@ -65,6 +65,11 @@ public final class HistoryChecker {
     return with(rules -> rules.askingRenews = false);
   }
 
+  /** Whoever takes a lock away takes no more than that: what was granted with it is freed once its holder has learned of it. */
+  public HistoryChecker revokesOneByOne() {
+    return with(rules -> rules.revokesAsOne = false);
+  }
+
   /** The clocks of client and store may run apart by this share, 0.01 for one in a hundred. */
   public HistoryChecker clockRateBound(double rho) {
     return with(rules -> rules.clockRateBound = rho);

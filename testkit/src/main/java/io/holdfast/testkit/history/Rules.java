@@ -9,6 +9,9 @@ final class Rules {
   boolean fair = true;
   boolean pauses;
 
+  /** Whether whoever takes a lock away takes at once what was granted with it; otherwise that goes once the holder knows. */
+  boolean revokesAsOne = true;
+
   /** {@link Attempt#NEVER} if time alone frees nothing. */
   long leaseNanos = Attempt.NEVER;
 
@@ -25,6 +28,7 @@ final class Rules {
     Rules copy = new Rules();
     copy.fair = fair;
     copy.pauses = pauses;
+    copy.revokesAsOne = revokesAsOne;
     copy.leaseNanos = leaseNanos;
     copy.askingRenews = askingRenews;
     copy.clockRateBound = clockRateBound;

@@ -1055,6 +1055,25 @@ class HistoryCheckerTest {
     }
 
     @Test
+    void whatWasGrantedWithItOutlivesItWhereLocksAreTakenAwayOneByOne() {
+      String text =
+          """
+          0  ann asks 1 for x, y
+          1  1 acquired 1
+          2  revoking x 1
+          3  revoked x 1
+          4  bob asks 2 for y waiting 0
+          5  2 gave up BUSY
+          6  1 releasing
+          7  1 lost REVOKED
+          """;
+      HistoryChecker oneByOne = HistoryChecker.fair().revokesOneByOne();
+      broken("P16", text);
+      fine(oneByOne, text);
+      broken(oneByOne, "P16", text.replace("x, y", "y").replace(" x 1", " y 1"));
+    }
+
+    @Test
     void busyBecauseOfAHolderOrAWaiterIsFine() {
       fine(
           """

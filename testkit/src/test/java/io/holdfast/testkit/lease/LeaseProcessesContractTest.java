@@ -12,7 +12,7 @@ class LeaseProcessesContractTest extends LeaseContractTest {
   }
 
   @Override
-  protected boolean describesAllThatWasGrantedWithIt() {
+  protected boolean knowsWhatWasGrantedAsOne() {
     return false;
   }
 
