@@ -330,7 +330,7 @@ class AuthInterceptorTest {
   }
 
   @Test
-  void aNamespaceThatIsNoneIsToldSoWhoeverAsks82() throws Exception {
+  void aNamespaceThatIsNoneIsToldSoWhoeverAsks() throws Exception {
     serveAsking();
     MethodDescriptor<?, ?> method = LocksGrpc.getAcquireLockMethod();
     for (String token :
@@ -435,7 +435,7 @@ class AuthInterceptorTest {
   }
 
   @Test
-  void aTokenThatMayHaveBeenOverheardIsRefused77() {
+  void aTokenThatMayHaveBeenOverheardIsRefused() {
     String token = allowed(Map.of("*", List.of("admin")));
     InetSocketAddress stranger = new InetSocketAddress("192.0.2.7", 999);
     InetSocketAddress here = new InetSocketAddress("127.0.0.1", 999);
@@ -506,12 +506,12 @@ class AuthInterceptorTest {
   }
 
   @Test
-  void theTableHasARowForEachMethod86() {
+  void theTableHasARowForEachMethod() {
     PermissionTable.verifyComplete(SERVICES.stream().map(BindableService::bindService).toList());
   }
 
   @Test
-  void aServerWithAMethodInNoRowDoesNotStart86() {
+  void aServerWithAMethodInNoRowDoesNotStart() {
     MethodDescriptor<?, ?> known = LocksGrpc.getCreateLockMethod();
     MethodDescriptor<?, ?> strange =
         known.toBuilder().setFullMethodName("holdfast.v1.Locks/Steal").build();

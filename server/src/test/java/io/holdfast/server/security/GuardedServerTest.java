@@ -211,7 +211,7 @@ class GuardedServerTest {
   }
 
   @Test
-  void aServerWithAMethodInNoRowDoesNotStart86() {
+  void aServerWithAMethodInNoRowDoesNotStart() {
     MethodDescriptor<byte[], byte[]> strange =
         MethodDescriptor.newBuilder(new Raw(), new Raw())
             .setType(MethodDescriptor.MethodType.UNARY)

@@ -115,7 +115,7 @@ class KeySourceTest {
   }
 
   @Test
-  void aFloodOfUnknownKeysAsksOncePerCoolDown58() {
+  void aFloodOfUnknownKeysAsksOncePerCoolDown() {
     Issuer issuer = new Issuer(Tokens.EC);
     try (KeySource keys = new KeySource(issuer, ticker)) {
       assertThat(join(keys, "x")).isInstanceOf(KeySource.Answer.Unknown.class);
@@ -164,7 +164,7 @@ class KeySourceTest {
   }
 
   @Test
-  void aKeyThatIsTakenOutIsForgotten73() {
+  void aKeyThatIsTakenOutIsForgotten() {
     Issuer issuer = new Issuer(Tokens.EC, Tokens.RSA);
     try (KeySource keys = new KeySource(issuer, ticker)) {
       issuer.publish(Tokens.RSA);
@@ -240,7 +240,7 @@ class KeySourceTest {
   }
 
   @Test
-  void aServerDoesNotStartWithoutKeysAndSaysWhere74() {
+  void aServerDoesNotStartWithoutKeysAndSaysWhere() {
     Issuer issuer = new Issuer(Tokens.EC);
     issuer.down = true;
     assertThatThrownBy(() -> new KeySource(issuer, ticker))
@@ -256,7 +256,7 @@ class KeySourceTest {
   }
 
   @Test
-  void keysThatAnybodyCouldChangeOrForgeAreRefused75() {
+  void keysThatAnybodyCouldChangeOrForgeAreRefused() {
     for (String place : List.of("http://issuer.example/jwks", "HTTP://127.0.0.1/jwks", "http:x")) {
       assertThatThrownBy(() -> KeyLoader.of(place, Optional.empty()))
           .isInstanceOf(ConfigurationException.class)
@@ -308,7 +308,7 @@ class KeySourceTest {
   }
 
   @Test
-  void secretsAreTakenFromAFileThatIsNotForAllToRead164() throws IOException {
+  void secretsAreTakenFromAFileThatIsNotForAllToRead() throws IOException {
     Path file = Tokens.publish(folder.resolve("jwks.json"), Tokens.SECRET);
     KeyLoader loader = KeyLoader.of(file.toString(), Optional.empty());
     new KeySource(loader, ticker).close();

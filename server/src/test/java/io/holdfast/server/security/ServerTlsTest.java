@@ -106,7 +106,7 @@ class ServerTlsTest {
   }
 
   @Test
-  void aPlaintextClientGetsNowhere87() throws Exception {
+  void aPlaintextClientGetsNowhere() throws Exception {
     try (ServerTls tls = tls(certificates.good("server"))) {
       Server server = server(tls);
       ManagedChannel channel =
@@ -174,7 +174,7 @@ class ServerTlsTest {
   }
 
   @Test
-  void clientsMustShowACertificateWhereAuthoritiesAreNamed89() throws Exception {
+  void clientsMustShowACertificateWhereAuthoritiesAreNamed() throws Exception {
     TestCertificates strangers = new TestCertificates(folder.resolve("strangers"));
     TestCertificates.Pair pair = certificates.good("server");
     Optional<TestCertificates.Pair> client = Optional.of(certificates.good("client"));
@@ -200,7 +200,7 @@ class ServerTlsTest {
   }
 
   @Test
-  void filesThatDoNotFitTogetherAreRefused165() throws Exception {
+  void filesThatDoNotFitTogetherAreRefused() throws Exception {
     TestCertificates.Pair pair = certificates.good("server");
     TestCertificates.Pair other = certificates.good("other");
     refuses(pair.chain(), other.key(), "does not belong to certificate");
@@ -237,7 +237,7 @@ class ServerTlsTest {
   }
 
   @Test
-  void aKeyThatAllCanReadIsRefused164() throws Exception {
+  void aKeyThatAllCanReadIsRefused() throws Exception {
     TestCertificates.Pair pair = certificates.good("server");
     Files.setPosixFilePermissions(pair.key(), PosixFilePermissions.fromString("rw-r--r--"));
     refuses(pair.chain(), pair.key(), "chmod 600");
