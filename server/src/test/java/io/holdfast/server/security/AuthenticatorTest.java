@@ -1,5 +1,6 @@
 package io.holdfast.server.security;
 
+import static io.holdfast.server.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -509,21 +510,21 @@ class AuthenticatorTest {
 
     Files.writeString(list, "jti token-1\n");
     ticker.advance(DenyList.PERIOD);
-    Eventually.become("denied", () -> judgeToken(first) instanceof Verdict.TurnedAway);
+    eventually("denied", () -> judgeToken(first) instanceof Verdict.TurnedAway);
     refuses(first, AuthReason.DENIED);
     admitted(second);
     assertThat(authenticator.lapse(caller)).contains(AuthReason.DENIED);
     assertThat(authenticator.lapse(other)).isEmpty();
 
     Files.writeString(list, "what is this\n");
-    Eventually.become("scheduled", () -> ticker.pendingAlarms() > 1);
+    eventually("scheduled", () -> ticker.pendingAlarms() > 1);
     ticker.advance(DenyList.PERIOD);
-    Eventually.become("scheduled", () -> ticker.pendingAlarms() > 1);
+    eventually("scheduled", () -> ticker.pendingAlarms() > 1);
     refuses(first, AuthReason.DENIED);
 
     Files.writeString(list, "sub billing\r\n");
     ticker.advance(DenyList.PERIOD);
-    Eventually.become("denied", () -> judgeToken(second) instanceof Verdict.TurnedAway);
+    eventually("denied", () -> judgeToken(second) instanceof Verdict.TurnedAway);
     refuses(second, AuthReason.DENIED);
     assertThat(authenticator.lapse(other)).contains(AuthReason.DENIED);
   }

@@ -1,5 +1,6 @@
 package io.holdfast.server.security;
 
+import static io.holdfast.server.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -170,7 +171,7 @@ class KeySourceTest {
       issuer.publish(Tokens.RSA);
       assertThat(isKnown(keys, "ec")).isTrue();
       ticker.advance(issuer.period());
-      Eventually.become("forgotten", () -> !isKnown(keys, "ec"));
+      eventually("forgotten", () -> !isKnown(keys, "ec"));
       assertThat(isKnown(keys, "rsa")).isTrue();
     }
   }
@@ -184,13 +185,13 @@ class KeySourceTest {
       assertThat(reason(authenticator, token)).isEmpty();
       Tokens.publish(file, Tokens.RSA, Tokens.ec("ec"));
       ticker.advance(Duration.ofSeconds(10));
-      Eventually.become(
+      eventually(
           "another key",
           () -> reason(authenticator, token).equals(Optional.of(AuthReason.BAD_SIGNATURE)));
       Tokens.publish(file, Tokens.RSA);
-      Eventually.become("scheduled", () -> ticker.pendingAlarms() > 0);
+      eventually("scheduled", () -> ticker.pendingAlarms() > 0);
       ticker.advance(Duration.ofSeconds(10));
-      Eventually.become(
+      eventually(
           "no key", () -> reason(authenticator, token).equals(Optional.of(AuthReason.UNKNOWN_KEY)));
     }
   }
@@ -214,12 +215,12 @@ class KeySourceTest {
       ticker.advance(KeySource.OUTAGE);
       assertThat(reason(authenticator, token)).isEmpty();
       ticker.advance(Duration.ofSeconds(1));
-      Eventually.become(
+      eventually(
           "unavailable",
           () -> reason(authenticator, token).equals(Optional.of(AuthReason.KEYS_UNAVAILABLE)));
       issuer.down = false;
       ticker.advance(KeySource.COOL_DOWN);
-      Eventually.become("available", () -> reason(authenticator, token).isEmpty());
+      eventually("available", () -> reason(authenticator, token).isEmpty());
     }
   }
 

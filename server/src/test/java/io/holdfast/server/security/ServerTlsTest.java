@@ -1,5 +1,6 @@
 package io.holdfast.server.security;
 
+import static io.holdfast.server.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -151,7 +152,7 @@ class ServerTlsTest {
             StandardCopyOption.REPLACE_EXISTING,
             StandardCopyOption.COPY_ATTRIBUTES);
         turn();
-        Eventually.become("read anew", () -> !tls.expiresAt().equals(before));
+        eventually("read anew", () -> !tls.expiresAt().equals(before));
         for (String protocol : new String[] {"TLSv1.3", "TLSv1.2"}) {
           assertThat(shown(server, protocol)).isEqualTo("CN=second");
         }
@@ -168,9 +169,9 @@ class ServerTlsTest {
   }
 
   private void turn() {
-    Eventually.become("scheduled", () -> ticker.pendingAlarms() == 1);
+    eventually("scheduled", () -> ticker.pendingAlarms() == 1);
     ticker.advance(ServerTls.PERIOD);
-    Eventually.become("scheduled", () -> ticker.pendingAlarms() == 1);
+    eventually("scheduled", () -> ticker.pendingAlarms() == 1);
   }
 
   @Test
