@@ -19,11 +19,13 @@ import io.holdfast.testkit.ManualTicker;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.cert.X509Certificate;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
@@ -188,7 +190,7 @@ class ServerTlsTest {
       try {
         check(server, client);
         for (Optional<TestCertificates.Pair> other :
-            java.util.List.of(Optional.<TestCertificates.Pair>empty(), stranger, expired)) {
+            List.of(Optional.<TestCertificates.Pair>empty(), stranger, expired)) {
           assertThatThrownBy(() -> check(server, other))
               .isInstanceOfSatisfying(
                   StatusRuntimeException.class,
@@ -255,10 +257,10 @@ class ServerTlsTest {
 
   private static final class Anybody extends javax.net.ssl.X509ExtendedTrustManager {
     @Override
-    public void checkClientTrusted(X509Certificate[] c, String a, java.net.Socket s) {}
+    public void checkClientTrusted(X509Certificate[] c, String a, Socket s) {}
 
     @Override
-    public void checkServerTrusted(X509Certificate[] c, String a, java.net.Socket s) {}
+    public void checkServerTrusted(X509Certificate[] c, String a, Socket s) {}
 
     @Override
     public void checkClientTrusted(X509Certificate[] c, String a, javax.net.ssl.SSLEngine e) {}

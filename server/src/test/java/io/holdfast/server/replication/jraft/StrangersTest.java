@@ -46,6 +46,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -186,7 +187,7 @@ class StrangersTest {
   private static Status.Code refusal(Runnable asks) {
     try {
       asks.run();
-    } catch (java.util.concurrent.CompletionException e) {
+    } catch (CompletionException e) {
       return Status.fromThrowable(e.getCause()).getCode();
     }
     throw new AssertionError("was let in");
