@@ -59,10 +59,6 @@ final class Desk {
     this.terms = terms;
   }
 
-  @Nullable Live live(long request) {
-    return live == null ? null : live.get(request);
-  }
-
   Live liveOrNew(long request, long since) {
     if (live == null) {
       live = new HashMap<>();

@@ -191,10 +191,6 @@ public final class DynamoLayout {
         after);
   }
 
-  Dialect dialect() {
-    return dialect;
-  }
-
   Keys keys() {
     return keys;
   }
