@@ -57,8 +57,8 @@ public final class ClientOptions {
 
   /**
    * Runs callbacks ({@link Hold#onLost}, {@link Hold#onAtRisk}) and completes the futures of {@link
-   * DistributedLock#acquireAsync} and {@link Hold#closeAsync}. It must not run them in the calling thread, which may be the one that releases somebody
-   * else's lock. The client does not shut it down.
+   * DistributedLock#acquireAsync} and {@link Hold#closeAsync}. It must not run them in the calling thread, which may be
+   * the one that releases somebody else's lock. The client does not shut it down.
    */
   public ClientOptions executor(Executor executor) {
     return new ClientOptions(name, holds, ticker, Optional.of(executor));

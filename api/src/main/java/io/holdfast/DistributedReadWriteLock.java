@@ -1,6 +1,9 @@
 package io.holdfast;
 
-/** A name that many may read, or one write. Both sides are locks of their own to acquire; neither can be turned into the other. */
+/**
+ * A name that many may read, or one write. Both sides are locks of their own to acquire; neither can be turned into the
+ * other.
+ */
 public final class DistributedReadWriteLock {
   private final DistributedLock read;
   private final DistributedLock write;

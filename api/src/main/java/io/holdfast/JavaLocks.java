@@ -16,9 +16,9 @@ import java.util.concurrent.locks.ReadWriteLock;
  * time; prefer {@link DistributedLock} where there is a choice. The least it does: {@code unlock} of a lock that was lost
  * throws {@link HoldLostException}.
  *
- * <p>Not reentrant: a second {@code lock} or {@code tryLock} by a thread that has the lock, or the other side of a read/write
- * lock, is an {@link IllegalStateException}. There are no conditions. Share one adapter among the threads: two adapters of one lock do not know
- * of each other's threads.
+ * <p>Not reentrant: a second {@code lock} or {@code tryLock} by a thread that has the lock, or the other side of a
+ * read/write lock, is an {@link IllegalStateException}. There are no conditions. Share one adapter among the threads:
+ * two adapters of one lock do not know of each other's threads.
  */
 public final class JavaLocks {
   private JavaLocks() {}

@@ -1,8 +1,9 @@
 package io.holdfast;
 
+import java.util.Locale;
+
 /** What names and path segments may look like. Every check throws {@link InvalidRequestException}. */
 final class TextRules {
-
   private TextRules() {}
 
   /**
@@ -59,6 +60,6 @@ final class TextRules {
   }
 
   private static String reason(String field, String problem) {
-    return field.toUpperCase(java.util.Locale.ROOT).replace(' ', '_') + "_" + problem;
+    return field.toUpperCase(Locale.ROOT).replace(' ', '_') + "_" + problem;
   }
 }

@@ -13,160 +13,132 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * A caller's mistakes, each answered in one line: a reason, then the field, its value (escaped, cut to 64 characters) and
- * the limit. The numbers are those of the bad-input table, parts A and B.
+ * the limit.
  */
 class BadInputTest {
   static Stream<Arguments> names() {
     return Stream.of(
-        name(1, "", "NAME_EMPTY: name is empty, at least 1 byte"),
-        name(2, "a".repeat(513), "NAME_TOO_LONG: name " + cut("a") + " has 513 bytes, at most 512"),
+        name("", "NAME_EMPTY: name is empty, at least 1 byte"),
+        name("a".repeat(513), "NAME_TOO_LONG: name " + cut("a") + " has 513 bytes, at most 512"),
         name(
-            2,
             "a" + "ö".repeat(256),
             "NAME_TOO_LONG: name \"a" + "ö".repeat(63) + "…\" has 513 bytes, at most 512"),
-        name(2, "€".repeat(171), "NAME_TOO_LONG: name " + cut("€") + " has 513 bytes, at most 512"),
+        name("€".repeat(171), "NAME_TOO_LONG: name " + cut("€") + " has 513 bytes, at most 512"),
         name(
-            2,
             "\uD83D\uDD12".repeat(129),
             "NAME_TOO_LONG: name \""
                 + "\uD83D\uDD12".repeat(32)
                 + "…\" has 516 bytes, at most 512"),
         name(
-            3,
             "a".repeat(65_536),
             "NAME_TOO_LONG: name " + cut("a") + " has 65536 bytes, at most 512"),
         name(
-            4,
             "a".repeat(1 << 20),
             "NAME_TOO_LONG: name " + cut("a") + " has 1048576 bytes, at most 512"),
         name(
-            5,
             "abc\0",
             "NAME_BAD_CHAR: name \"abc\\u0000\" has the control character U+0000 at byte 3"),
         name(
-            5,
-            "ö€\0",
-            "NAME_BAD_CHAR: name \"ö€\\u0000\" has the control character U+0000 at byte 5"),
+            "ö€\0", "NAME_BAD_CHAR: name \"ö€\\u0000\" has the control character U+0000 at byte 5"),
         name(
-            6,
             "a\r\nb",
             "NAME_BAD_CHAR: name \"a\\r\\nb\" has the control character U+000D at byte 1"),
-        name(6, "a\nb", "NAME_BAD_CHAR: name \"a\\nb\" has the control character U+000A at byte 1"),
-        name(6, "\tb", "NAME_BAD_CHAR: name \"\\tb\" has the control character U+0009 at byte 0"),
+        name("a\nb", "NAME_BAD_CHAR: name \"a\\nb\" has the control character U+000A at byte 1"),
+        name("\tb", "NAME_BAD_CHAR: name \"\\tb\" has the control character U+0009 at byte 0"),
         name(
-            7,
             "\u001B[31m",
             "NAME_BAD_CHAR: name \"\\u001B[31m\" has the control character U+001B at byte 0"),
         name(
-            7,
             "a\u007F",
             "NAME_BAD_CHAR: name \"a\\u007F\" has the control character U+007F at byte 1"),
         name(
-            7,
             "a\u009B31m",
             "NAME_BAD_CHAR: name \"a\\u009B31m\" has the control character U+009B at byte 1"),
-        name(8, "a\uD83D", "NAME_NOT_UTF8: name \"a\\uD83D\" has half a surrogate pair at byte 1"),
-        name(8, "\uDD12a", "NAME_NOT_UTF8: name \"\\uDD12a\" has half a surrogate pair at byte 0"),
+        name("a\uD83D", "NAME_NOT_UTF8: name \"a\\uD83D\" has half a surrogate pair at byte 1"),
+        name("\uDD12a", "NAME_NOT_UTF8: name \"\\uDD12a\" has half a surrogate pair at byte 0"),
         name(
-            8,
             "\uDD12\uD83D",
             "NAME_NOT_UTF8: name \"\\uDD12\\uD83D\" has half a surrogate pair at byte 0"),
-        name(19, " a", "NAME_EDGE_SPACE: name \" a\" starts or ends with a space"),
-        name(19, "a ", "NAME_EDGE_SPACE: name \"a \" starts or ends with a space"),
-        name(19, " ", "NAME_EDGE_SPACE: name \" \" starts or ends with a space"),
-        name(19, "\u00A0a", "NAME_EDGE_SPACE: name \"\u00A0a\" starts or ends with a space"),
-        name(19, "a\u3000", "NAME_EDGE_SPACE: name \"a\u3000\" starts or ends with a space"),
-        name(19, "a\u2028", "NAME_EDGE_SPACE: name \"a\\u2028\" starts or ends with a space"),
-        name(21, "$sys/", "NAME_RESERVED: name \"$sys/\" starts with $sys/, which is reserved"),
-        name(21, "$sys/a", "NAME_RESERVED: name \"$sys/a\" starts with $sys/, which is reserved"));
+        name(" a", "NAME_EDGE_SPACE: name \" a\" starts or ends with a space"),
+        name("a ", "NAME_EDGE_SPACE: name \"a \" starts or ends with a space"),
+        name(" ", "NAME_EDGE_SPACE: name \" \" starts or ends with a space"),
+        name("\u00A0a", "NAME_EDGE_SPACE: name \"\u00A0a\" starts or ends with a space"),
+        name("a\u3000", "NAME_EDGE_SPACE: name \"a\u3000\" starts or ends with a space"),
+        name("a\u2028", "NAME_EDGE_SPACE: name \"a\\u2028\" starts or ends with a space"),
+        name("$sys/", "NAME_RESERVED: name \"$sys/\" starts with $sys/, which is reserved"),
+        name("$sys/a", "NAME_RESERVED: name \"$sys/a\" starts with $sys/, which is reserved"));
   }
 
   static Stream<Arguments> paths() {
     return Stream.of(
-        path(1, "", "PATH_EMPTY: path is empty, at least 1 byte"),
+        path("", "PATH_EMPTY: path is empty, at least 1 byte"),
         path(
-            2,
             "/" + "a".repeat(4096),
             "PATH_TOO_LONG: path \"/" + "a".repeat(63) + "…\" has 4097 bytes, at most 4096"),
         path(
-            3,
             "/".repeat(65_536),
             "PATH_TOO_LONG: path " + cut("/") + " has 65536 bytes, at most 4096"),
         path(
-            5,
             "/a/\0",
             "PATH_BAD_CHAR: path \"/a/\\u0000\" has the control character U+0000 at byte 3"),
-        path(8, "/\uD83D", "PATH_NOT_UTF8: path \"/\\uD83D\" has half a surrogate pair at byte 1"),
-        path(12, "/a//b", "SEGMENT_EMPTY: segment \"/a//b\" is empty in segment 2"),
-        path(12, "//a", "SEGMENT_EMPTY: segment \"//a\" is empty in segment 1"),
-        path(13, "/a/", "PATH_TRAILING_SLASH: path \"/a/\" ends with /"),
-        path(13, "//", "PATH_TRAILING_SLASH: path \"//\" ends with /"),
-        path(13, "a/", "PATH_NOT_ABSOLUTE: path \"a/\" does not start with /"),
-        path(13, "a", "PATH_NOT_ABSOLUTE: path \"a\" does not start with /"),
-        path(14, "/a/../b", "SEGMENT_RESERVED: segment \"/a/../b\" has . or .. in segment 2"),
-        path(14, "/..", "SEGMENT_RESERVED: segment \"/..\" has . or .. in segment 1"),
-        path(14, "/a/b/.", "SEGMENT_RESERVED: segment \"/a/b/.\" has . or .. in segment 3"),
+        path("/\uD83D", "PATH_NOT_UTF8: path \"/\\uD83D\" has half a surrogate pair at byte 1"),
+        path("/a//b", "SEGMENT_EMPTY: segment \"/a//b\" is empty in segment 2"),
+        path("//a", "SEGMENT_EMPTY: segment \"//a\" is empty in segment 1"),
+        path("/a/", "PATH_TRAILING_SLASH: path \"/a/\" ends with /"),
+        path("//", "PATH_TRAILING_SLASH: path \"//\" ends with /"),
+        path("a/", "PATH_NOT_ABSOLUTE: path \"a/\" does not start with /"),
+        path("a", "PATH_NOT_ABSOLUTE: path \"a\" does not start with /"),
+        path("/a/../b", "SEGMENT_RESERVED: segment \"/a/../b\" has . or .. in segment 2"),
+        path("/..", "SEGMENT_RESERVED: segment \"/..\" has . or .. in segment 1"),
+        path("/a/b/.", "SEGMENT_RESERVED: segment \"/a/b/.\" has . or .. in segment 3"),
         path(
-            15,
             "/a".repeat(65),
             "PATH_TOO_DEEP: path \"" + "/a".repeat(32) + "…\" has 65 segments, at most 64"),
         path(
-            16,
             "/a/" + "b".repeat(256),
             "SEGMENT_TOO_LONG: segment " + cut("b") + " has 256 bytes, at most 255"),
         path(
-            16,
             "/" + "ö".repeat(128),
             "SEGMENT_TOO_LONG: segment " + cut("ö") + " has 256 bytes, at most 255"),
         path(
-            18,
             "/a\\b",
             "SEGMENT_BAD_CHAR: segment \"/a\\\\b\" has a slash or backslash in segment 1"));
   }
 
   static Stream<Arguments> durations() {
     return Stream.of(
-        lease(22, Duration.ZERO, "LEASE_TOO_SHORT: leaseDuration 0 ms < 2000 ms"),
-        lease(23, Duration.ofMillis(-1), "LEASE_TOO_SHORT: leaseDuration -1 ms < 2000 ms"),
-        lease(24, Duration.ofMillis(1), "LEASE_TOO_SHORT: leaseDuration 1 ms < 2000 ms"),
-        lease(24, Duration.ofMillis(1999), "LEASE_TOO_SHORT: leaseDuration 1999 ms < 2000 ms"),
+        lease(Duration.ZERO, "LEASE_TOO_SHORT: leaseDuration 0 ms < 2000 ms"),
+        lease(Duration.ofMillis(-1), "LEASE_TOO_SHORT: leaseDuration -1 ms < 2000 ms"),
+        lease(Duration.ofMillis(1), "LEASE_TOO_SHORT: leaseDuration 1 ms < 2000 ms"),
+        lease(Duration.ofMillis(1999), "LEASE_TOO_SHORT: leaseDuration 1999 ms < 2000 ms"),
         lease(
-            24,
             Duration.ofSeconds(2).minusNanos(1),
             "LEASE_TOO_SHORT: leaseDuration PT1.999999999S < 2000 ms"),
         lease(
-            25,
             Duration.ofHours(1).plusMillis(1),
             "LEASE_TOO_LONG: leaseDuration 3600001 ms > 3600000 ms"),
         lease(
-            25,
             Duration.ofMillis(9_000_000_000_000_000_000L),
             "LEASE_TOO_LONG: leaseDuration PT2500000000000H > 3600000 ms"),
         lease(
-            25,
             Duration.ofSeconds(Long.MAX_VALUE),
             "LEASE_TOO_LONG: leaseDuration PT2562047788015215H30M7S > 3600000 ms"),
         lease(
-            25,
             Duration.ofSeconds(Long.MIN_VALUE),
             "LEASE_TOO_SHORT: leaseDuration PT-2562047788015215H-30M-8S < 2000 ms"),
-        maxHold(22, Duration.ZERO, "MAX_HOLD_TOO_SHORT: maxHold 0 ms < 1 ms"),
-        maxHold(23, Duration.ofSeconds(-1), "MAX_HOLD_TOO_SHORT: maxHold -1000 ms < 1 ms"),
-        maxHold(24, Duration.ofNanos(999_999), "MAX_HOLD_TOO_SHORT: maxHold PT0.000999999S < 1 ms"),
+        maxHold(Duration.ZERO, "MAX_HOLD_TOO_SHORT: maxHold 0 ms < 1 ms"),
+        maxHold(Duration.ofSeconds(-1), "MAX_HOLD_TOO_SHORT: maxHold -1000 ms < 1 ms"),
+        maxHold(Duration.ofNanos(999_999), "MAX_HOLD_TOO_SHORT: maxHold PT0.000999999S < 1 ms"),
+        maxHold(Duration.ofDays(366), "MAX_HOLD_TOO_LONG: maxHold 31622400000 ms > 31536000000 ms"),
         maxHold(
-            25, Duration.ofDays(366), "MAX_HOLD_TOO_LONG: maxHold 31622400000 ms > 31536000000 ms"),
-        maxHold(
-            25,
             Duration.ofSeconds(Long.MAX_VALUE),
             "MAX_HOLD_TOO_LONG: maxHold PT2562047788015215H30M7S > 31536000000 ms"),
-        maxWait(26, Duration.ofMillis(-1), "WAIT_NEGATIVE: maxWait -1 ms < 0 ms"),
-        maxWait(26, Duration.ofNanos(-1), "WAIT_NEGATIVE: maxWait PT-0.000000001S < 0 ms"),
+        maxWait(Duration.ofMillis(-1), "WAIT_NEGATIVE: maxWait -1 ms < 0 ms"),
+        maxWait(Duration.ofNanos(-1), "WAIT_NEGATIVE: maxWait PT-0.000000001S < 0 ms"),
         maxWait(
-            26,
             Duration.ofMillis(Long.MIN_VALUE),
             "WAIT_NEGATIVE: maxWait PT-2562047788015H-12M-55.808S < 0 ms"),
         maxWait(
-            26,
             Duration.ofSeconds(Long.MIN_VALUE),
             "WAIT_NEGATIVE: maxWait PT-2562047788015215H-30M-8S < 0 ms"));
   }
@@ -226,30 +198,30 @@ class BadInputTest {
     assertThat(message.length()).isLessThan(200);
   }
 
-  /** Case 8 of names: bytes that are no text never come this far; half a surrogate pair is what there is of it in Java. */
-  private static Arguments name(int number, String name, String message) {
+  /** Bytes that are no text never come this far; half a surrogate pair is what there is of it in Java. */
+  private static Arguments name(String name, String message) {
     ThrowingCallable plain = () -> new LockKey.Name(name);
-    return arguments(number + " name " + InvalidRequestException.show(name), plain, message);
+    return arguments("name " + InvalidRequestException.show(name), plain, message);
   }
 
-  private static Arguments path(int number, String path, String message) {
+  private static Arguments path(String path, String message) {
     ThrowingCallable parse = () -> TreePath.parse(path);
-    return arguments(number + " path " + InvalidRequestException.show(path), parse, message);
+    return arguments("path " + InvalidRequestException.show(path), parse, message);
   }
 
-  private static Arguments lease(int number, Duration duration, String message) {
+  private static Arguments lease(Duration duration, String message) {
     ThrowingCallable set = () -> HoldOptions.defaults().leaseDuration(duration);
-    return arguments(number + " lease " + duration, set, message);
+    return arguments("lease " + duration, set, message);
   }
 
-  private static Arguments maxHold(int number, Duration duration, String message) {
+  private static Arguments maxHold(Duration duration, String message) {
     ThrowingCallable set = () -> HoldOptions.defaults().maxHold(duration);
-    return arguments(number + " maxHold " + duration, set, message);
+    return arguments("maxHold " + duration, set, message);
   }
 
-  private static Arguments maxWait(int number, Duration duration, String message) {
+  private static Arguments maxWait(Duration duration, String message) {
     ThrowingCallable ask = () -> Durations.waitNanos(duration);
-    return arguments(number + " maxWait " + duration, ask, message);
+    return arguments("maxWait " + duration, ask, message);
   }
 
   /** How a long value of one character is shown. */

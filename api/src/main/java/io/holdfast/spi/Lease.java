@@ -21,9 +21,9 @@ public interface Lease {
   long deadlineNanos();
 
   /**
-   * Why the lease has ended, if it was not released. Local, and no later than anybody else can have the lock, but where an operator took
-   * it from a holder elsewhere, or the store ended a connection that held it. The listener of {@link #whenLost} may hear of it a
-   * moment after.
+   * Why the lease has ended, if it was not released. Local, and no later than anybody else can have the lock, but where
+   * an operator took it from a holder elsewhere, or the store ended a connection that held it. The listener of {@link
+   * #whenLost} may hear of it a moment after.
    */
   Optional<LossReason> lost();
 

@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -44,11 +45,7 @@ final class StoreOptions {
    * @throws CommandException if its URL cannot be used
    */
   LockClient connect() {
-    try {
-      return LockClient.connect(url(), ClientOptions.defaults().name(clientName()));
-    } catch (InvalidRequestException e) {
-      throw new CommandException(ExitCode.CONFIGURATION, source() + ": " + e.getMessage());
-    }
+    return at(url -> LockClient.connect(url, ClientOptions.defaults().name(clientName())));
   }
 
   /**
@@ -73,11 +70,7 @@ final class StoreOptions {
    * @throws CommandException if its URL cannot be used
    */
   Optional<StoreSetup> setup() {
-    try {
-      return LockProvider.of(url()).setup(url());
-    } catch (InvalidRequestException e) {
-      throw new CommandException(ExitCode.CONFIGURATION, source() + ": " + e.getMessage());
-    }
+    return at(url -> LockProvider.of(url).setup(url));
   }
 
   /**
@@ -86,11 +79,7 @@ final class StoreOptions {
    * @throws CommandException if its URL cannot be used, or the store has none
    */
   ClusterClient cluster() {
-    try {
-      return ClusterClient.of(url());
-    } catch (InvalidRequestException e) {
-      throw new CommandException(ExitCode.CONFIGURATION, source() + ": " + e.getMessage());
-    }
+    return at(ClusterClient::of);
   }
 
   /**
@@ -99,14 +88,7 @@ final class StoreOptions {
    * @throws CommandException if its URL cannot be used
    */
   Optional<LockWatch> watch(Selection selection) {
-    if (!isOfServers()) {
-      return Optional.empty();
-    }
-    try {
-      return Optional.of(selection.watch(url()));
-    } catch (InvalidRequestException e) {
-      throw new CommandException(ExitCode.CONFIGURATION, source() + ": " + e.getMessage());
-    }
+    return isOfServers() ? Optional.of(at(selection::watch)) : Optional.empty();
   }
 
   /** Whether it is that of lock servers. */
@@ -117,6 +99,14 @@ final class StoreOptions {
   /** What may help where the store cannot be reached; empty if we have no idea. */
   String advice() {
     return isOfServers() ? " (is a server running? start one: holdfast server)" : "";
+  }
+
+  private <T> T at(Function<String, T> open) {
+    try {
+      return open.apply(url());
+    } catch (InvalidRequestException e) {
+      throw new CommandException(ExitCode.CONFIGURATION, source() + ": " + e.getMessage());
+    }
   }
 
   private String url() {

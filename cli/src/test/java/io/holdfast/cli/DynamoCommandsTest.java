@@ -11,7 +11,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** In DynamoDB, here DynamoDB Local. */
-class DynamoCommandsTest extends CloudStoreTest {
+class DynamoCommandsTest extends RecordStoreTest {
   private static LocalServerProcess server;
 
   @BeforeAll

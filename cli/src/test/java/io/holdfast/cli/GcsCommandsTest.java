@@ -10,7 +10,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** In Google Cloud Storage, here the emulator of its tests. */
-class GcsCommandsTest extends CloudStoreTest {
+class GcsCommandsTest extends RecordStoreTest {
   private static GcsEmulator server;
 
   @BeforeAll

@@ -7,10 +7,6 @@ import io.holdfast.Hold;
 import io.holdfast.HoldOptions;
 import io.holdfast.LockClient;
 import io.holdfast.LossReason;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.charset.Charset;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -130,49 +126,31 @@ class LocksCommandsTest {
   @Test
   void watchTellsChangesUntilNobodyReads() throws Exception {
     Hold hold = ann.lock("watched").acquire();
-    Reader reader = new Reader();
-    CompletableFuture<Integer> watch =
-        CompletableFuture.supplyAsync(
-            () ->
-                Main.run(
-                    reader,
-                    OutputStream.nullOutputStream(),
-                    "watch",
-                    "watched",
-                    "--interval",
-                    "100ms",
-                    "--store",
-                    STORE));
-    RunningCommand.await("the holder", () -> reader.text().contains("held   watched by ann"));
+    Watching watch = new Watching("watched", "--store", STORE);
+    watch.untilTold("held   watched by ann");
     bob.lock("watched").acquireAsync();
-    RunningCommand.await("the waiter", () -> reader.text().contains("waits  watched by bob"));
+    watch.untilTold("waits  watched by bob");
     hold.close();
-    RunningCommand.await("the next", () -> reader.text().contains("held   watched by bob"));
-    assertThat(reader.text()).contains("ended  watched by ann exclusive token=" + hold.token());
-    reader.leave();
+    watch.untilTold("held   watched by bob");
+    assertThat(watch.told()).contains("ended  watched by ann exclusive token=" + hold.token());
+    watch.leave();
     bob.close();
-    assertThat(watch.get(10, TimeUnit.SECONDS)).isZero();
+    assertThat(watch.exitCode()).isZero();
   }
 
   @Test
   void watchOutlivesAStoreThatIsAwayForAWhileAndSaysSo() throws Exception {
-    Reader out = new Reader();
-    Reader err = new Reader();
-    CompletableFuture<Integer> watch =
-        CompletableFuture.supplyAsync(
-            () ->
-                Main.run(
-                    out, err, "watch", "--interval", "100ms", "--store", "test-folder:" + folder));
+    Watching watch = new Watching("--store", "test-folder:" + folder);
     Path unreachable = folder.resolve("unreachable");
     RunningCommand.await("it is there", () -> Files.exists(folder.resolve("log")));
     Files.createFile(unreachable);
-    RunningCommand.await("it is away", () -> err.text().contains("no answer"));
+    watch.untilComplains("no answer");
     Files.delete(unreachable);
-    RunningCommand.await("it is back", () -> err.text().contains("the store answers again"));
-    assertThat(err.text().lines()).hasSize(2);
-    out.leave();
+    watch.untilComplains("the store answers again");
+    assertThat(watch.complaints().lines()).hasSize(2);
+    watch.leave();
     Files.createFile(folder.resolve("held"));
-    assertThat(watch.get(10, TimeUnit.SECONDS)).isZero();
+    assertThat(watch.exitCode()).isZero();
   }
 
   @Test
@@ -201,27 +179,5 @@ class LocksCommandsTest {
 
   private static LockClient client(String name) {
     return LockClient.connect(STORE, ClientOptions.defaults().name(name));
-  }
-
-  /** Keeps what it reads, until it leaves. */
-  static final class Reader extends OutputStream {
-    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    private volatile boolean left;
-
-    @Override
-    public void write(int b) throws IOException {
-      if (left) {
-        throw new IOException("Broken pipe");
-      }
-      bytes.write(b);
-    }
-
-    void leave() {
-      left = true;
-    }
-
-    String text() {
-      return bytes.toString(Charset.defaultCharset());
-    }
   }
 }

@@ -6,7 +6,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** A server's disk: a file system of its own in a file, that can lose power and fill up; or, where that cannot be had, a mere folder. */
+/**
+ * A server's disk: a file system of its own in a file, that can lose power and fill up; or, where that cannot be had, a
+ * mere folder.
+ */
 final class Disk {
   /** XFS wants 300. The file has holes where nothing was written. */
   private static final long MEGABYTES = 400;

@@ -24,10 +24,6 @@ final class Evidence {
     saw(what, seen ? 1 : 0);
   }
 
-  long of(String what) {
-    return counts.getOrDefault(what, 0L);
-  }
-
   /** What was required, or looked for, and never seen. */
   List<String> missing() {
     return counts.entrySet().stream()

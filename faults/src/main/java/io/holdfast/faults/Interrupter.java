@@ -6,7 +6,10 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
-/** Interrupts the thread that made it, after a while, unless it is closed before. Nothing of the interrupt is left when it is closed. */
+/**
+ * Interrupts the thread that made it, after a while, unless it is closed before. Nothing of the interrupt is left when
+ * it is closed.
+ */
 final class Interrupter implements AutoCloseable {
   private final ReentrantLock mutex = new ReentrantLock();
   private final Thread thread = Thread.currentThread();

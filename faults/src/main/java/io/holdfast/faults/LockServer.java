@@ -51,10 +51,6 @@ final class LockServer implements AutoCloseable {
         NettyChannelBuilder.forAddress(host.address(), CLIENT_PORT).usePlaintext().build();
   }
 
-  String name() {
-    return name;
-  }
-
   Host host() {
     return host;
   }

@@ -54,7 +54,10 @@ record Wish(Function<LockClient, DistributedLock> lock) {
     return WISHES.get(dice.nextInt(WISHES.size()));
   }
 
-  /** A counter that an exclusive target guards: that of its key, or of one below it. Empty if none of the targets is exclusive. */
+  /**
+   * A counter that an exclusive target guards: that of its key, or of one below it. Empty if none of the targets is
+   * exclusive.
+   */
   static Optional<String> guarded(List<LockTarget> targets, SplittableRandom dice) {
     List<String> guarded =
         targets.stream()

@@ -21,7 +21,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The workers over a store that is known to be right: what they write down must be without fault, and must have a bit of everything. */
+/**
+ * The workers over a store that is known to be right: what they write down must be without fault, and must have a bit
+ * of everything.
+ */
 class WorkerTest {
   private static final Duration WORK = Duration.ofSeconds(3);
 

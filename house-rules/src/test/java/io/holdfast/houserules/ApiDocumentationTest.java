@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.source.util.JavacTask;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
@@ -13,6 +15,7 @@ import javax.tools.Diagnostic;
 import javax.tools.DiagnosticCollector;
 import javax.tools.JavaCompiler;
 import javax.tools.JavaFileObject;
+import javax.tools.SimpleJavaFileObject;
 import javax.tools.StandardJavaFileManager;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
@@ -33,27 +36,33 @@ class ApiDocumentationTest {
       List<Path> sources = files.filter(f -> f.toString().endsWith(".java")).toList();
       List<String> options =
           List.of("-proc:none", "-Xdoclint:missing/protected", "-Xmaxwarns", "10000");
-      JavacTask task =
-          (JavacTask)
-              javac.getTask(
-                  null,
-                  manager,
-                  found,
-                  options,
-                  null,
-                  manager.getJavaFileObjectsFromPaths(sources));
-      task.analyze();
+      List<JavaFileObject> units = new ArrayList<>(List.of(new Undocumented()));
+      manager.getJavaFileObjectsFromPaths(sources).forEach(units::add);
+      ((JavacTask) javac.getTask(null, manager, found, options, null, units)).analyze();
     }
     assertThat(found.getDiagnostics())
         .filteredOn(d -> d.getMessage(Locale.ROOT).contains("no comment"))
         .extracting(ApiDocumentationTest::place)
         .as("public in api, and without a comment")
-        .isEmpty();
+        .containsExactly("Undocumented.java:1");
   }
 
   private static String place(Diagnostic<? extends JavaFileObject> diagnostic) {
-    return SOURCES.relativize(Path.of(diagnostic.getSource().getName()))
+    Path file = Path.of(diagnostic.getSource().getName());
+    return (file.startsWith(SOURCES) ? SOURCES.relativize(file) : file.getFileName())
         + ":"
         + diagnostic.getLineNumber();
+  }
+
+  /** Without it, a compiler that has not looked would have nothing to find fault with. */
+  private static final class Undocumented extends SimpleJavaFileObject {
+    Undocumented() {
+      super(URI.create("string:///Undocumented.java"), Kind.SOURCE);
+    }
+
+    @Override
+    public CharSequence getCharContent(boolean ignoreEncodingErrors) {
+      return "package io.holdfast; public final class Undocumented {}";
+    }
   }
 }

@@ -55,7 +55,10 @@ public final class LockServer implements AutoCloseable {
   /** Headers of a call; a credential of 8 KiB fits. */
   private static final int MAX_METADATA_BYTES = 16 << 10;
 
-  /** What may be under way from one client. A fixed one: to find out which is best, gRPC would send a ping for almost every message. */
+  /**
+   * What may be under way from one client. A fixed one: to find out which is best, gRPC would send a ping for almost
+   * every message.
+   */
   private static final int FLOW_CONTROL_WINDOW = 1 << 20;
 
   private static final int MAX_CALLS_A_CONNECTION = 2_000;
@@ -172,7 +175,10 @@ public final class LockServer implements AutoCloseable {
       return transport(grpc -> grpc.sslContext(tls.context()));
     }
 
-    /** Sees every call, after those that were named before; one of them puts the {@link io.holdfast.server.security.Caller} into the context. */
+    /**
+     * Sees every call, after those that were named before; one of them puts the {@link
+     * io.holdfast.server.security.Caller} into the context.
+     */
     public Builder interceptor(ServerInterceptor interceptor) {
       interceptors.add(interceptor);
       return this;

@@ -20,6 +20,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -35,23 +36,7 @@ final class LockServer implements Replicator {
   private static final int OPERATIONS_OF_A_STREAM = 3;
 
   private static final Limits LIMITS =
-      new Limits(
-          4,
-          1_000,
-          10,
-          100,
-          1_000,
-          1_000,
-          10,
-          100,
-          100,
-          10,
-          1_000,
-          OPERATIONS_OF_A_STREAM,
-          1_000,
-          1_000,
-          100,
-          1_000_000);
+      Limits.DEFAULTS.with(Map.of("operations-per-connection", OPERATIONS_OF_A_STREAM));
 
   final int number;
   final String name;

@@ -10,8 +10,10 @@ import io.holdfast.table.LockTable;
 import io.holdfast.testkit.history.History;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
+import java.io.IOException;
 import java.io.OutputStream;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
@@ -45,8 +47,8 @@ final class InMemoryCompiler {
         throw new IllegalStateException("does not compile: " + messages);
       }
       return output.classes();
-    } catch (java.io.IOException e) {
-      throw new java.io.UncheckedIOException(e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

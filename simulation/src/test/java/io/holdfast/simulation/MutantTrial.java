@@ -9,9 +9,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Brings a mutant before the simulations and the explorer. The table, the cores, the engine and the simulations are loaded once more beside the
- * real ones, with the changed class among them: the code under test has no switches, and knows nothing of this. Who breaks
- * down is convicted too.
+ * Brings a mutant before the simulations and the explorer. The table, the cores, the engine and the simulations are
+ * loaded once more beside the real ones, with the changed class among them: the code under test has no switches, and
+ * knows nothing of this. Who breaks down is convicted too.
  */
 final class MutantTrial {
   private final ClassLoader classes;

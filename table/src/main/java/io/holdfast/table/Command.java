@@ -100,7 +100,8 @@ public sealed interface Command {
    *     those among them that have ended; what was remembered of these is forgotten. May include this request, if the client
    *     never sends twice.
    * @param mayWait whether to stand in line; if not, and it conflicts with anything, it is {@link Event.Busy}
-   * @param targets 1 to {@value LockClient#MAX_TARGETS}; the modes of one key, and those of keys above and below each other, combine
+   * @param targets 1 to {@value LockClient#MAX_TARGETS}; the modes of one key, and those of keys above and below each
+   *     other, combine
    * @param data to be shown
    * @param maxHoldNanos how long it may be held once granted, above 0; {@link #FOREVER} without a limit
    */

@@ -443,7 +443,10 @@ final class NaiveTable {
       this.since = now;
     }
 
-    /** Its keys and all above them, from the last target to the first, and upwards in each; where they share one, the first has it. */
+    /**
+     * Its keys and all above them, from the last target to the first, and upwards in each; where they share one, the
+     * first has it.
+     */
     private static List<LockKey> nodes(List<LockTarget> targets) {
       Set<LockKey> nodes = new LinkedHashSet<>();
       for (LockTarget target : targets) {

@@ -18,8 +18,10 @@ import io.holdfast.testkit.history.RecordingClient.RecordedRequest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -160,7 +162,7 @@ abstract class ContentionFacts extends Facts {
       // told below
     }
     assumeTrue(threads != null, "this JDK has no virtual threads");
-    return java.util.Objects.requireNonNull(threads);
+    return Objects.requireNonNull(threads);
   }
 
   private interface Work {
@@ -226,7 +228,7 @@ abstract class ContentionFacts extends Facts {
       return client.acquireAsync(lock, store.standsInLineAtOnce());
     }
 
-    private void use(java.util.concurrent.CompletableFuture<RecordedHold> answer) throws Exception {
+    private void use(CompletableFuture<RecordedHold> answer) throws Exception {
       try {
         use(answer.get(store.promptly().multipliedBy(2).toMillis(), TimeUnit.MILLISECONDS));
       } catch (ExecutionException e) {

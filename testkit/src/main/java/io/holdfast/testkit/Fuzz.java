@@ -2,6 +2,7 @@ package io.holdfast.testkit;
 
 import io.holdfast.spi.Ticker;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Assertions;
 
@@ -78,7 +79,7 @@ public final class Fuzz {
     for (int changes = 1 + dice.nextInt(4); changes > 0 && bytes.length > 0; changes--) {
       int at = dice.nextInt(bytes.length);
       switch (dice.nextInt(4)) {
-        case 0 -> bytes = java.util.Arrays.copyOf(bytes, at);
+        case 0 -> bytes = Arrays.copyOf(bytes, at);
         case 1 -> {
           byte[] longer = new byte[bytes.length + 1];
           System.arraycopy(bytes, 0, longer, 0, at);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.holdfast.Capability;
 import io.holdfast.HoldData;
+import io.holdfast.LockException;
 import io.holdfast.LockRefusedException;
 import io.holdfast.core.spi.LeaseRecord;
 import io.holdfast.core.spi.LeaseStore;
@@ -364,7 +365,7 @@ public abstract class LeaseStoreContract {
         }
       } catch (CompletionException e) {
         // turned away, for there were too many at once
-        assertThat(e).hasCauseInstanceOf(io.holdfast.LockException.class);
+        assertThat(e).hasCauseInstanceOf(LockException.class);
         assertThat(e.getCause()).isNotInstanceOf(LockRefusedException.class);
       }
     }

@@ -161,7 +161,10 @@ abstract class TreeFacts extends Facts {
     assertThat(store.within(bound, opposite.answer)).isTrue();
   }
 
-  /** Who takes one after the other can still meet somebody who does so the other way round. A bound ends it, and says who it was. */
+  /**
+   * Who takes one after the other can still meet somebody who does so the other way round. A bound ends it, and says
+   * who it was.
+   */
   @Test
   void whoWaitForEachOtherOneInsideTheOtherAreToldByTheirDeadlines() throws Exception {
     Duration patience = store.patience();

@@ -39,7 +39,7 @@ final class FileWorld {
     Path books = root.resolve("books");
     corners.put(new Counters(root.resolve("counters"), books), 12);
     corners.put(new Accounts(root.resolve("accounts")), 17);
-    corners.put(new Settings(root.resolve("settings"), books), 14);
+    corners.put(new SettingsFiles(root.resolve("settings"), books), 14);
     corners.put(new Journal(root.resolve("journal"), books), 6);
     corners.put(new Folders(root.resolve("folders"), books), 49);
     corners.put(noticeBoard, 2);
@@ -69,7 +69,7 @@ final class FileWorld {
   static List<LockKey> keys() {
     List<LockKey> keys = new ArrayList<>();
     keys.add(new LockKey.Name(NoticeBoard.LOCK_NAME));
-    keys.add(new LockKey.Name(Settings.LOCK_NAME));
+    keys.add(new LockKey.Name(SettingsFiles.LOCK_NAME));
     keys.add(new LockKey.Name(Journal.LOCK_NAME));
     for (int i = 0; i < Counters.COUNT; i++) {
       keys.add(new LockKey.Name(Counters.lockName(i)));

@@ -29,9 +29,9 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 public final class WorkerProcess {
   /*
-   * Told by arguments name=value: name, number (from 1 on), url, tree (a folder), seed, duration and patience (milliseconds),
-   * and, where one of its workers has a part to play, stuck, slow or doomed: which worker, from 1 on. Told on stdin: when the work
-   * begins, as a reading of System.nanoTime, which the processes of one machine share.
+   * Told by arguments name=value: name, number (from 1 on), url, tree (a folder), seed, duration and patience
+   * (milliseconds), and, where one of its workers has a part to play, stuck, slow or doomed: which worker, from 1 on.
+   * Told on stdin: when the work begins, as a reading of System.nanoTime, which the processes of one machine share.
    */
   static final String READY = "ready";
 

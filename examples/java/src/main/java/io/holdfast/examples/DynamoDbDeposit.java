@@ -9,8 +9,8 @@ import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
 
 /**
- * With a lock in DynamoDB, for accounts that are items of another table. Each write carries the lock's token, and the table refuses
- * one with an older token: so not even a teller that was asleep when its lease ran out does any harm.
+ * With a lock in DynamoDB, for accounts that are items of another table. Each write carries the lock's token, and the
+ * table refuses one with an older token: so not even a teller that was asleep when its lease ran out does any harm.
  */
 public final class DynamoDbDeposit {
   private final LockClient locks;

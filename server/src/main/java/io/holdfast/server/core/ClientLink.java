@@ -6,7 +6,8 @@ import io.holdfast.server.security.AuthReason;
 import java.util.Optional;
 
 /**
- * The far end of a stream, as the core sees it. Nothing here blocks. {@link #send}, {@link #flush} and {@link #close} are called by one thread at a time, and the last call is close.
+ * The far end of a stream, as the core sees it. Nothing here blocks. {@link #send}, {@link #flush} and {@link #close}
+ * are called by one thread at a time, and the last call is close.
  */
 public interface ClientLink {
   /** Who the client's credential says it is; empty where none is asked for. */

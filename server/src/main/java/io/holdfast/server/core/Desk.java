@@ -14,7 +14,10 @@ final class Desk {
   /** Where it was opened or resumed last; null if not yet at this leader, or if that is gone. */
   @Nullable Connection connection;
 
-  /** The number of the heartbeat with which it was resumed last: what resumes it with a lower one comes late, from an older stream. */
+  /**
+   * The number of the heartbeat with which it was resumed last: what resumes it with a lower one comes late, from an
+   * older stream.
+   */
   long resumedBy;
 
   /** When it ends unless heard of; elapsed since the leadership began. */
@@ -54,10 +57,6 @@ final class Desk {
     this.room = room;
     this.session = session;
     this.terms = terms;
-  }
-
-  @Nullable Live live(long request) {
-    return live == null ? null : live.get(request);
   }
 
   Live liveOrNew(long request, long since) {

@@ -42,12 +42,13 @@ final class Leadership {
    * that is in the log. It begins with an entry of its own, and serves when that one is applied: then everything its predecessors
    * proposed is applied or lost.
    *
-   * Silence. Without a note of it, who is dead would live for as long as leaders change more often than a lease. So a leader
-   * notes in the log for how long it has not heard of a session: one that it has heard of after half a lease, which those who live
-   * do not let pass; one that has not come to it at all after each eighth. From then on it answers the session's heartbeats when
-   * the log has taken the note back, not before. So when s is noted, nobody has answered a heartbeat for s, nor will anybody
-   * without a later leader's knowing; and what that one gives, the lease less s from its own beginning, ends no earlier than a
-   * lease after the last heartbeat that was answered. The holder's belief has ended before.
+   * Silence. Without a note of it, who is dead would live for as long as leaders change more often than a lease. So a
+   * leader notes in the log for how long it has not heard of a session: one that it has heard of after half a lease,
+   * which those who live do not let pass; one that has not come to it at all after each eighth. From then on it answers
+   * the session's heartbeats when the log has taken the note back, not before. So when s is noted, nobody has answered
+   * a heartbeat for s, nor will anybody without a later leader's knowing; and what that one gives, the lease less s
+   * from its own beginning, ends no earlier than a lease after the last heartbeat that was answered. The holder's
+   * belief has ended before.
    *
    * Table time is that of the last entry applied before this leadership, and what has passed since on this clock: it never
    * runs faster than a clock, and stands still while there is no leader. All deadlines here are counted from the beginning of
@@ -79,10 +80,16 @@ final class Leadership {
   /** So many sessions and holds whose time is over are proposed to end and not yet decided upon. */
   static final int ENDINGS_OUTSTANDING = 128;
 
-  /** A session that was heard of and has been silent for this share of its lease is noted. Clients are heard of each third of it. */
+  /**
+   * A session that was heard of and has been silent for this share of its lease is noted. Clients are heard of each
+   * third of it.
+   */
   private static final int FIRST_NOTED = 2;
 
-  /** A session that is noted, or has not been heard of since this leadership began, is noted again after this share of its lease. */
+  /**
+   * A session that is noted, or has not been heard of since this leadership began, is noted again after this share of
+   * its lease.
+   */
   static final int NOTED_EACH = 8;
 
   /** An operation notes at most so many sessions. */

@@ -116,9 +116,10 @@ public final class ServerCore implements ReplicatedMachine {
   }
 
   /**
-   * The folders of the servers are old copies that were put back at this time. To be said before the log is followed, and with the
-   * same time to all of them: whoever leads first sees to it, before it serves, that all sessions of the past end, and that no
-   * token or session id which was given since the copies were made is given again. What is in the log already is not done again.
+   * The folders of the servers are old copies that were put back at this time. To be said before the log is followed,
+   * and with the same time to all of them: whoever leads first sees to it, before it serves, that all sessions of the
+   * past end, and that no token or session id which was given since the copies were made is given again. What is in the
+   * log already is not done again.
    *
    * @throws IllegalArgumentException if that is before any server was
    */

@@ -47,7 +47,10 @@ public interface ReplicatedMachine {
   /** Takes the state of a snapshot instead of its own. */
   void restore(InputStream snapshot) throws IOException;
 
-  /** The engine has failed and cannot go on: the disk, say. Nothing else is called from now on but {@link #dropped}. On any thread. */
+  /**
+   * The engine has failed and cannot go on: the disk, say. Nothing else is called from now on but {@link #dropped}. On
+   * any thread.
+   */
   void failed(Throwable cause);
 
   /** A state that no longer changes. */

@@ -18,8 +18,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A unary call as a small client of the core: opens a stream within the server, asks one thing, and ends the call with the answer.
- * So a unary call is decided by the same rules as a message.
+ * A unary call as a small client of the core: opens a stream within the server, asks one thing, and ends the call with
+ * the answer. So a unary call is decided by the same rules as a message.
  */
 final class OneCall<A extends MessageLite> implements ClientLink {
   private final ServerCallStreamObserver<A> out;

@@ -334,9 +334,15 @@ class BadInputTest {
 
   @Test
   void eachLimitIsNamedWhenItIsReached() {
-    core = newCore(new Limits(1, 2, 2, 2, 1, 4, 1, 3, 9, 1, 8, 4, 8, 100, 10, 1_000));
-    log.restart(core);
-    log.lead();
+    restart(
+        Map.of(
+            "namespaces", 1,
+            "sessions", 2,
+            "sessions-per-connection", 2,
+            "requests-per-session", 2,
+            "waiters", 1,
+            "keys", 4,
+            "connections", 3));
     TestClient ann = started();
     long first = ann.opened(LEASE);
     long second = ann.opened(LEASE);
@@ -378,9 +384,7 @@ class BadInputTest {
 
   @Test
   void aNamespaceAsksForSoManyLocksASecondAndAsManyAtOneGo() {
-    core = newCore(new Limits(9, 9, 9, 99, 9, 99, 9, 9, 9, 9, 99, 99, 9, 99, 9, 4));
-    log.restart(core);
-    log.lead();
+    restart(Map.of("acquisitions-per-second", 4));
     TestClient ann = started();
     long session = ann.opened(LEASE);
     for (int i = 1; i <= 4; i++) {
@@ -407,9 +411,7 @@ class BadInputTest {
 
   @Test
   void aStreamIsNotReadFurtherThanItIsAnswered() {
-    core = newCore(new Limits(9, 9, 9, 99, 9, 99, 9, 9, 9, 9, 99, 4, 99, 99, 9, 1_000));
-    log.restart(core);
-    log.lead();
+    restart(Map.of("operations-per-connection", 4));
     TestClient ann = started();
     long session = ann.opened(LEASE);
     log.hold();
@@ -428,9 +430,7 @@ class BadInputTest {
 
   @Test
   void whatComesWhenTheQueueIsFullIsRefusedForNow() {
-    core = newCore(new Limits(9, 9, 9, 99, 9, 99, 9, 9, 9, 9, 3, 99, 2, 99, 9, 1_000));
-    log.restart(core);
-    log.lead();
+    restart(Map.of("queued-operations", 3, "queued-reads", 2));
     TestClient ann = started();
     long session = ann.opened(LEASE);
     log.hold();
@@ -453,9 +453,7 @@ class BadInputTest {
 
   @Test
   void whoDoesNotReadIsDisconnected() {
-    core = newCore(new Limits(9, 9, 9, 999, 9, 999, 9, 9, 9, 9, 99, 99, 9, 50, 9, 1_000));
-    log.restart(core);
-    log.lead();
+    restart(Map.of("unsent-messages", 50));
     TestClient ann = started();
     long session = ann.opened(LEASE);
     ann.ready = false;
@@ -514,9 +512,7 @@ class BadInputTest {
 
   @Test
   void whoAsksAndDoesNotReadIsOwedNoMoreThanSoMuch() {
-    core = newCore(new Limits(9, 9, 9, 999, 99, 999, 9, 9, 9, 9, 99, 99, 9, 50, 40, 1_000));
-    log.restart(core);
-    log.lead();
+    restart(Map.of("unsent-messages", 50, "listed", 40));
     TestClient ann = started();
     long session = ann.opened(LEASE);
     for (int i = 1; i <= 40; i++) {
@@ -554,9 +550,7 @@ class BadInputTest {
 
   @Test
   void aStreamHasNoMoreSessionsWhetherTheyAreOpenedResumedOrOnTheirWay() {
-    core = newCore(new Limits(9, 99, 2, 9, 9, 9, 9, 9, 9, 9, 99, 99, 99, 99, 9, 1_000));
-    log.restart(core);
-    log.lead();
+    restart(Map.of("sessions-per-connection", 2));
     TestClient ann = started();
     log.hold();
     for (int i = 0; i < 5; i++) {
@@ -643,6 +637,12 @@ class BadInputTest {
 
   private static void path(Acquire.Builder acquire, String path) {
     acquire.getTargetsBuilder(0).getKeyBuilder().setPath(path);
+  }
+
+  private void restart(Map<String, Integer> limits) {
+    core = newCore(Limits.DEFAULTS.with(limits));
+    log.restart(core);
+    log.lead();
   }
 
   private ServerCore newCore(Limits limits) {

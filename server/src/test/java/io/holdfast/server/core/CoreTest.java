@@ -22,6 +22,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.reflect.Proxy;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -461,7 +462,7 @@ class CoreTest {
     assertThat(ann.rest()).isEmpty(); // where it listens is told by its first entry
     core.apply(
         log.log().size() + 1,
-        java.nio.ByteBuffer.wrap(
+        ByteBuffer.wrap(
             EntryCodec.encode(
                 new EntryCodec.Changes(0, List.of(new Change.Lead("two:1", "clients.two:1"))))),
         null);

@@ -40,7 +40,7 @@ class WatchTest {
           () -> "clients.one:1",
           log,
           ticker,
-          new Limits(9, 9, 9, 99, 99, 99, 9, 99, 9, WATCHES, 99, 99, 99, UNSENT, 9, 1_000),
+          Limits.DEFAULTS.with(Map.of("watches", WATCHES, "unsent-messages", UNSENT)),
           CoreEvents.NONE,
           cause -> {});
 

@@ -16,15 +16,13 @@ import io.holdfast.protocol.v1.AcquireLockRequest;
 import io.holdfast.protocol.v1.LocksGrpc;
 import io.holdfast.protocol.v1.ReleaseLockRequest;
 import io.holdfast.server.LockServer;
+import io.holdfast.server.RawBytes;
 import io.holdfast.server.ServerSettings;
 import io.holdfast.server.core.RandomMessage;
 import io.holdfast.server.replication.SoloReplicator;
 import io.holdfast.server.security.AuthInterceptor;
 import io.holdfast.testkit.Fuzz;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
@@ -123,13 +121,7 @@ class GarbageCallsTest {
     Message.Builder message = prototype.newBuilderForType();
     RandomMessage.fill(dice, message, 1);
     byte[] bytes = message.build().toByteArray();
-    MethodDescriptor<byte[], byte[]> raw =
-        MethodDescriptor.<byte[], byte[]>newBuilder()
-            .setType(MethodType.UNARY)
-            .setFullMethodName(method.getFullMethodName())
-            .setRequestMarshaller(new Raw())
-            .setResponseMarshaller(new Raw())
-            .build();
+    MethodDescriptor<byte[], byte[]> raw = RawBytes.unary(method.getFullMethodName());
     CallOptions patience =
         CallOptions.DEFAULT.withDeadlineAfter(PATIENCE_MILLIS, TimeUnit.MILLISECONDS);
     return ClientCalls.futureUnaryCall(
@@ -165,22 +157,5 @@ class GarbageCallsTest {
                         .build())
                 .getReleased())
         .isTrue();
-  }
-
-  /** Bytes as they are, whether they mean anything or not. */
-  private static final class Raw implements MethodDescriptor.Marshaller<byte[]> {
-    @Override
-    public InputStream stream(byte[] bytes) {
-      return new ByteArrayInputStream(bytes);
-    }
-
-    @Override
-    public byte[] parse(InputStream bytes) {
-      try {
-        return bytes.readAllBytes();
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
   }
 }

@@ -9,7 +9,6 @@ import io.grpc.Context;
 import io.grpc.Contexts;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
-import io.grpc.MethodDescriptor;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
@@ -33,14 +32,13 @@ import io.holdfast.protocol.v1.ResumeSession;
 import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.protocol.v1.Target;
 import io.holdfast.server.LockServer;
+import io.holdfast.server.RawBytes;
 import io.holdfast.server.ServerSettings;
 import io.holdfast.server.replication.SoloReplicator;
 import io.holdfast.server.security.Action;
 import io.holdfast.server.security.AuthInterceptor;
 import io.holdfast.server.security.Caller;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Instant;
@@ -280,7 +278,7 @@ class StreamTest {
       ClientCall<byte[], ServerMessage> call =
           ann.channel.newCall(
               LocksGrpc.getSessionMethod().toBuilder(
-                      new RawMarshaller(), LocksGrpc.getSessionMethod().getResponseMarshaller())
+                      new RawBytes(), LocksGrpc.getSessionMethod().getResponseMarshaller())
                   .build(),
               CallOptions.DEFAULT);
       CompletableFuture<Status> end = new CompletableFuture<>();
@@ -333,19 +331,6 @@ class StreamTest {
         ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
       return Contexts.interceptCall(
           Context.current().withValue(Caller.KEY, caller), call, headers, next);
-    }
-  }
-
-  /** Bytes as they are. */
-  private static final class RawMarshaller implements MethodDescriptor.Marshaller<byte[]> {
-    @Override
-    public InputStream stream(byte[] value) {
-      return new ByteArrayInputStream(value);
-    }
-
-    @Override
-    public byte[] parse(InputStream stream) {
-      throw new AssertionError("only sent");
     }
   }
 

@@ -1,5 +1,6 @@
 package io.holdfast.server.rpc;
 
+import static io.holdfast.server.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -43,7 +44,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -176,7 +176,7 @@ class UnaryTest {
     assertThat(another.next().hasPresent()).isTrue();
     assertThat(server.core().figures().connections()).isEqualTo(streams + 1);
     leaving.cancel(null);
-    until(() -> server.core().figures().connections() == streams);
+    eventually("streams are open", () -> server.core().figures().connections() == streams);
 
     log.follow(Optional.empty(), 0);
     fails(told::next, Status.Code.UNAVAILABLE, "NOT_LEADER");
@@ -314,7 +314,7 @@ class UnaryTest {
       int before = server.core().figures().connections();
       CompletableFuture<AcquireLockResponse> asked =
           CompletableFuture.supplyAsync(() -> ann.acquireLock(acquire("a").build()));
-      until(() -> server.core().figures().connections() > before);
+      eventually("one more is open", () -> server.core().figures().connections() > before);
       two.feed(server);
       log.let();
       AcquireLockResponse held = asked.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
@@ -331,7 +331,7 @@ class UnaryTest {
             () ->
                 bob.withDeadlineAfter(100, TimeUnit.MILLISECONDS).acquireLock(acquire("a").build()))
         .isInstanceOf(StatusRuntimeException.class);
-    until(() -> server.core().figures().connections() == 0);
+    eventually("none is open", () -> server.core().figures().connections() == 0);
     log.let();
     assertThat(ann.acquireLock(acquire("a").setTimeoutMs(0).build()).getAcquired()).isTrue();
   }
@@ -346,15 +346,7 @@ class UnaryTest {
   }
 
   private void awaitWaiters(int waiters) {
-    until(() -> server.core().figures().waiters() == waiters);
-  }
-
-  private static void until(BooleanSupplier isSo) {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
-    while (!isSo.getAsBoolean()) {
-      assertThat(System.nanoTime()).isLessThan(deadline);
-      Thread.onSpinWait();
-    }
+    eventually(waiters + " wait", () -> server.core().figures().waiters() == waiters);
   }
 
   private DescribeLockResponse describe(String key) {

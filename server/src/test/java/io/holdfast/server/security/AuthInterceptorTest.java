@@ -10,6 +10,7 @@ import io.grpc.Attributes;
 import io.grpc.BindableService;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
+import io.grpc.ForwardingServerCall;
 import io.grpc.Grpc;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
@@ -34,6 +35,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
@@ -295,7 +297,7 @@ class AuthInterceptorTest {
         "Bearer " + Tokens.signed(Tokens.EC, Tokens.claims("exp", Tokens.NOW - 40)));
 
     for (Need held : List.of(Need.READ, Need.ACQUIRE, Need.ADMIN)) {
-      String word = held.name().toLowerCase(java.util.Locale.ROOT);
+      String word = held.name().toLowerCase(Locale.ROOT);
       String here = allowed(Map.of("team", List.of(word)));
       String elsewhere =
           allowed(Map.of("team2", List.of(word), "tea", List.of(word), "team.x", List.of(word)));
@@ -330,7 +332,7 @@ class AuthInterceptorTest {
   }
 
   @Test
-  void aNamespaceThatIsNoneIsToldSoWhoeverAsks82() throws Exception {
+  void aNamespaceThatIsNoneIsToldSoWhoeverAsks() throws Exception {
     serveAsking();
     MethodDescriptor<?, ?> method = LocksGrpc.getAcquireLockMethod();
     for (String token :
@@ -357,7 +359,7 @@ class AuthInterceptorTest {
     }
   }
 
-  /** T24: there are no other words for a namespace that is there than for one that is not. */
+  /** There are no other words for a namespace that is there than for one that is not. */
   @Test
   void theAnswerDoesNotTellWhichNamespacesThereAre() throws Exception {
     serveAsking();
@@ -435,7 +437,7 @@ class AuthInterceptorTest {
   }
 
   @Test
-  void aTokenThatMayHaveBeenOverheardIsRefused77() {
+  void aTokenThatMayHaveBeenOverheardIsRefused() {
     String token = allowed(Map.of("*", List.of("admin")));
     InetSocketAddress stranger = new InetSocketAddress("192.0.2.7", 999);
     InetSocketAddress here = new InetSocketAddress("127.0.0.1", 999);
@@ -506,12 +508,12 @@ class AuthInterceptorTest {
   }
 
   @Test
-  void theTableHasARowForEachMethod86() {
+  void theTableHasARowForEachMethod() {
     PermissionTable.verifyComplete(SERVICES.stream().map(BindableService::bindService).toList());
   }
 
   @Test
-  void aServerWithAMethodInNoRowDoesNotStart86() {
+  void aServerWithAMethodInNoRowDoesNotStart() {
     MethodDescriptor<?, ?> known = LocksGrpc.getCreateLockMethod();
     MethodDescriptor<?, ?> strange =
         known.toBuilder().setFullMethodName("holdfast.v1.Locks/Steal").build();
@@ -542,7 +544,7 @@ class AuthInterceptorTest {
         strange = ClusterGrpc.getStatusMethod().toBuilder().setFullMethodName("x.Y/Z").build();
     AuthInterceptor.trusting(denied -> turnedAway.add(denied.reason()))
         .interceptCall(
-            new io.grpc.ForwardingServerCall.SimpleForwardingServerCall<>(call) {
+            new ForwardingServerCall.SimpleForwardingServerCall<>(call) {
               @Override
               public MethodDescriptor<
                       io.holdfast.protocol.v1.StatusRequest, io.holdfast.protocol.v1.StatusResponse>

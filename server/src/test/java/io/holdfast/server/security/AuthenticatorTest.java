@@ -1,5 +1,6 @@
 package io.holdfast.server.security;
 
+import static io.holdfast.server.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -32,7 +33,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Which tokens are taken, and what those that are not are told. Numbers are those of the cases of bad input. */
+/** Which tokens are taken, and what those that are not are told. */
 class AuthenticatorTest {
   @TempDir private Path folder;
   private final ManualTicker ticker = new ManualTicker();
@@ -106,7 +107,7 @@ class AuthenticatorTest {
   }
 
   @Test
-  void noTokenIsMissing50() {
+  void noTokenIsMissing() {
     assertThat(judge())
         .isInstanceOfSatisfying(
             Verdict.TurnedAway.class,
@@ -114,7 +115,7 @@ class AuthenticatorTest {
   }
 
   @Test
-  void anotherSchemeThanBearerIsRefused51() {
+  void anotherSchemeThanBearerIsRefused() {
     for (String header :
         List.of("Basic dXNlcjpwYXNz", "", "Bearer", "bearer", "Bearer\tx", "eyJ.e.e")) {
       assertThat(judge(header))
@@ -134,7 +135,7 @@ class AuthenticatorTest {
   }
 
   @Test
-  void twoHeadersAreAmbiguousEvenIfBothHold52() {
+  void twoHeadersAreAmbiguousEvenIfBothHold() {
     String header = "Bearer " + Tokens.signed(Tokens.claims());
     assertThat(judge(header, header))
         .isInstanceOfSatisfying(
@@ -143,7 +144,7 @@ class AuthenticatorTest {
   }
 
   @Test
-  void whatIsNotThreePartsIsMalformed53() {
+  void whatIsNotThreePartsIsMalformed() {
     String good = Tokens.signed(Tokens.claims());
     for (String token :
         List.of(
@@ -183,7 +184,7 @@ class AuthenticatorTest {
   }
 
   @Test
-  void algNoneIsRefusedHoweverItIsWritten54() {
+  void algNoneIsRefusedHoweverItIsWritten() {
     for (String alg : List.of("none", "None", "nOnE", "NONE", "", "rs256")) {
       String header = "{\"alg\":\"" + alg + "\",\"kid\":\"rsa\"}";
       String said = Tokens.unsigned(header, Tokens.json(Tokens.claims()));
@@ -193,7 +194,7 @@ class AuthenticatorTest {
   }
 
   @Test
-  void aPublicKeyIsNoSecret55() throws JOSEException {
+  void aPublicKeyIsNoSecret() throws JOSEException {
     String pem =
         "-----BEGIN PUBLIC KEY-----\n"
             + Base64.getMimeEncoder(64, new byte[] {'\n'})
@@ -225,7 +226,7 @@ class AuthenticatorTest {
   }
 
   @Test
-  void anUnknownOrUnnamedKeyIsTold57() {
+  void anUnknownOrUnnamedKeyIsTold() {
     refuses(Tokens.signed(Tokens.made("stranger"), Tokens.claims()), AuthReason.UNKNOWN_KEY);
     refuses(
         Tokens.signed(Tokens.RSA, "{\"alg\":\"RS256\"}", Tokens.json(Tokens.claims())),
@@ -233,7 +234,7 @@ class AuthenticatorTest {
   }
 
   @Test
-  void aKeyNamedByTheTokenItselfIsNotLookedAt60() throws Exception {
+  void aKeyNamedByTheTokenItselfIsNotLookedAt() throws Exception {
     RSAKey attacker = Tokens.made("rsa");
     String payload = Tokens.json(Tokens.claims());
     for (String place :
@@ -272,7 +273,7 @@ class AuthenticatorTest {
   }
 
   @Test
-  void aTokenEndsWhenItsTimeAndTheLeewayAreOver62() {
+  void aTokenEndsWhenItsTimeAndTheLeewayAreOver() {
     admitted(Tokens.signed(Tokens.claims("exp", Tokens.NOW - 29)));
     refuses(Tokens.signed(Tokens.claims("exp", Tokens.NOW - 30)), AuthReason.EXPIRED);
     refuses(Tokens.signed(Tokens.claims("exp", Tokens.NOW - 31)), AuthReason.EXPIRED);
@@ -296,7 +297,7 @@ class AuthenticatorTest {
   }
 
   @Test
-  void aTokenThatNeverEndsIsRefused63() {
+  void aTokenThatNeverEndsIsRefused() {
     refuses(Tokens.signed(Tokens.claimsWithout("exp")), AuthReason.NO_EXPIRY);
   }
 
@@ -346,7 +347,7 @@ class AuthenticatorTest {
   }
 
   @Test
-  void aTokenOfTheFutureIsRefusedUntilThen65() {
+  void aTokenOfTheFutureIsRefusedUntilThen() {
     for (String name : List.of("nbf", "iat")) {
       admitted(Tokens.signed(Tokens.claims(name, Tokens.NOW + 30)));
       refuses(Tokens.signed(Tokens.claims(name, Tokens.NOW + 31)), AuthReason.NOT_YET_VALID);
@@ -358,7 +359,7 @@ class AuthenticatorTest {
   }
 
   @Test
-  void anotherIssuerOrAudienceIsRefused66() {
+  void anotherIssuerOrAudienceIsRefused() {
     refuses(Tokens.signed(Tokens.claimsWithout("iss")), AuthReason.WRONG_ISSUER);
     for (Object issuer :
         List.of(Tokens.ISSUER + "/", "HTTPS://issuer.example", "", List.of(Tokens.ISSUER))) {
@@ -398,14 +399,14 @@ class AuthenticatorTest {
   }
 
   @Test
-  void aTokenThatIsTooLargeIsNotLookedAt67() {
+  void aTokenThatIsTooLargeIsNotLookedAt() {
     refuses("a".repeat(16 * 1024), AuthReason.TOKEN_TOO_LARGE);
     refuses("a".repeat(SignedToken.LIMIT + 1), AuthReason.TOKEN_TOO_LARGE);
     refuses("a".repeat(SignedToken.LIMIT), AuthReason.MALFORMED);
   }
 
   @Test
-  void bombsOfJsonAreMalformed68() {
+  void bombsOfJsonAreMalformed() {
     String header = "{\"alg\":\"RS256\",\"kid\":\"rsa\"}";
     for (String payload :
         List.of(
@@ -438,7 +439,7 @@ class AuthenticatorTest {
   }
 
   @Test
-  void aTokenThatAllowsNothingIsNotPermitted71() {
+  void aTokenThatAllowsNothingIsNotPermitted() {
     refuses(Tokens.signed(Tokens.claimsWithout("holdfast")), AuthReason.NO_NAMESPACE);
     refuses(Tokens.signed(Tokens.claimsAllowing(Map.of())), AuthReason.NO_NAMESPACE);
     refuses(
@@ -447,7 +448,7 @@ class AuthenticatorTest {
   }
 
   @Test
-  void allNamespacesAreForOperators72() {
+  void allNamespacesAreForOperators() {
     refuses(
         Tokens.signed(Tokens.claimsAllowing(Map.of("*", List.of("read", "acquire")))),
         AuthReason.EVERY_NAMESPACE);
@@ -509,21 +510,21 @@ class AuthenticatorTest {
 
     Files.writeString(list, "jti token-1\n");
     ticker.advance(DenyList.PERIOD);
-    Eventually.become("denied", () -> judgeToken(first) instanceof Verdict.TurnedAway);
+    eventually("denied", () -> judgeToken(first) instanceof Verdict.TurnedAway);
     refuses(first, AuthReason.DENIED);
     admitted(second);
     assertThat(authenticator.lapse(caller)).contains(AuthReason.DENIED);
     assertThat(authenticator.lapse(other)).isEmpty();
 
     Files.writeString(list, "what is this\n");
-    Eventually.become("scheduled", () -> ticker.pendingAlarms() > 1);
+    eventually("scheduled", () -> ticker.pendingAlarms() > 1);
     ticker.advance(DenyList.PERIOD);
-    Eventually.become("scheduled", () -> ticker.pendingAlarms() > 1);
+    eventually("scheduled", () -> ticker.pendingAlarms() > 1);
     refuses(first, AuthReason.DENIED);
 
     Files.writeString(list, "sub billing\r\n");
     ticker.advance(DenyList.PERIOD);
-    Eventually.become("denied", () -> judgeToken(second) instanceof Verdict.TurnedAway);
+    eventually("denied", () -> judgeToken(second) instanceof Verdict.TurnedAway);
     refuses(second, AuthReason.DENIED);
     assertThat(authenticator.lapse(other)).contains(AuthReason.DENIED);
   }

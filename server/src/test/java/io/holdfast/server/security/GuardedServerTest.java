@@ -1,5 +1,6 @@
 package io.holdfast.server.security;
 
+import static io.holdfast.server.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -26,12 +27,11 @@ import io.holdfast.protocol.v1.Hello;
 import io.holdfast.protocol.v1.LocksGrpc;
 import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.server.LockServer;
+import io.holdfast.server.RawBytes;
 import io.holdfast.server.ServerSettings;
 import io.holdfast.server.replication.SoloReplicator;
 import io.holdfast.testkit.ManualTicker;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -178,7 +178,7 @@ class GuardedServerTest {
 
     Files.writeString(denied, "sub billing\n");
     ticker.advance(DenyList.PERIOD);
-    Eventually.become(
+    eventually(
         "denied",
         () -> {
           billing.onNext(heartbeat);
@@ -194,10 +194,7 @@ class GuardedServerTest {
   @Test
   void whatCannotBeReadIsAnsweredSoButOnlyToThoseWhoAreLetIn() {
     MethodDescriptor<byte[], byte[]> raw =
-        MethodDescriptor.newBuilder(new Raw(), new Raw())
-            .setType(MethodDescriptor.MethodType.UNARY)
-            .setFullMethodName(LocksGrpc.getAcquireLockMethod().getFullMethodName())
-            .build();
+        RawBytes.unary(LocksGrpc.getAcquireLockMethod().getFullMethodName());
     byte[] garbage = {(byte) 0xff, (byte) 0xff, (byte) 0xff, 7};
     fails(
         () ->
@@ -211,12 +208,8 @@ class GuardedServerTest {
   }
 
   @Test
-  void aServerWithAMethodInNoRowDoesNotStart86() {
-    MethodDescriptor<byte[], byte[]> strange =
-        MethodDescriptor.newBuilder(new Raw(), new Raw())
-            .setType(MethodDescriptor.MethodType.UNARY)
-            .setFullMethodName("holdfast.v1.Strange/Steal")
-            .build();
+  void aServerWithAMethodInNoRowDoesNotStart() {
+    MethodDescriptor<byte[], byte[]> strange = RawBytes.unary("holdfast.v1.Strange/Steal");
     BindableService service =
         () ->
             ServerServiceDefinition.builder("holdfast.v1.Strange")
@@ -227,21 +220,5 @@ class GuardedServerTest {
                 LockServer.builder(SETTINGS, new SoloReplicator("one:1")).service(service).start())
         .isInstanceOf(ConfigurationException.class)
         .hasMessage("method holdfast.v1.Strange/Steal has no permission rule");
-  }
-
-  private static final class Raw implements MethodDescriptor.Marshaller<byte[]> {
-    @Override
-    public InputStream stream(byte[] bytes) {
-      return new ByteArrayInputStream(bytes);
-    }
-
-    @Override
-    public byte[] parse(InputStream in) {
-      try {
-        return in.readAllBytes();
-      } catch (IOException e) {
-        throw new IllegalStateException(e);
-      }
-    }
   }
 }

@@ -1,5 +1,6 @@
 package io.holdfast.server.security;
 
+import static io.holdfast.server.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -115,7 +116,7 @@ class KeySourceTest {
   }
 
   @Test
-  void aFloodOfUnknownKeysAsksOncePerCoolDown58() {
+  void aFloodOfUnknownKeysAsksOncePerCoolDown() {
     Issuer issuer = new Issuer(Tokens.EC);
     try (KeySource keys = new KeySource(issuer, ticker)) {
       assertThat(join(keys, "x")).isInstanceOf(KeySource.Answer.Unknown.class);
@@ -164,13 +165,13 @@ class KeySourceTest {
   }
 
   @Test
-  void aKeyThatIsTakenOutIsForgotten73() {
+  void aKeyThatIsTakenOutIsForgotten() {
     Issuer issuer = new Issuer(Tokens.EC, Tokens.RSA);
     try (KeySource keys = new KeySource(issuer, ticker)) {
       issuer.publish(Tokens.RSA);
       assertThat(isKnown(keys, "ec")).isTrue();
       ticker.advance(issuer.period());
-      Eventually.become("forgotten", () -> !isKnown(keys, "ec"));
+      eventually("forgotten", () -> !isKnown(keys, "ec"));
       assertThat(isKnown(keys, "rsa")).isTrue();
     }
   }
@@ -184,13 +185,13 @@ class KeySourceTest {
       assertThat(reason(authenticator, token)).isEmpty();
       Tokens.publish(file, Tokens.RSA, Tokens.ec("ec"));
       ticker.advance(Duration.ofSeconds(10));
-      Eventually.become(
+      eventually(
           "another key",
           () -> reason(authenticator, token).equals(Optional.of(AuthReason.BAD_SIGNATURE)));
       Tokens.publish(file, Tokens.RSA);
-      Eventually.become("scheduled", () -> ticker.pendingAlarms() > 0);
+      eventually("scheduled", () -> ticker.pendingAlarms() > 0);
       ticker.advance(Duration.ofSeconds(10));
-      Eventually.become(
+      eventually(
           "no key", () -> reason(authenticator, token).equals(Optional.of(AuthReason.UNKNOWN_KEY)));
     }
   }
@@ -214,12 +215,12 @@ class KeySourceTest {
       ticker.advance(KeySource.OUTAGE);
       assertThat(reason(authenticator, token)).isEmpty();
       ticker.advance(Duration.ofSeconds(1));
-      Eventually.become(
+      eventually(
           "unavailable",
           () -> reason(authenticator, token).equals(Optional.of(AuthReason.KEYS_UNAVAILABLE)));
       issuer.down = false;
       ticker.advance(KeySource.COOL_DOWN);
-      Eventually.become("available", () -> reason(authenticator, token).isEmpty());
+      eventually("available", () -> reason(authenticator, token).isEmpty());
     }
   }
 
@@ -240,7 +241,7 @@ class KeySourceTest {
   }
 
   @Test
-  void aServerDoesNotStartWithoutKeysAndSaysWhere74() {
+  void aServerDoesNotStartWithoutKeysAndSaysWhere() {
     Issuer issuer = new Issuer(Tokens.EC);
     issuer.down = true;
     assertThatThrownBy(() -> new KeySource(issuer, ticker))
@@ -256,7 +257,7 @@ class KeySourceTest {
   }
 
   @Test
-  void keysThatAnybodyCouldChangeOrForgeAreRefused75() {
+  void keysThatAnybodyCouldChangeOrForgeAreRefused() {
     for (String place : List.of("http://issuer.example/jwks", "HTTP://127.0.0.1/jwks", "http:x")) {
       assertThatThrownBy(() -> KeyLoader.of(place, Optional.empty()))
           .isInstanceOf(ConfigurationException.class)
@@ -308,7 +309,7 @@ class KeySourceTest {
   }
 
   @Test
-  void secretsAreTakenFromAFileThatIsNotForAllToRead164() throws IOException {
+  void secretsAreTakenFromAFileThatIsNotForAllToRead() throws IOException {
     Path file = Tokens.publish(folder.resolve("jwks.json"), Tokens.SECRET);
     KeyLoader loader = KeyLoader.of(file.toString(), Optional.empty());
     new KeySource(loader, ticker).close();

@@ -1,5 +1,6 @@
 package io.holdfast.server.security;
 
+import static io.holdfast.server.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -18,11 +19,13 @@ import io.holdfast.testkit.ManualTicker;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.cert.X509Certificate;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
@@ -106,7 +109,7 @@ class ServerTlsTest {
   }
 
   @Test
-  void aPlaintextClientGetsNowhere87() throws Exception {
+  void aPlaintextClientGetsNowhere() throws Exception {
     try (ServerTls tls = tls(certificates.good("server"))) {
       Server server = server(tls);
       ManagedChannel channel =
@@ -151,7 +154,7 @@ class ServerTlsTest {
             StandardCopyOption.REPLACE_EXISTING,
             StandardCopyOption.COPY_ATTRIBUTES);
         turn();
-        Eventually.become("read anew", () -> !tls.expiresAt().equals(before));
+        eventually("read anew", () -> !tls.expiresAt().equals(before));
         for (String protocol : new String[] {"TLSv1.3", "TLSv1.2"}) {
           assertThat(shown(server, protocol)).isEqualTo("CN=second");
         }
@@ -168,13 +171,13 @@ class ServerTlsTest {
   }
 
   private void turn() {
-    Eventually.become("scheduled", () -> ticker.pendingAlarms() == 1);
+    eventually("scheduled", () -> ticker.pendingAlarms() == 1);
     ticker.advance(ServerTls.PERIOD);
-    Eventually.become("scheduled", () -> ticker.pendingAlarms() == 1);
+    eventually("scheduled", () -> ticker.pendingAlarms() == 1);
   }
 
   @Test
-  void clientsMustShowACertificateWhereAuthoritiesAreNamed89() throws Exception {
+  void clientsMustShowACertificateWhereAuthoritiesAreNamed() throws Exception {
     TestCertificates strangers = new TestCertificates(folder.resolve("strangers"));
     TestCertificates.Pair pair = certificates.good("server");
     Optional<TestCertificates.Pair> client = Optional.of(certificates.good("client"));
@@ -187,7 +190,7 @@ class ServerTlsTest {
       try {
         check(server, client);
         for (Optional<TestCertificates.Pair> other :
-            java.util.List.of(Optional.<TestCertificates.Pair>empty(), stranger, expired)) {
+            List.of(Optional.<TestCertificates.Pair>empty(), stranger, expired)) {
           assertThatThrownBy(() -> check(server, other))
               .isInstanceOfSatisfying(
                   StatusRuntimeException.class,
@@ -200,7 +203,7 @@ class ServerTlsTest {
   }
 
   @Test
-  void filesThatDoNotFitTogetherAreRefused165() throws Exception {
+  void filesThatDoNotFitTogetherAreRefused() throws Exception {
     TestCertificates.Pair pair = certificates.good("server");
     TestCertificates.Pair other = certificates.good("other");
     refuses(pair.chain(), other.key(), "does not belong to certificate");
@@ -237,7 +240,7 @@ class ServerTlsTest {
   }
 
   @Test
-  void aKeyThatAllCanReadIsRefused164() throws Exception {
+  void aKeyThatAllCanReadIsRefused() throws Exception {
     TestCertificates.Pair pair = certificates.good("server");
     Files.setPosixFilePermissions(pair.key(), PosixFilePermissions.fromString("rw-r--r--"));
     refuses(pair.chain(), pair.key(), "chmod 600");
@@ -254,10 +257,10 @@ class ServerTlsTest {
 
   private static final class Anybody extends javax.net.ssl.X509ExtendedTrustManager {
     @Override
-    public void checkClientTrusted(X509Certificate[] c, String a, java.net.Socket s) {}
+    public void checkClientTrusted(X509Certificate[] c, String a, Socket s) {}
 
     @Override
-    public void checkServerTrusted(X509Certificate[] c, String a, java.net.Socket s) {}
+    public void checkServerTrusted(X509Certificate[] c, String a, Socket s) {}
 
     @Override
     public void checkClientTrusted(X509Certificate[] c, String a, javax.net.ssl.SSLEngine e) {}

@@ -69,7 +69,10 @@ public final class DynamoLayout {
     return of(Dialect.NATIVE, new Keys(NativeRows.KEY, Optional.empty()));
   }
 
-  /** That of Amazon's {@code dynamodb-lock-client} 1.0 to 1.4; the key is {@code key}. No fencing tokens, but see {@link #tokens}. */
+  /**
+   * That of Amazon's {@code dynamodb-lock-client} 1.0 to 1.4; the key is {@code key}. No fencing tokens, but see {@link
+   * #tokens}.
+   */
   public static DynamoLayout aws() {
     return of(Dialect.AWS, new Keys(AwsRows.KEY, Optional.empty()));
   }
@@ -186,10 +189,6 @@ public final class DynamoLayout {
         attributes,
         attributeName("expiry attribute", attribute),
         after);
-  }
-
-  Dialect dialect() {
-    return dialect;
   }
 
   Keys keys() {

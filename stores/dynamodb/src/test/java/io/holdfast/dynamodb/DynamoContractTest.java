@@ -6,12 +6,12 @@ import io.holdfast.core.LeaseLocks;
 import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.testkit.LockContract;
 import io.holdfast.testkit.ManualTicker;
+import io.holdfast.testkit.lease.MortalLeaseStore;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -23,8 +23,7 @@ class DynamoContractTest extends LockContract {
   private static final Map<String, String> TABLES = new ConcurrentHashMap<>();
 
   private final ManualTicker ticker = new ManualTicker(Long.MAX_VALUE - 1_000_000_000);
-  private final AtomicInteger unanswered = new AtomicInteger();
-  private final Map<LockClient, MortalStore> stores = new ConcurrentHashMap<>();
+  private final Map<LockClient, MortalLeaseStore> stores = new ConcurrentHashMap<>();
 
   @BeforeAll
   static void start() {
@@ -62,7 +61,7 @@ class DynamoContractTest extends LockContract {
     String table =
         TABLES.computeIfAbsent(layout().mark(), it -> LocalServer.table(dynamo, layout()));
     LeaseStore store = records(table, timed);
-    MortalStore mortal = new MortalStore(store, place(store), unanswered);
+    MortalLeaseStore mortal = new MortalLeaseStore(store, place(store));
     LockClient client = LockClient.over(LeaseLocks.over(mortal, timed), timed);
     stores.put(client, mortal);
     return client;
@@ -75,7 +74,7 @@ class DynamoContractTest extends LockContract {
 
   @Override
   protected boolean isBusy() {
-    return unanswered.get() > 0;
+    return stores.values().stream().anyMatch(MortalLeaseStore::isBusy);
   }
 
   /** A busy machine's server is slow, and each look waits for it. */
@@ -102,7 +101,7 @@ class DynamoContractTest extends LockContract {
 
   @Override
   protected boolean restart() {
-    stores.values().forEach(MortalStore::die);
+    stores.values().forEach(MortalLeaseStore::die);
     return true; // the table outlives them
   }
 }

@@ -43,13 +43,11 @@ class DynamoProviderTest {
     }
   }
 
-  /** I123. */
   @Test
   void missingRegionIsToldAtOnce() throws Exception {
     assertThat(open("dynamodb://locks")).startsWith("REGION_MISSING").doesNotContain("\n");
   }
 
-  /** I123. */
   @Test
   void missingCredentialsAreToldInTime() throws Exception {
     long began = System.nanoTime();

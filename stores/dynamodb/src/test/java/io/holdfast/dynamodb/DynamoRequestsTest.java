@@ -273,7 +273,6 @@ class DynamoRequestsTest {
     }
   }
 
-  /** I125. */
   @Test
   void throttlingIsNeverLoss() throws Exception {
     try (Hold hold = locks.lock("j").acquire(PATIENCE)) {
@@ -324,7 +323,6 @@ class DynamoRequestsTest {
     }
   }
 
-  /** I124. */
   @Test
   void missingPermissionIsNamed() throws Exception {
     http.next(1, "UpdateItem", Fault.DENIED);

@@ -45,7 +45,6 @@ class TableCheckTest {
     return DynamoLocks.in(table, dynamo).layout(layout).client(ClientOptions.defaults());
   }
 
-  /** I122. */
   @Test
   void wrongKeyNamesTheRightOne() throws Exception {
     String table = LocalServer.table(dynamo, DynamoLayout.holdfast());
@@ -68,7 +67,6 @@ class TableCheckTest {
         .hasMessageContaining("no-such-table");
   }
 
-  /** I129. */
   @Test
   void timeToLiveOnAnAttributeOfTheLocksIsRefused() throws Exception {
     String table = LocalServer.table(dynamo, DynamoLayout.holdfast());
@@ -113,7 +111,7 @@ class TableCheckTest {
     how.apply(DynamoLocks.in(table, client)).client(ClientOptions.defaults()).close();
   }
 
-  /** I128: a table of before there was a choice does not say, and is of the eventual kind. */
+  /** A table of before there was a choice does not say, and is of the eventual kind. */
   @ParameterizedTest
   @NullSource
   @EnumSource(names = "EVENTUAL")
@@ -216,7 +214,7 @@ class TableCheckTest {
     client(table, DynamoLayout.holdfast()).close();
   }
 
-  /** I126, D3: each attribute of each layout, missing or broken. */
+  /** D3: each attribute of each layout, missing or broken. */
   @ParameterizedTest
   @CsvSource({
     "native, token",
@@ -322,7 +320,6 @@ class TableCheckTest {
     }
   }
 
-  /** I130. */
   @Test
   void whatDynamoDbCouldNotKeepIsRefusedAtTheDoor() throws Exception {
     assertThatThrownBy(() -> DynamoLayout.aws().sortKey("range", "x".repeat(1025)))
@@ -340,7 +337,6 @@ class TableCheckTest {
         .hasMessageContaining("isReleased");
   }
 
-  /** I123. */
   @Test
   void whatTheUrlLacksIsToldAtOnce() throws Exception {
     assertThatThrownBy(() -> LockClient.connect("dynamodb://?region=eu-central-1"))

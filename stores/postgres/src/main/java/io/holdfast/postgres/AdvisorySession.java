@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
+import org.postgresql.jdbc.PgConnection;
 
 /**
  * A connection that locks live on. Its methods that run statements block, one after another; each ends within {@link
@@ -195,11 +196,6 @@ final class AdvisorySession {
 
   private static String cut(String name) {
     return name.length() <= MAX_APPLICATION_NAME ? name : name.substring(0, MAX_APPLICATION_NAME);
-  }
-
-  /** The process at the server. */
-  int backendPid() {
-    return facts.backendPid();
   }
 
   /** Until when whoever holds something here may believe it, unless the server is heard of again. */
@@ -436,14 +432,14 @@ final class AdvisorySession {
   /** Not back into a pool, if it came out of one: what it was, with its settings and perhaps locks, nobody else must get. */
   private static void close(Connection connection) {
     try {
-      connection.unwrap(org.postgresql.jdbc.PgConnection.class).close();
+      connection.unwrap(PgConnection.class).close();
     } catch (SQLException e) {
       // Closing again below is all that is left.
     }
     try {
       connection.close();
-    } catch (SQLException e) {
-      // It was closed above.
+    } catch (SQLException | RuntimeException e) {
+      // It was closed above; a pool's may stumble over two threads that close it at a time.
     }
   }
 

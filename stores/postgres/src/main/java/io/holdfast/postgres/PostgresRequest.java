@@ -5,6 +5,7 @@ import io.holdfast.spi.AcquireOutcome;
 import io.holdfast.spi.AcquireRequest;
 import io.holdfast.spi.Lease;
 import io.holdfast.spi.Ticker;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -92,7 +93,7 @@ final class PostgresRequest extends CompletableFuture<AcquireOutcome> implements
   }
 
   /** How long it may be held; empty without a bound. */
-  Optional<java.time.Duration> maxHold() {
+  Optional<Duration> maxHold() {
     return asked.options().maxHold();
   }
 

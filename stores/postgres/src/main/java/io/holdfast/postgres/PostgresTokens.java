@@ -3,9 +3,9 @@ package io.holdfast.postgres;
 /** Where fencing tokens come from. All clients of a database must take them from the same place. */
 public enum PostgresTokens {
   /**
-   * From positions of the write-ahead log, the default: a message of a few bytes is written to the log with each grant. It needs no
-   * table and no permission, and grows over crashes and promotions. A server whose log has begun anew, by {@code pg_upgrade} or
-   * from a dump, must be told {@link PostgresLocks#tokensAbove}.
+   * From positions of the write-ahead log, the default: a message of a few bytes is written to the log with each grant.
+   * It needs no table and no permission, and grows over crashes and promotions. A server whose log has begun anew, by
+   * {@code pg_upgrade} or from a dump, must be told {@link PostgresLocks#tokensAbove}.
    */
   WAL,
   /**

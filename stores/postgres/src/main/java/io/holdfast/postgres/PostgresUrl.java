@@ -4,14 +4,18 @@ import static io.holdfast.InvalidRequestException.show;
 
 import io.holdfast.InvalidRequestException;
 import java.net.URLDecoder;
+import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.SQLException;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -200,11 +204,11 @@ final class PostgresUrl {
     }
   }
 
-  private java.sql.Connection connect() throws java.sql.SQLException {
+  private Connection connect() throws SQLException {
     return connect(hosts);
   }
 
-  private java.sql.Connection connect(String hosts) throws java.sql.SQLException {
+  private Connection connect(String hosts) throws SQLException {
     return DriverManager.getConnection(jdbcUrl(hosts), properties());
   }
 
@@ -213,10 +217,7 @@ final class PostgresUrl {
   }
 
   private String jdbcUrl(String hosts) {
-    return "jdbc:postgresql://"
-        + hosts
-        + "/"
-        + java.net.URLEncoder.encode(database, StandardCharsets.UTF_8);
+    return "jdbc:postgresql://" + hosts + "/" + URLEncoder.encode(database, StandardCharsets.UTF_8);
   }
 
   Properties properties() {
@@ -244,19 +245,14 @@ final class PostgresUrl {
   /** Parameters of ours. */
   private static final class Parameter {
     static final Set<String> NAMES =
-        new java.util.TreeSet<>(
+        new TreeSet<>(
             Set.of("keys", "listen", "maxSessions", "mode", "table", "tokens", "tokensAbove"));
 
     static void requireOneOf(String name, String value, Set<String> values) {
       if (!values.contains(value)) {
         throw new InvalidRequestException(
             "URL_PARAMETER",
-            "parameter "
-                + name
-                + " "
-                + show(value)
-                + " is none of "
-                + new java.util.TreeSet<>(values));
+            "parameter " + name + " " + show(value) + " is none of " + new TreeSet<>(values));
       }
     }
   }

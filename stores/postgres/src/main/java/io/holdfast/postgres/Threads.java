@@ -31,7 +31,10 @@ final class Threads {
     }
   }
 
-  /** At most so many daemon threads of this name, none when there is nothing to do. What is handed to them is bounded by the caller. */
+  /**
+   * At most so many daemon threads of this name, none when there is nothing to do. What is handed to them is bounded by
+   * the caller.
+   */
   static ThreadPoolExecutor pool(String name, int most) {
     ThreadPoolExecutor threads =
         new ThreadPoolExecutor(

@@ -3,8 +3,10 @@ package io.holdfast.postgres;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -44,7 +46,7 @@ class CutOffTest {
 
   /** Runs a program of the shell with these before it; what it says goes into the file {@code output}. */
   static int exitOf(Path folder, List<String> where, String program) throws Exception {
-    List<String> command = new java.util.ArrayList<>(where);
+    List<String> command = new ArrayList<>(where);
     command.addAll(List.of("sh", "-c", program));
     Process process;
     try {
@@ -53,7 +55,7 @@ class CutOffTest {
               .redirectErrorStream(true)
               .redirectOutput(folder.resolve("output").toFile())
               .start();
-    } catch (java.io.IOException noSuchProgram) {
+    } catch (IOException noSuchProgram) {
       return -1;
     }
     try {

@@ -10,6 +10,7 @@ import io.holdfast.LockRefusedException;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.Statement;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeAll;
@@ -156,7 +157,7 @@ class LogTokensTest {
                     + " + (pg_current_wal_insert_lsn() - '0/0')::bigint")
             .get(0);
     assertThat(Long.parseLong(howFar)).isGreaterThanOrEqualTo(old).isLessThan(2 * old);
-    try (PostgresServer young = PostgresServer.own(java.util.Map.of())) {
+    try (PostgresServer young = PostgresServer.own(Map.of())) {
       // Its log has got as far as that of any new cluster; the shared one has made databases since.
       assertThat(take(young.url("postgres"))).isLessThan(old);
       long first = take(young.url("postgres") + "?tokensAbove=" + howFar);

@@ -3,6 +3,7 @@ package io.holdfast.postgres;
 import io.holdfast.spi.Ticker;
 import java.time.Duration;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -25,6 +26,18 @@ public final class Patience {
 
   public static <T> T promptly(CompletionStage<T> answer) throws Exception {
     return answer.toCompletableFuture().get(PROMPTLY.toSeconds(), TimeUnit.SECONDS);
+  }
+
+  /** The same, and throws what it failed with itself. */
+  public static <T> T answer(CompletionStage<T> answer) throws Exception {
+    try {
+      return promptly(answer);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof Exception failure) {
+        throw failure;
+      }
+      throw (Error) e.getCause();
+    }
   }
 
   /** How long this takes. */

@@ -17,6 +17,8 @@ import io.holdfast.StoreUnavailableException;
 import io.holdfast.testkit.ManualTicker;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -29,6 +31,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.postgresql.PGConnection;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /** What is special about locks of sessions. */
@@ -319,10 +322,9 @@ class PostgresLocksTest {
       Hold hold = dan.lock("x").acquire();
       CompletableFuture<LossReason> lost = hold.lost().toCompletableFuture();
       try (Connection unrelated = own.connect("postgres")) {
-        String pid =
-            Integer.toString(unrelated.unwrap(org.postgresql.PGConnection.class).getBackendPID());
+        String pid = Integer.toString(unrelated.unwrap(PGConnection.class).getBackendPID());
         new ProcessBuilder("kill", "-KILL", pid).start().waitFor();
-      } catch (java.sql.SQLException e) {
+      } catch (SQLException e) {
         // it is closed by the server
       }
       assertThat(promptly(lost)).isEqualTo(LossReason.CONNECTION_LOST);
@@ -543,14 +545,14 @@ class PostgresLocksTest {
   }
 
   private static String text(Statement statement, String sql) throws Exception {
-    try (java.sql.ResultSet row = statement.executeQuery(sql)) {
+    try (ResultSet row = statement.executeQuery(sql)) {
       row.next();
       return row.getString(1);
     }
   }
 
   private static boolean bool(Statement statement, String sql) throws Exception {
-    try (java.sql.ResultSet row = statement.executeQuery(sql)) {
+    try (ResultSet row = statement.executeQuery(sql)) {
       row.next();
       return row.getBoolean(1);
     }

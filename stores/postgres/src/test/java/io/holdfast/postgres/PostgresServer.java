@@ -218,8 +218,8 @@ public final class PostgresServer implements AutoCloseable {
   }
 
   /**
-   * Lets sessions of the database wait in vain though they get what they wait for: the error strikes after the grant, as it may when
-   * the time runs out in the very moment.
+   * Lets sessions of the database wait in vain though they get what they wait for: the error strikes after the grant,
+   * as it may when the time runs out in the very moment.
    *
    * @param state its SQLSTATE
    * @return the {@code search_path} for such a session

@@ -10,6 +10,7 @@ import io.holdfast.LockClient;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -100,8 +101,8 @@ class PythonTest {
         new ProcessBuilder(interpreter, program.toString(), connection)
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();
-    questions = python.outputWriter(java.nio.charset.StandardCharsets.UTF_8);
-    answers = python.inputReader(java.nio.charset.StandardCharsets.UTF_8);
+    questions = python.outputWriter(StandardCharsets.UTF_8);
+    answers = python.inputReader(StandardCharsets.UTF_8);
     ask(name);
   }
 

@@ -2,13 +2,10 @@ package io.holdfast.postgres;
 
 import io.holdfast.ClientOptions;
 import io.holdfast.LockClient;
-import io.holdfast.LockRefusedException;
 import io.holdfast.core.LeaseLocks;
-import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.testkit.LockContract;
 import io.holdfast.testkit.ManualTicker;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
+import io.holdfast.testkit.lease.MortalLeaseStore;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -16,10 +13,8 @@ import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 
@@ -29,7 +24,6 @@ class RowContractTest extends LockContract {
   private static String database;
 
   private final ManualTicker ticker = new ManualTicker(0);
-  private final AtomicInteger unanswered = new AtomicInteger();
   private final Map<LockClient, MortalConnections> connections = new ConcurrentHashMap<>();
 
   @BeforeAll
@@ -58,39 +52,14 @@ class RowContractTest extends LockContract {
   protected LockClient connect(ClientOptions options) {
     MortalConnections made = new MortalConnections();
     ClientOptions turned = options.ticker(ticker);
-    LeaseStore store = counted(PostgresRows.on(made, "test").store(), made);
-    LockClient client = LockClient.over(LeaseLocks.over(store, turned), turned);
+    LockClient client = LockClient.over(LeaseLocks.over(made.store, turned), turned);
     connections.put(client, made);
     return client;
   }
 
-  /** The same store, whose requests are counted until they are answered; a dead process has none. */
-  private LeaseStore counted(LeaseStore store, MortalConnections connections) {
-    return (LeaseStore)
-        Proxy.newProxyInstance(
-            LeaseStore.class.getClassLoader(),
-            new Class<?>[] {LeaseStore.class},
-            (proxy, method, arguments) -> {
-              if (connections.dead && method.getReturnType() == CompletableFuture.class) {
-                return CompletableFuture.failedFuture(
-                    new LockRefusedException("DEAD", "its process is dead"));
-              }
-              try {
-                Object answer = method.invoke(store, arguments);
-                if (answer instanceof CompletableFuture<?> awaited) {
-                  unanswered.incrementAndGet();
-                  awaited.whenComplete((told, failure) -> unanswered.decrementAndGet());
-                }
-                return answer;
-              } catch (InvocationTargetException e) {
-                throw e.getCause();
-              }
-            });
-  }
-
   @Override
   protected boolean isBusy() {
-    return unanswered.get() > 0;
+    return connections.values().stream().anyMatch(each -> each.store.isBusy());
   }
 
   @Override
@@ -130,6 +99,8 @@ class RowContractTest extends LockContract {
   private final class MortalConnections implements ConnectionSource {
     private final Queue<Connection> open = new ConcurrentLinkedQueue<>();
     private volatile boolean dead;
+    private final MortalLeaseStore store =
+        new MortalLeaseStore(PostgresRows.on(this, "test").store());
 
     @Override
     public Connection open() throws SQLException {
@@ -143,6 +114,7 @@ class RowContractTest extends LockContract {
 
     void cut() {
       dead = true;
+      store.die();
       for (Connection connection : open) {
         try {
           connection.abort(Runnable::run);

@@ -31,7 +31,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -163,7 +165,7 @@ class RowStoreTest {
                 }));
       }
       for (CompletableFuture<Void> each : done) {
-        each.get(60, java.util.concurrent.TimeUnit.SECONDS);
+        each.get(60, TimeUnit.SECONDS);
       }
     }
     assertThat(tokens).hasSize(40).isSorted().doesNotHaveDuplicates();
@@ -503,7 +505,7 @@ class RowStoreTest {
   }
 
   private static <T> List<CompletableFuture<T>> inParallel(
-      int number, java.util.function.Supplier<CompletableFuture<T>> question) {
+      int number, Supplier<CompletableFuture<T>> question) {
     List<CompletableFuture<T>> answers = new ArrayList<>();
     for (int i = 0; i < number; i++) {
       answers.add(question.get());

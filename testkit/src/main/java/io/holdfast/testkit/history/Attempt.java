@@ -2,6 +2,7 @@ package io.holdfast.testkit.history;
 
 import io.holdfast.LockTarget;
 import io.holdfast.LossReason;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -186,7 +187,7 @@ final class Attempt {
     return at > NEVER - nanos ? NEVER : at + nanos;
   }
 
-  static long nanos(java.time.Duration duration) {
+  static long nanos(Duration duration) {
     return duration.toSeconds() > NEVER / 1_000_000_000 - 1 ? NEVER : duration.toNanos();
   }
 }

@@ -17,10 +17,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * Workers that do nothing but acquire and release, each waiting for the answer before it goes on.
  *
- * <p>{@code PeerLoad LABEL PEER SERVERS WARM-UP-SECONDS SECONDS LOAD…}; a load is {@code uncontended:N}, N workers with a lock
- * each, {@code async:N}, the same without a thread each, by futures, or {@code contended:N}, N workers with one lock. Writes a line for each load: the label, the load, pairs a second, the 50th
- * and 99th percentile of acquire in microseconds, and the same of a hand-off, from before the release to after the next
- * acquire. A service that lets two in, or whose tokens fall, ends the program.
+ * <p>{@code PeerLoad LABEL PEER SERVERS WARM-UP-SECONDS SECONDS LOAD…}; a load is {@code uncontended:N}, N workers with
+ * a lock each, {@code async:N}, the same without a thread each, by futures, or {@code contended:N}, N workers with one
+ * lock. Writes a line for each load: the label, the load, pairs a second, the 50th and 99th percentile of acquire in
+ * microseconds, and the same of a hand-off, from before the release to after the next acquire. A service that lets two
+ * in, or whose tokens fall, ends the program.
  */
 final class PeerLoad {
   /** What the compilers of both sides get to see, and for how many times the warm-up of each load. */

@@ -17,7 +17,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * How long servers that were all killed, with many entries in their logs, take from being started to the first grant. Nothing that was held may be free then, and no token may come again.
+ * How long servers that were all killed, with many entries in their logs, take from being started to the first grant.
+ * Nothing that was held may be free then, and no token may come again.
  *
  * <p>{@code Recovery FOLDER SERVER-JAR ENTRIES HELD SERVERS SNAPSHOTS}; snapshots are {@code usual} or {@code never} written.
  */

@@ -63,10 +63,10 @@ public final class JRaftReplicator implements Replicator {
   private static final Logger LOG = LoggerFactory.getLogger(JRaftReplicator.class);
 
   /**
-   * The engine's messages were generated before protobuf parsed nested messages in bounded time, and each of their classes
-   * would say so once. Only servers that proved to be members send any. What would be said is put together for each message
-   * that is read, each entry of the log among them, unless protobuf is told by this property, which it looks for each time, that it
-   * need not.
+   * The engine's messages were generated before protobuf parsed nested messages in bounded time, and each of their
+   * classes would say so once. Only servers that proved to be members send any. What would be said is put together for
+   * each message that is read, each entry of the log among them, unless protobuf is told by this property, which it
+   * looks for each time, that it need not.
    */
   private static final String OLD_MESSAGES = "com.google.protobuf.use_unsafe_pre22_gencode";
 

@@ -1,6 +1,6 @@
 package io.holdfast.server.replication.jraft;
 
-import static io.holdfast.server.replication.jraft.Eventually.eventually;
+import static io.holdfast.server.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 

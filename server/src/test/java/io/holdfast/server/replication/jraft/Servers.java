@@ -1,6 +1,6 @@
 package io.holdfast.server.replication.jraft;
 
-import static io.holdfast.server.replication.jraft.Eventually.eventually;
+import static io.holdfast.server.Eventually.eventually;
 
 import com.alipay.sofa.jraft.error.RemotingException;
 import com.alipay.sofa.jraft.rpc.RpcClient;

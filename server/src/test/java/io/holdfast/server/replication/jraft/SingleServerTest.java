@@ -1,6 +1,6 @@
 package io.holdfast.server.replication.jraft;
 
-import static io.holdfast.server.replication.jraft.Eventually.eventually;
+import static io.holdfast.server.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -17,6 +17,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -45,7 +47,7 @@ class SingleServerTest {
     return IntStream.range(from, to).mapToObj(i -> "entry " + i).toList();
   }
 
-  private static <T> T done(java.util.concurrent.CompletableFuture<T> future) {
+  private static <T> T done(CompletableFuture<T> future) {
     return future.orTimeout(20, TimeUnit.SECONDS).join();
   }
 
@@ -179,7 +181,7 @@ class SingleServerTest {
   @Test
   void tooManyProposalsAreDroppedForCertain() {
     class Slow extends WrittenDown {
-      final java.util.concurrent.CountDownLatch go = new java.util.concurrent.CountDownLatch(1);
+      final CountDownLatch go = new CountDownLatch(1);
 
       @Override
       public void apply(long index, ByteBuffer entry, Object local) {

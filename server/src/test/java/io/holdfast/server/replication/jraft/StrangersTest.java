@@ -1,6 +1,6 @@
 package io.holdfast.server.replication.jraft;
 
-import static io.holdfast.server.replication.jraft.Eventually.eventually;
+import static io.holdfast.server.Eventually.eventually;
 import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -46,6 +46,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -186,7 +187,7 @@ class StrangersTest {
   private static Status.Code refusal(Runnable asks) {
     try {
       asks.run();
-    } catch (java.util.concurrent.CompletionException e) {
+    } catch (CompletionException e) {
       return Status.fromThrowable(e.getCause()).getCode();
     }
     throw new AssertionError("was let in");

@@ -9,6 +9,7 @@ import io.r2dbc.spi.Result;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
 import org.reactivestreams.Subscriber;
@@ -30,7 +31,7 @@ final class Statements {
   }
 
   private static <T, A> CompletableFuture<A> started(
-      Last<T, A> last, java.util.function.Supplier<Publisher<? extends T>> statement) {
+      Last<T, A> last, Supplier<Publisher<? extends T>> statement) {
     try {
       statement.get().subscribe(last);
     } catch (RuntimeException e) {

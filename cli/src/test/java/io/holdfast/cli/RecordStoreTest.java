@@ -2,22 +2,19 @@ package io.holdfast.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Every command on a store in a cloud, or what stands in for one. */
+/** Every command on a store of lock records. */
 @EnabledOnOs(OS.LINUX)
-abstract class CloudStoreTest {
+abstract class RecordStoreTest {
   private final List<RunningCommand> running = new ArrayList<>();
 
   @TempDir Path folder;
@@ -70,41 +67,36 @@ abstract class CloudStoreTest {
     assertThat(command("describe", "a/b").out()).startsWith("a/b: held").contains(" 1 ", "nightly");
     assertThat(run("--max-wait", "100ms", "a/b", "--", "true").end().exitCode()).isEqualTo(75);
 
-    LocksCommandsTest.Reader changes = new LocksCommandsTest.Reader();
-    CompletableFuture<Integer> watching =
-        CompletableFuture.supplyAsync(
-            () ->
-                Main.run(
-                    changes,
-                    OutputStream.nullOutputStream(),
-                    "watch",
-                    "--store",
-                    url(),
-                    "--interval",
-                    "100ms"));
-    RunningCommand.await("the holder is seen", () -> changes.text().contains("held   a/b by"));
+    Watching changes = new Watching("--store", url());
+    changes.untilTold("held   a/b by");
     assertThat(command("force-release", "a/b", "--token", "7").exitCode()).isEqualTo(1);
     assertThat(command("force-release", "a/b", "--token", "1").exitCode()).isZero();
-    RunningCommand.await("its end is seen", () -> changes.text().contains("ended  a/b by"));
+    changes.untilTold("ended  a/b by");
     assertThat(holder.end().exitCode()).isEqualTo(79);
 
     assertThat(run("a/b", "--", "sh", "-c", "exit $((HOLDFAST_TOKEN + 1))").end().exitCode())
         .isEqualTo(3);
     changes.leave();
     RunningCommand last = run("a/c", "--", "sleep", "1"); // tells the watch that nobody reads
-    assertThat(watching.get(20, TimeUnit.SECONDS)).isZero();
+    assertThat(changes.exitCode()).isZero();
     assertThat(last.end().exitCode()).isZero();
     assertThat(command("list").out()).doesNotContain("a/b");
   }
 
   @Test
   void benchMeasuresIt() {
-    CommandRun run =
-        command("bench", "--threads", "2", "--rounds", "1", "--duration", "300ms", "--json");
+    benchMeasures(url());
+  }
+
+  static void benchMeasures(String url) {
+    String[] line = {
+      "bench", "--store", url, "--threads=2", "--rounds=1", "--duration=200ms", "--json"
+    };
+    CommandRun run = CommandRun.of(line);
     assertThat(run.err()).isEmpty();
-    List<Map<String, Object>> lines = run.out().lines().map(JsonReader::readObject).toList();
-    assertThat(lines.get(0).get("event")).isEqualTo("round");
-    assertThat((double) lines.get(0).get("pairs")).isPositive();
+    Map<String, Object> round = JsonReader.readObject(run.out().lines().findFirst().orElseThrow());
+    assertThat(round.get("event")).isEqualTo("round");
+    assertThat((double) round.get("pairs")).isPositive();
   }
 
   @Test

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /** Three files that are always of one version: published by one writer, consulted by many readers at a time. */
-final class Settings implements Corner {
+final class SettingsFiles implements Corner {
   static final String LOCK_NAME = "settings";
 
   private static final List<String> FILES = List.of("routes", "limits", "rates");
@@ -18,7 +18,7 @@ final class Settings implements Corner {
   private final Path folder;
   private final Tally published;
 
-  Settings(Path folder, Path books) {
+  SettingsFiles(Path folder, Path books) {
     this.folder = folder;
     this.published = new Tally(books.resolve("published"));
   }

@@ -7,25 +7,48 @@ import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.core.spi.RenewAnswer;
 import io.holdfast.core.spi.Take;
 import io.holdfast.core.spi.TakeAnswer;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
-/** A client's way to a store, which ends when the client's process is to be as if dead. */
-final class MortalLeaseStore implements LeaseStore {
+/**
+ * A client's way to a store, which ends when the client's process is to be as if dead: for {@link
+ * io.holdfast.testkit.LockContract}'s {@code kill}, {@code restart} and {@code isBusy}. Thread-safe.
+ */
+public final class MortalLeaseStore implements LeaseStore {
   private final LeaseStore store;
   private final String place;
+  private final AtomicInteger unanswered = new AtomicInteger();
   private volatile boolean isDead;
 
-  MortalLeaseStore(LeaseStore store, String place) {
+  /** To this store. */
+  public MortalLeaseStore(LeaseStore store) {
+    this(store, store.place());
+  }
+
+  /**
+   * To this store, as if from another process.
+   *
+   * @param place clients with the same stand in one line
+   */
+  public MortalLeaseStore(LeaseStore store, String place) {
     this.store = store;
     this.place = place;
   }
 
-  void die() {
+  /** Lets no request through from now on. */
+  public void die() {
     isDead = true;
+  }
+
+  /** Whether a request is not answered yet. */
+  public boolean isBusy() {
+    return unanswered.get() > 0;
   }
 
   @Override
@@ -79,11 +102,26 @@ final class MortalLeaseStore implements LeaseStore {
   }
 
   @Override
-  public void close() {}
+  public Duration writesApart() {
+    return store.writesApart();
+  }
+
+  @Override
+  public void onFreed(Consumer<String> listener) {
+    store.onFreed(listener);
+  }
+
+  @Override
+  public void close() {
+    store.close();
+  }
 
   private <T> CompletableFuture<T> ifAlive(Supplier<CompletableFuture<T>> request) {
-    return isDead
-        ? CompletableFuture.failedFuture(new LockRefusedException("DEAD", "its process is dead"))
-        : request.get();
+    if (isDead) {
+      return CompletableFuture.failedFuture(
+          new LockRefusedException("DEAD", "its process is dead"));
+    }
+    unanswered.incrementAndGet();
+    return request.get().whenComplete((answer, failure) -> unanswered.decrementAndGet());
   }
 }
