@@ -44,6 +44,9 @@ public final class InProcessLocks {
   /** So many requests in the way are looked at to find out whether a thread waits for itself. */
   private static final int LOOKS_FOR_ITSELF = 64;
 
+  /** Threads whose numbers differ by a multiple of this are not told apart by {@link #holdsOfThreads}. A power of two. */
+  private static final int THREADS_TOLD_APART = 1_024;
+
   private static final String THIS_THREAD =
       "this thread is in its own way: locks are not reentrant";
 
@@ -66,6 +69,10 @@ public final class InProcessLocks {
   // All guarded by the mutex.
   private final LockTable table;
   private final RequestRing requests = new RequestRing();
+
+  /** So many holds have the threads of a number. Who has none is not in its own way, and need not look through the line. */
+  private final int[] holdsOfThreads = new int[THREADS_TOLD_APART];
+
   private long lastSession;
 
   private final Ticker ticker;
@@ -322,7 +329,10 @@ public final class InProcessLocks {
     for (Event event : events) {
       InProcessRequest request = requests.find(event.request());
       if (request != null) {
+        int holds = request.isHeld() ? -1 : 0;
         notices.add(request.note(event));
+        holds += request.isHeld() ? 1 : 0;
+        holdsOfThreads[number(request.callerThread())] += holds;
         if (request.isEnded()) {
           requests.remove(request);
         }
@@ -335,9 +345,14 @@ public final class InProcessLocks {
   private boolean isInItsOwnWay(InProcessRequest waiting) {
     long caller = waiting.callerThread();
     return caller != 0
+        && holdsOfThreads[number(caller)] > 0
         && table.holdersInTheWay(waiting.session(), waiting.id, LOOKS_FOR_ITSELF).stream()
             .map(view -> requests.find(view.request()))
             .anyMatch(holder -> holder != null && holder.callerThread() == caller);
+  }
+
+  private static int number(long thread) {
+    return (int) thread & (THREADS_TOLD_APART - 1);
   }
 
   private static final class Shared {

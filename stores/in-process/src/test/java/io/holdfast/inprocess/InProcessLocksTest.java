@@ -24,6 +24,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** What only this store promises, and what cannot be seen through the API: that nothing is left behind. */
 class InProcessLocksTest {
@@ -114,6 +115,28 @@ class InProcessLocksTest {
     assertThat(second.remaining()).contains(Duration.ofSeconds(1));
     ticker.advance(Duration.ofSeconds(1));
     assertThat(second.isHeld()).isFalse();
+  }
+
+  /** Who holds nothing is not looked for; so each end of a hold is to count once. */
+  @Test
+  @Timeout(10)
+  void howeverItsHoldsEndedWhoWaitsForItselfIsTold() throws Exception {
+    DistributedLock lock = ann.lock("name");
+    lock.acquire().close();
+    CompletableFuture.runAsync(lock.acquire()::close, THREADS).get();
+    ann.forceRelease("name", lock.acquire().token());
+    Hold limited = lock.with(HoldOptions.defaults().maxHold(Duration.ofSeconds(1))).acquire();
+    ticker.advance(Duration.ofSeconds(1));
+    assertThat(limited.isHeld()).isFalse();
+    LockClient closed = locks.client();
+    closed.lock("name").acquire();
+    closed.close();
+
+    try (Hold hold = lock.acquire()) {
+      assertThatThrownBy(bob.lock("name")::acquire)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("reentrant");
+    }
   }
 
   /** Nothing but the lock hands it on: no field is volatile, and nobody who would do it by the way looks on. */
