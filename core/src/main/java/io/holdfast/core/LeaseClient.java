@@ -208,7 +208,9 @@ final class LeaseClient implements LockStore {
                   place.ticker.nanosIn(CLOSING_TAKES),
                   () -> place.notice(() -> quiet.complete(null)));
           List.copyOf(leases).forEach(lease -> lease.lose(LossReason.SESSION_ENDED));
-          List.copyOf(requests).forEach(request -> request.fail(closed()));
+          List<LeaseRequest> lastFirst = new ArrayList<>(requests);
+          Collections.reverse(lastFirst); // so that none comes to be the first, and asks
+          lastFirst.forEach(request -> request.fail(closed()));
           List.copyOf(givingBack).forEach(GivingBack::hurry);
           List.copyOf(settling).forEach(Settling::hurry);
           completeIfQuiet();

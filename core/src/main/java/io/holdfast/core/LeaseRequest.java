@@ -611,7 +611,7 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
     place.notice(() -> complete(new AcquireOutcome.Busy(holders, why)));
   }
 
-  /** Nothing is asked for it any more, and those behind it look again. */
+  /** Nothing is asked for it any more, and whoever comes to be the first looks. */
   private void end() {
     isOver = true;
     client.isOver(this);

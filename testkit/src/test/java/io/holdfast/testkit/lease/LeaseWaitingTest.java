@@ -201,6 +201,39 @@ class LeaseWaitingTest {
     hold.close();
   }
 
+  /** The more are impatient the oftener would the first ask, who rests. */
+  @Test
+  void whoGivesUpBehindOthersCostsNoRequest() {
+    Hold hold = ann.acquired("a");
+    CompletableFuture<Hold> first = bob.asks("a");
+    world.pass(LEASE);
+    long before = bob.store.count();
+    for (int i = 0; i < 100; i++) {
+      CompletableFuture<Hold> gone = bob.asks("a", Duration.ofMillis(50));
+      world.pass(Duration.ofMillis(100));
+      assertThat(gone).isCompletedExceptionally();
+    }
+    assertThat(bob.store.count() - before).as("looks within a lease").isBetween(9L, 25L);
+    hold.close();
+    world.pass(SECOND);
+    first.join().close();
+  }
+
+  @Test
+  void aClientThatClosesAsksForNobodyWhoWaitedInIt() {
+    Hold hold = ann.acquired("a");
+    List<CompletableFuture<Hold>> line = new ArrayList<>();
+    for (int i = 0; i < 50; i++) {
+      line.add(bob.asks("a"));
+    }
+    world.pass(SECOND);
+    long before = bob.store.count();
+    world.close(bob);
+    assertThat(line).allMatch(CompletableFuture::isCompletedExceptionally);
+    assertThat(bob.store.count()).isEqualTo(before);
+    hold.close();
+  }
+
   /** D4: of eight clients in a JVM one got 126 grants and another 1. */
   @Test
   void clientsOfOneProcessGetTheSameShare() {
