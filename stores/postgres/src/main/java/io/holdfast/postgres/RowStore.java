@@ -188,19 +188,27 @@ final class RowStore implements LeaseStore {
   }
 
   @Override
+  public CompletableFuture<Optional<LeaseRecord>> revoke(LeaseRecord held) {
+    return run(
+        connection -> {
+          try (PreparedStatement update =
+              connection.prepareStatement(listener == null ? sql.revoke : sql.revokeAloud)) {
+            update.setString(1, held.grant());
+            return rows(update).stream()
+                .filter(freed -> freed.name().equals(held.name()))
+                .findFirst();
+          }
+        });
+  }
+
+  @Override
   public CompletableFuture<List<LeaseRecord>> list(String prefix, int most) {
     return run(
         connection -> {
           try (PreparedStatement query = connection.prepareStatement(sql.list)) {
             query.setString(1, RowSql.beginningWith(prefix));
             query.setInt(2, most);
-            List<LeaseRecord> found = new ArrayList<>();
-            try (ResultSet rows = query.executeQuery()) {
-              while (rows.next()) {
-                found.add(record(rows));
-              }
-            }
-            return found;
+            return rows(query);
           }
         });
   }
@@ -289,8 +297,16 @@ final class RowStore implements LeaseStore {
   }
 
   private static Optional<LeaseRecord> row(PreparedStatement statement) throws SQLException {
+    return rows(statement).stream().findFirst();
+  }
+
+  private static List<LeaseRecord> rows(PreparedStatement statement) throws SQLException {
     try (ResultSet rows = statement.executeQuery()) {
-      return rows.next() ? Optional.of(record(rows)) : Optional.empty();
+      List<LeaseRecord> found = new ArrayList<>();
+      while (rows.next()) {
+        found.add(record(rows));
+      }
+      return found;
     }
   }
 

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import io.holdfast.ClientOptions;
 import io.holdfast.DistributedLock;
 import io.holdfast.Hold;
 import io.holdfast.HoldData;
@@ -16,11 +17,14 @@ import io.holdfast.LockException;
 import io.holdfast.LockRefusedException;
 import io.holdfast.StoreUnavailableException;
 import io.holdfast.UncertainOutcomeException;
+import io.holdfast.core.LeaseLocks;
 import io.holdfast.core.spi.LeaseRecord;
 import io.holdfast.core.spi.RenewAnswer;
 import io.holdfast.core.spi.Take;
 import io.holdfast.core.spi.TakeAnswer;
+import io.holdfast.spi.Ticker;
 import io.holdfast.testkit.ManualTicker;
+import io.holdfast.testkit.lease.FaultyLeaseStore;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -473,6 +477,26 @@ class RowStoreTest {
 
   private static List<String> listed(RowStore store, String prefix) throws Exception {
     return promptly(store.list(prefix, 100)).stream().map(LeaseRecord::name).toList();
+  }
+
+  /** Elsewhere the rest is only free when its holder has renewed. */
+  @Test
+  void whatAnOperatorTakesFromAnotherProcessGoesWithAllThatWasGrantedWithIt() throws Exception {
+    RowStore store = rows().store();
+    FaultyLeaseStore elsewhere = new FaultyLeaseStore(store, "another process", Ticker.system());
+    ClientOptions options = ClientOptions.defaults().name("bob");
+    try (LockClient ann = rows().connect();
+        LockClient bob = LockClient.over(LeaseLocks.over(elsewhere, options), options)) {
+      Hold hold = ann.all(ann.lock("a"), ann.lock("b")).acquire();
+      Hold other = ann.lock("c").acquire();
+      assertThat(bob.forceRelease("b", hold.token())).isTrue();
+      bob.all(bob.lock("a"), bob.lock("b")).tryAcquire().orElseThrow().close();
+      assertThat(bob.forceRelease("b", hold.token())).isFalse();
+      assertThat(bob.lock("c").tryAcquire()).isEmpty();
+      other.close();
+    } finally {
+      store.close();
+    }
   }
 
   // ------------------------------------------------------------------------------------------------- helpers

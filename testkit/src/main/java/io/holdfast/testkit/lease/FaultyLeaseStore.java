@@ -32,7 +32,7 @@ public final class FaultyLeaseStore implements LeaseStore {
     READ,
     /** {@link LeaseStore#renew}. */
     RENEW,
-    /** {@link LeaseStore#release}. */
+    /** {@link LeaseStore#release} and {@link LeaseStore#revoke}. */
     RELEASE,
     /** {@link LeaseStore#list}. */
     LIST
@@ -192,6 +192,11 @@ public final class FaultyLeaseStore implements LeaseStore {
   @Override
   public CompletableFuture<Optional<LeaseRecord>> release(LeaseRecord held) {
     return send(Kind.RELEASE, held.name(), to -> to.release(held));
+  }
+
+  @Override
+  public CompletableFuture<Optional<LeaseRecord>> revoke(LeaseRecord held) {
+    return send(Kind.RELEASE, held.name(), to -> to.revoke(held));
   }
 
   @Override
