@@ -407,6 +407,10 @@ final class LeaseWorld {
       if (throwOf100 < 22) {
         return Fate.doubled(upTo(8_000));
       }
+      if (throwOf100 < 26 && !writesApart.isZero()) {
+        count("turned away");
+        return Fate.tooSoon();
+      }
       if (throwOf100 < 26) {
         return Fate.failed(new StoreUnavailableException("throttled", new Exception()));
       }
