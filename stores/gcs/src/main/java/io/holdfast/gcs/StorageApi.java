@@ -156,7 +156,8 @@ final class StorageApi {
             + StorageUri.escape(prefix)
             + (pageToken == null ? "" : "&pageToken=" + StorageUri.escape(pageToken))
             + LIST_FIELDS;
-    return send(HttpRequest.newBuilder(URI.create(uri)).GET(), false, false).thenApply(Answer::page);
+    return send(HttpRequest.newBuilder(URI.create(uri)).GET(), false, false)
+        .thenApply(Answer::page);
   }
 
   private String object(String name) {
@@ -194,8 +195,7 @@ final class StorageApi {
       HttpRequest.Builder request, boolean isWrite, boolean isHere) {
     CompletableFuture<Map<String, String>> credentials = credentials();
     // Else what follows may run in the thread that fetches credentials.
-    boolean blocks =
-        isHere && credentials.isDone() && !Thread.currentThread().isInterrupted();
+    boolean blocks = isHere && credentials.isDone() && !Thread.currentThread().isInterrupted();
     return credentials
         .thenCompose(
             shown -> {
