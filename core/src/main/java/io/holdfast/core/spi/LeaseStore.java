@@ -89,8 +89,8 @@ public interface LeaseStore {
   }
 
   /**
-   * The same for an operator, who knows only this record of the grant: a store that can frees in the same request all that was
-   * granted with it. As by default it frees no more than the one; its holder frees the rest when it renews.
+   * The same for an operator, who knows only this record of the grant: a store that finds them at no great cost frees all that
+   * were granted with it, too. As by default it frees no more than the one; its holder frees the rest when it renews.
    */
   default CompletableFuture<Optional<LeaseRecord>> revoke(LeaseRecord held) {
     return release(held);

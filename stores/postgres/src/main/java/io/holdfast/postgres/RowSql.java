@@ -53,10 +53,10 @@ final class RowSql {
   /** The same, and whoever listens is told. A server commits one such transaction at a time. */
   final String releaseAloud;
 
-  /** grant. All rows that it has, as they are then. Looks through the table: no index has grants, which would cost each take. */
-  final String revoke;
+  /** grant. All rows that it has. Looks through the table: no index has grants, which would cost each take. */
+  final String releaseRest;
 
-  final String revokeAloud;
+  final String releaseRestAloud;
 
   /** {@link #beginningWith}, number. */
   final String list;
@@ -126,8 +126,8 @@ final class RowSql {
     String aloud = ", pg_notify('holdfast_' || tableoid, name)";
     release = free + "name = ? AND grant_id = ? RETURNING " + COLUMNS;
     releaseAloud = release + aloud;
-    revoke = free + "grant_id = ? RETURNING " + COLUMNS;
-    revokeAloud = revoke + aloud;
+    releaseRest = free + "grant_id = ? RETURNING name";
+    releaseRestAloud = releaseRest + aloud;
     list =
         "SELECT "
             + COLUMNS

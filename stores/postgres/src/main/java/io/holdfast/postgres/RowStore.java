@@ -184,29 +184,39 @@ final class RowStore implements LeaseStore {
 
   @Override
   public CompletableFuture<Optional<LeaseRecord>> release(LeaseRecord held) {
-    return run(
-        connection -> {
-          try (PreparedStatement update =
-              connection.prepareStatement(listener == null ? sql.release : sql.releaseAloud)) {
-            update.setString(1, held.name());
-            update.setString(2, held.grant());
-            return row(update);
-          }
-        });
+    return run(connection -> free(connection, held));
   }
 
   @Override
   public CompletableFuture<Optional<LeaseRecord>> revoke(LeaseRecord held) {
     return run(
         connection -> {
-          try (PreparedStatement update =
-              connection.prepareStatement(listener == null ? sql.revoke : sql.revokeAloud)) {
-            update.setString(1, held.grant());
-            return rows(update).stream()
-                .filter(freed -> freed.name().equals(held.name()))
-                .findFirst();
+          Optional<LeaseRecord> freed = free(connection, held);
+          if (freed.isPresent()) {
+            freeRest(connection, held.grant());
           }
+          return freed;
         });
+  }
+
+  private Optional<LeaseRecord> free(Connection connection, LeaseRecord held) throws SQLException {
+    try (PreparedStatement update =
+        connection.prepareStatement(listener == null ? sql.release : sql.releaseAloud)) {
+      update.setString(1, held.name());
+      update.setString(2, held.grant());
+      return row(update);
+    }
+  }
+
+  /** Which fails where the table is too large to be looked through in time: its holder frees it when it renews, then. */
+  private void freeRest(Connection connection, String grant) {
+    try (PreparedStatement update =
+        connection.prepareStatement(listener == null ? sql.releaseRest : sql.releaseRestAloud)) {
+      update.setString(1, grant);
+      update.execute();
+    } catch (SQLException e) {
+      // what was asked for is free all the same
+    }
   }
 
   @Override
@@ -216,7 +226,13 @@ final class RowStore implements LeaseStore {
           try (PreparedStatement query = connection.prepareStatement(sql.list)) {
             query.setString(1, RowSql.beginningWith(prefix));
             query.setInt(2, most);
-            return rows(query);
+            List<LeaseRecord> found = new ArrayList<>();
+            try (ResultSet rows = query.executeQuery()) {
+              while (rows.next()) {
+                found.add(record(rows));
+              }
+            }
+            return found;
           }
         });
   }
@@ -305,16 +321,8 @@ final class RowStore implements LeaseStore {
   }
 
   private static Optional<LeaseRecord> row(PreparedStatement statement) throws SQLException {
-    return rows(statement).stream().findFirst();
-  }
-
-  private static List<LeaseRecord> rows(PreparedStatement statement) throws SQLException {
     try (ResultSet rows = statement.executeQuery()) {
-      List<LeaseRecord> found = new ArrayList<>();
-      while (rows.next()) {
-        found.add(record(rows));
-      }
-      return found;
+      return rows.next() ? Optional.of(record(rows)) : Optional.empty();
     }
   }
 
