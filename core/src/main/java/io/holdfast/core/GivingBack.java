@@ -187,7 +187,10 @@ final class GivingBack {
       tries++;
       client.ask(
           client.attemptNanos(record.leaseDuration()),
-          store -> isHere ? store.releaseHere(record) : store.release(record),
+          store ->
+              isHere
+                  ? store.releaseHere(record)
+                  : isOurs ? store.release(record) : store.revoke(record),
           this);
     }
 

@@ -72,8 +72,14 @@ final class LeaseClient implements LockStore {
   private final Set<GivingBack> givingBack = new LinkedHashSet<>();
   private final Set<Settling> settling = new LinkedHashSet<>();
   private boolean isClosed;
-  private @Nullable CompletableFuture<Void> quiet;
+  private @Nullable Thread closer;
   private Ticker.@Nullable Alarm closingTakes;
+
+  /** Completes when all is given back, or that has taken too long. */
+  private final CompletableFuture<Void> quiet = new CompletableFuture<>();
+
+  /** Completes when nothing is left to do. */
+  private final CompletableFuture<Void> over = new CompletableFuture<>();
 
   LeaseClient(LeaseStore store, String client, Place place, RandomGenerator chance) {
     this.store = store;
@@ -167,24 +173,27 @@ final class LeaseClient implements LockStore {
     return alone.isEmpty() || !alone.get(0).wasGone();
   }
 
+  /** Who comes second waits, too: what was held is given back when this returns. */
   @Override
   public void close() {
-    CompletableFuture<Void> over = beginClosing();
-    if (over != null) {
-      over.join();
+    if (beginClosing()) {
+      quiet.join();
       endClosing();
+    } else if (closer != Thread.currentThread()) { // but one that it tells of the end does not
+      over.join();
     }
   }
 
-  /** Closes without keeping a thread. The future completes when it is closed. */
+  /** Closes without keeping a thread. The future completes when it is closed, whoever began with that. */
   CompletableFuture<Void> closeAsync() {
-    CompletableFuture<Void> over = beginClosing();
-    return over == null ? CompletableFuture.completedFuture(null) : over.thenRun(this::endClosing);
+    if (beginClosing()) {
+      CompletableFuture<Void> unused = quiet.thenRun(this::endClosing);
+    }
+    return over;
   }
 
-  /** Returns what completes when all is given back, or that has taken too long; null if somebody has begun before. */
-  private @Nullable CompletableFuture<Void> beginClosing() {
-    CompletableFuture<Void> over = new CompletableFuture<>();
+  /** Has all given back. Returns whether nobody had begun with that before. */
+  private boolean beginClosing() {
     boolean[] first = new boolean[1];
     place.within(
         () -> {
@@ -193,32 +202,38 @@ final class LeaseClient implements LockStore {
             return;
           }
           isClosed = true;
-          quiet = over;
+          closer = Thread.currentThread();
           closingTakes =
               place.at(
                   place.ticker.nanosIn(CLOSING_TAKES),
-                  () -> place.notice(() -> over.complete(null)));
+                  () -> place.notice(() -> quiet.complete(null)));
           List.copyOf(leases).forEach(lease -> lease.lose(LossReason.SESSION_ENDED));
-          List.copyOf(requests).forEach(request -> request.fail(closed()));
+          List<LeaseRequest> lastFirst = new ArrayList<>(requests);
+          Collections.reverse(lastFirst); // so that none comes to be the first, and asks
+          lastFirst.forEach(request -> request.fail(closed()));
           List.copyOf(givingBack).forEach(GivingBack::hurry);
           List.copyOf(settling).forEach(Settling::hurry);
           completeIfQuiet();
         });
-    return first[0] ? over : null;
+    return first[0];
   }
 
   private void endClosing() {
-    place.within(
-        () -> {
-          if (closingTakes != null) {
-            closingTakes.cancel();
-          }
-          List.copyOf(questions).forEach(Question::drop);
-          List.copyOf(givingBack).forEach(GivingBack::drop);
-          List.copyOf(settling).forEach(Settling::drop);
-        });
-    store.close();
-    place.exit();
+    try {
+      place.within(
+          () -> {
+            if (closingTakes != null) {
+              closingTakes.cancel();
+            }
+            List.copyOf(questions).forEach(Question::drop);
+            List.copyOf(givingBack).forEach(GivingBack::drop);
+            List.copyOf(settling).forEach(Settling::drop);
+          });
+      store.close();
+      place.exit();
+    } finally {
+      over.complete(null);
+    }
   }
 
   @Override
@@ -408,12 +423,11 @@ final class LeaseClient implements LockStore {
   }
 
   private void completeIfQuiet() {
-    CompletableFuture<Void> awaited = quiet;
-    if (awaited != null
+    if (isClosed
         && givingBack.isEmpty()
         && settling.isEmpty()
         && questions.stream().noneMatch(Question::mustBeHeard)) {
-      place.notice(() -> awaited.complete(null));
+      place.notice(() -> quiet.complete(null));
     }
   }
 }

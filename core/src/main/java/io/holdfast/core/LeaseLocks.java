@@ -40,7 +40,7 @@ public final class LeaseLocks {
    * Closes a session without waiting for it: for simulations, where all happens in one thread, which would wait for itself.
    *
    * @param session one of these
-   * @return completes when it is closed; at once if somebody closes it already
+   * @return completes when it is closed, whoever closes it
    */
   public static CompletableFuture<Void> closeAsync(LockStore session) {
     return ((LeaseClient) session).closeAsync();

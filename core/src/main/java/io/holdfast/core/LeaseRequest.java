@@ -67,6 +67,9 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
 
   private static final String NOT_ANSWERED = "the store had not answered yet";
 
+  private static final String TOLD_TO_WAIT =
+      "the store has asked to wait, for there were too many writes";
+
   private final LeaseClient client;
   private final Place place;
   private final AcquireRequest asked;
@@ -86,6 +89,9 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
 
   /** A take was answered, so something is known of what is in the way. */
   private boolean hasAsked;
+
+  /** The last take was turned away for the store's rate, and nobody has looked since. */
+  private boolean isTooSoon;
 
   private int retakes;
 
@@ -335,7 +341,8 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
     public void answered(long sentNanos, TakeAnswer answer) {
       isAsking = false;
       lastFailure = null;
-      if (answer instanceof TakeAnswer.TooSoon) {
+      isTooSoon = answer instanceof TakeAnswer.TooSoon;
+      if (isTooSoon) {
         tooSoon();
         return;
       }
@@ -446,6 +453,7 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
           void note(long sentNanos, LeaseRecord found) {
             place.see(found);
             lastFailure = null;
+            isTooSoon = false;
             isUnsettled = false;
             retries.startAnew();
           }
@@ -583,6 +591,8 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
               what, failure == null ? new TimeoutException(what) : failure));
     } else if (failure != null) {
       fail(Trouble.told(failure));
+    } else if (isTooSoon) {
+      busy(TOLD_TO_WAIT);
     } else {
       busy(isAsking && !hasAsked ? NOT_ANSWERED : "");
     }
@@ -601,7 +611,7 @@ final class LeaseRequest extends CompletableFuture<AcquireOutcome> {
     place.notice(() -> complete(new AcquireOutcome.Busy(holders, why)));
   }
 
-  /** Nothing is asked for it any more, and those behind it look again. */
+  /** Nothing is asked for it any more, and whoever comes to be the first looks. */
   private void end() {
     isOver = true;
     client.isOver(this);

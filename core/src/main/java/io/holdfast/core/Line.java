@@ -1,7 +1,7 @@
 package io.holdfast.core;
 
-import java.util.ArrayDeque;
-import java.util.Deque;
+import java.util.LinkedHashSet;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * this very process nobody does, for its end will be known here. Guarded by the mutex of the {@link Place}.
  */
 final class Line {
-  private final Deque<LeaseRequest> waiting = new ArrayDeque<>();
+  private final Set<LeaseRequest> waiting = new LinkedHashSet<>();
 
   /** Of this process, until its release is answered; null if the lock is free or held elsewhere. */
   @Nullable KeptLease holder;
@@ -22,20 +22,18 @@ final class Line {
   }
 
   void join(LeaseRequest request) {
-    waiting.addLast(request);
+    waiting.add(request);
   }
 
-  /** Returns whether it stood in line. */
+  /** Returns whether it was the first: whoever is now may ask. */
   boolean leave(LeaseRequest request) {
-    return waiting.remove(request);
+    boolean wasFirst = first() == request;
+    waiting.remove(request);
+    return wasFirst;
   }
 
   @Nullable LeaseRequest first() {
-    return waiting.peekFirst();
-  }
-
-  boolean isEmpty() {
-    return waiting.isEmpty();
+    return waiting.isEmpty() ? null : waiting.iterator().next();
   }
 
   boolean isIdle() {

@@ -48,7 +48,10 @@ final class LeaseWorld {
   /** Of the stores that mind. */
   private static final Duration WRITES_APART = Duration.ofSeconds(1);
 
-  /** In calm a record that nobody believes in is free after so long: an attempt, its settling and a release. */
+  /**
+   * In calm a record of a living process that nobody believes in is free after so long: an attempt, its settling and a release.
+   * That of a dead one stands until somebody wants it for long enough.
+   */
   private static final long FORGOTTEN = 6 * Nanos.SECOND;
 
   /** After so much calm nobody has an excuse for losing what it holds. */
@@ -199,7 +202,11 @@ final class LeaseWorld {
     }
     for (String name : NAMES) {
       LeaseRecord record = map.recordOf(name);
-      if (!isCalm() || isQuiet || record.isFree() || isBelievedIn(record)) {
+      if (!isCalm()
+          || isQuiet
+          || record.isFree()
+          || isBelievedIn(record)
+          || !isOfTheLiving(record)) {
         forsaken.remove(name);
       } else if (time.now() - forsaken.computeIfAbsent(name, it -> time.now()) > FORGOTTEN) {
         breach("R33", record + " is not freed, and nobody holds it");
@@ -214,6 +221,10 @@ final class LeaseWorld {
                 held.names.contains(record.name())
                     && held.lease.token() == record.token()
                     && held.isBelieved());
+  }
+
+  private boolean isOfTheLiving(LeaseRecord record) {
+    return machines.stream().anyMatch(machine -> machine.process().equals(record.client()));
   }
 
   private void granted(Held held) {
@@ -287,8 +298,12 @@ final class LeaseWorld {
               dice.between(0, 1_000 * Nanos.SECOND));
     }
 
+    String process() {
+      return name + ", life " + clock.life();
+    }
+
     void boot() {
-      String process = name + ", life " + clock.life();
+      String process = process();
       for (int i = 0; i < CLIENTS_OF_A_MACHINE; i++) {
         LockStore store = open(process);
         stores.add(store);
@@ -317,7 +332,7 @@ final class LeaseWorld {
           () -> {
             if (!stores.isEmpty() && !isQuiet) {
               count("closed");
-              LockStore next = open(name + ", life " + clock.life());
+              LockStore next = open(process());
               LockStore closed = stores.set(dice.below(stores.size()), next);
               for (Actor actor : actors) {
                 if (actor.store == closed) {
@@ -406,6 +421,10 @@ final class LeaseWorld {
       }
       if (throwOf100 < 22) {
         return Fate.doubled(upTo(8_000));
+      }
+      if (throwOf100 < 26 && !writesApart.isZero()) {
+        count("turned away");
+        return Fate.tooSoon();
       }
       if (throwOf100 < 26) {
         return Fate.failed(new StoreUnavailableException("throttled", new Exception()));

@@ -47,6 +47,7 @@ class LeaseSimulationTest {
             "lost: SESSION_ENDED",
             "cut off",
             "wall clock set",
+            "turned away",
             "unanswered");
     assertThat(evidence.get("granted")).isGreaterThan(20 * SEEDS);
   }

@@ -11,7 +11,7 @@ import java.time.Instant;
  * @param version the store's own mark of this state, which every write changes; empty if there is no record. Only compared
  * @param grant the id of the grant that has the lock, which no other grant ever has; empty if it is free
  * @param client the holder's name, for people to read; empty if it is free
- * @param leaseDuration how long the holder keeps the lock without a renewal; zero if it is free
+ * @param leaseDuration how long the holder keeps the lock without a renewal, {@link #LONGEST_LEASE} at most; zero if it is free
  * @param token the fencing token of the last grant; 0 if there was none, or the store keeps none
  * @param since when it was granted, for people to read and by whichever clock the store has
  * @param data what the holder wants others to see
@@ -25,6 +25,16 @@ public record LeaseRecord(
     long token,
     Instant since,
     HoldData data) {
+  /** A longer one, which nobody but another's hand can have written, counts as this: it is added to clocks. */
+  public static final Duration LONGEST_LEASE = Duration.ofDays(36_500);
+
+  /** Bounds the lease. */
+  public LeaseRecord {
+    if (leaseDuration.compareTo(LONGEST_LEASE) > 0) {
+      leaseDuration = LONGEST_LEASE;
+    }
+  }
+
   /** A lock that nobody has. */
   public static LeaseRecord free(String name, String version, long token) {
     return new LeaseRecord(

@@ -89,6 +89,14 @@ public interface LeaseStore {
   }
 
   /**
+   * The same for an operator, who knows only this record of the grant: a store that finds them at no great cost frees all that
+   * were granted with it, too. As by default it frees no more than the one; its holder frees the rest when it renews.
+   */
+  default CompletableFuture<Optional<LeaseRecord>> revoke(LeaseRecord held) {
+    return release(held);
+  }
+
+  /**
    * Held locks whose names start with the prefix, sorted by name.
    *
    * @param most no more than these

@@ -195,7 +195,7 @@ final class NativeRows implements RowFormat {
         version(grant, token, row.number(RENEWALS, 0)),
         grant,
         row.text(CLIENT),
-        Duration.ofMillis(Math.min(row.number(LEASE, 1), Row.LONGEST_LEASE.toMillis())),
+        Duration.ofMillis(row.number(LEASE, 1)),
         token,
         Instant.ofEpochMilli(row.number(SINCE, Long.MIN_VALUE)),
         row.data(DATA));

@@ -3,6 +3,7 @@ package io.holdfast.dynamodb;
 import io.holdfast.HoldData;
 import io.holdfast.InvalidRequestException;
 import io.holdfast.LockRefusedException;
+import io.holdfast.core.spi.LeaseRecord;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.time.Duration;
@@ -16,9 +17,6 @@ import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
  * refused by the name of the attribute.
  */
 final class Row {
-  /** A lease that claims to be longer counts as this long. */
-  static final Duration LONGEST_LEASE = Duration.ofDays(36_500);
-
   private final String table;
   private final String name;
   private final Map<String, AttributeValue> item;
@@ -87,7 +85,7 @@ final class Row {
   }
 
   private Duration lease(String attribute, BigDecimal millis) {
-    BigDecimal longest = BigDecimal.valueOf(LONGEST_LEASE.toMillis());
+    BigDecimal longest = BigDecimal.valueOf(LeaseRecord.LONGEST_LEASE.toMillis());
     long whole = millis.min(longest).setScale(0, RoundingMode.CEILING).longValueExact();
     if (whole < 1) {
       throw broken(attribute, "is not above zero");

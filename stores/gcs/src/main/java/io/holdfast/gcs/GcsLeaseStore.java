@@ -105,6 +105,15 @@ final class GcsLeaseStore implements LeaseStore {
 
   @Override
   public CompletableFuture<TakeAnswer> take(Take take) {
+    return take(take, false);
+  }
+
+  @Override
+  public CompletableFuture<TakeAnswer> takeHere(Take take) {
+    return take(take, true);
+  }
+
+  private CompletableFuture<TakeAnswer> take(Take take, boolean isHere) {
     if (take.leaseDuration().compareTo(GcsLocks.MIN_LEASE) < 0) {
       return CompletableFuture.failedFuture(
           new InvalidRequestException(
@@ -115,7 +124,7 @@ final class GcsLeaseStore implements LeaseStore {
                   + GcsLocks.MIN_LEASE.toMillis()
                   + " ms: Google Cloud Storage allows one write per second and object"));
     }
-    return new Taking(take).begin().exceptionally(GcsLeaseStore::tooSoon);
+    return new Taking(take).begin(isHere).exceptionally(GcsLeaseStore::tooSoon);
   }
 
   /** Another write to the object a moment ago is no trouble of the store's. */
@@ -138,21 +147,23 @@ final class GcsLeaseStore implements LeaseStore {
       this.wanted = take.wanted().get(0); // one at a time: the store has no capability ALL
     }
 
-    private CompletableFuture<TakeAnswer> begin() {
+    /** @param isHere whether the first request, which mostly is the only one, may block this thread */
+    private CompletableFuture<TakeAnswer> begin(boolean isHere) {
       if (wanted.expired().isPresent()) {
-        return over(wanted.expired().get());
+        return over(wanted.expired().get(), isHere);
       }
       LeaseRecord last = wanted.last().orElse(LeaseRecord.free(wanted.name(), "", 0));
       if (!last.isFree()) {
         return look(lastToken(last));
       }
-      return last.version().isEmpty() ? anew(last.token()) : over(last);
+      return last.version().isEmpty() ? anew(last.token(), isHere) : over(last, isHere);
     }
 
     /** Creates the object. */
-    private CompletableFuture<TakeAnswer> anew(long lastToken) {
+    private CompletableFuture<TakeAnswer> anew(long lastToken, boolean isHere) {
       return about(
-              wanted.name(), object -> api.create(object, LockFormat.taken(take, lastToken + 1)))
+              wanted.name(),
+              object -> api.create(object, LockFormat.taken(take, lastToken + 1), isHere))
           .thenCompose(
               answer ->
                   answer instanceof ObjectAnswer.Done done
@@ -161,9 +172,9 @@ final class GcsLeaseStore implements LeaseStore {
     }
 
     /** Takes a record that is free, or whose holder is dead, if it is still as it was seen. */
-    private CompletableFuture<TakeAnswer> over(LeaseRecord seen) {
+    private CompletableFuture<TakeAnswer> over(LeaseRecord seen, boolean isHere) {
       long lastToken = lastToken(seen);
-      return change(seen, LockFormat.taken(take, lastToken + 1))
+      return change(seen, LockFormat.taken(take, lastToken + 1), isHere)
           .thenCompose(
               answer ->
                   answer instanceof ObjectAnswer.Done done
@@ -185,12 +196,12 @@ final class GcsLeaseStore implements LeaseStore {
           .thenCompose(
               found -> {
                 if (found.version().isEmpty()) {
-                  return anew(lastToken);
+                  return anew(lastToken, false);
                 }
                 boolean isExpired =
                     wanted.expired().map(LeaseRecord::version).equals(Optional.of(found.version()));
                 return found.isFree() || isExpired
-                    ? over(found)
+                    ? over(found, false)
                     : CompletableFuture.completedFuture(new TakeAnswer.InTheWay(List.of(found)));
               });
     }
@@ -204,7 +215,7 @@ final class GcsLeaseStore implements LeaseStore {
           "a hold or a retention policy keeps objects of "
               + place
               + " from being deleted: use a bucket without";
-      return change(record, LockFormat.freed())
+      return change(record, LockFormat.freed(), false)
           .handle(
               (freed, failure) -> {
                 throw new LockRefusedException(
@@ -228,7 +239,7 @@ final class GcsLeaseStore implements LeaseStore {
 
   @Override
   public CompletableFuture<RenewAnswer> renew(LeaseRecord mine) {
-    return change(mine, LockFormat.renewed(mine))
+    return change(mine, LockFormat.renewed(mine), false)
         .thenCompose(
             answer ->
                 answer instanceof ObjectAnswer.Done done
@@ -240,11 +251,17 @@ final class GcsLeaseStore implements LeaseStore {
 
   @Override
   public CompletableFuture<Optional<LeaseRecord>> release(LeaseRecord held) {
-    return release(held, MOST_TRIES);
+    return release(held, MOST_TRIES, false);
   }
 
-  private CompletableFuture<Optional<LeaseRecord>> release(LeaseRecord held, int tries) {
-    return change(held, LockFormat.freed())
+  @Override
+  public CompletableFuture<Optional<LeaseRecord>> releaseHere(LeaseRecord held) {
+    return release(held, MOST_TRIES, true);
+  }
+
+  private CompletableFuture<Optional<LeaseRecord>> release(
+      LeaseRecord held, int tries, boolean isHere) {
+    return change(held, LockFormat.freed(), isHere)
         .thenCompose(
             answer ->
                 answer instanceof ObjectAnswer.Done done
@@ -260,7 +277,7 @@ final class GcsLeaseStore implements LeaseStore {
       return CompletableFuture.completedFuture(Optional.empty());
     }
     return tries > 1
-        ? release(found, tries - 1)
+        ? release(found, tries - 1, false)
         : CompletableFuture.failedFuture(
             new StoreUnavailableException(
                 "lock "
@@ -324,14 +341,15 @@ final class GcsLeaseStore implements LeaseStore {
   }
 
   private CompletableFuture<ObjectAnswer> change(
-      LeaseRecord seen, Map<String, Optional<String>> metadata) {
+      LeaseRecord seen, Map<String, Optional<String>> metadata, boolean isHere) {
     if (seen.version().isEmpty()) {
       return CompletableFuture.completedFuture(new ObjectAnswer.Missing());
     }
     LockFormat.Version version = LockFormat.Version.of(seen);
     return about(
         seen.name(),
-        object -> api.change(object, version.generation(), version.metageneration(), metadata));
+        object ->
+            api.change(object, version.generation(), version.metageneration(), metadata, isHere));
   }
 
   private CompletableFuture<ObjectAnswer> about(

@@ -167,6 +167,32 @@ class GcsEngineTest {
     assertThat(writes()).isBetween(4L, 6L);
   }
 
+  @Test
+  void whosePatienceEndsWhileTheStoreTurnsWritesAwayIsToldThat() {
+    storage.failAlways(EmulatedStorage.Call::isWrite, 429, "rateLimitExceeded", "slow down");
+    for (Duration maxWait : List.of(Duration.ZERO, Duration.ofMillis(4_500))) {
+      CompletableFuture<Hold> asked = ann.lock("a").acquireAsync(maxWait);
+      letPass(Duration.ofSeconds(5));
+      assertThatThrownBy(() -> asked.get(10, TimeUnit.SECONDS))
+          .hasCauseInstanceOf(LockTimeoutException.class)
+          .hasMessageContaining("the store has asked to wait");
+    }
+  }
+
+  /** What it learned last counts. */
+  @Test
+  void whoFindsAHolderAfterItWasTurnedAwayIsToldOfTheHolder() {
+    storage.failAlways(EmulatedStorage.Call::isWrite, 429, "rateLimitExceeded", "slow down");
+    CompletableFuture<Hold> asked = ann.lock("a").acquireAsync(Duration.ofSeconds(20));
+    letPass(Duration.ofSeconds(2));
+    storage.heal();
+    assertThat(gcslock.tryAcquire("a", "theirs", 3600)).isTrue();
+    letPass(Duration.ofSeconds(20));
+    assertThatThrownBy(() -> asked.get(10, TimeUnit.SECONDS))
+        .hasMessageContaining("theirs")
+        .satisfies(it -> assertThat(it.getMessage()).doesNotContain("asked to wait"));
+  }
+
   /** J136. */
   @Test
   void overloadWithinTheLeaseIsNoLoss() throws InterruptedException {

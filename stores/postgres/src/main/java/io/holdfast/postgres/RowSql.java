@@ -53,6 +53,11 @@ final class RowSql {
   /** The same, and whoever listens is told. A server commits one such transaction at a time. */
   final String releaseAloud;
 
+  /** grant. All rows that it has. Looks through the table: no index has grants, which would cost each take. */
+  final String releaseRest;
+
+  final String releaseRestAloud;
+
   /** {@link #beginningWith}, number. */
   final String list;
 
@@ -112,14 +117,17 @@ final class RowSql {
             + here
             + " WHERE name = ? AND version = ? AND grant_id = ? RETURNING "
             + COLUMNS;
-    release =
+    String free =
         "UPDATE "
             + table
             + " SET version = version + 1, grant_id = NULL, client = NULL, lease_millis = NULL, data = NULL"
             + here
-            + " WHERE name = ? AND grant_id = ? RETURNING "
-            + COLUMNS;
-    releaseAloud = release + ", pg_notify('holdfast_' || tableoid, name)";
+            + " WHERE ";
+    String aloud = ", pg_notify('holdfast_' || tableoid, name)";
+    release = free + "name = ? AND grant_id = ? RETURNING " + COLUMNS;
+    releaseAloud = release + aloud;
+    releaseRest = free + "grant_id = ? RETURNING name";
+    releaseRestAloud = releaseRest + aloud;
     list =
         "SELECT "
             + COLUMNS

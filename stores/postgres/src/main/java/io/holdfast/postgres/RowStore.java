@@ -10,6 +10,7 @@ import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.core.spi.RenewAnswer;
 import io.holdfast.core.spi.Take;
 import io.holdfast.core.spi.TakeAnswer;
+import io.holdfast.spi.Ticker;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -27,6 +28,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
@@ -43,6 +45,12 @@ final class RowStore implements LeaseStore {
 
   /** Statements that wait for a thread. What comes then is turned away, and the engine asks again. */
   private static final int MOST_QUEUED = 10_000;
+
+  /**
+   * What has waited for a thread for longer is not asked: the engine is about to give it up or has, so that a lock which is taken
+   * then is held by nobody, and what it asks instead waits behind it.
+   */
+  static final Duration WAITS_WITHIN = RowDatabase.ANSWER;
 
   private static final Set<Capability> CAPABILITIES =
       Collections.unmodifiableSet(
@@ -176,15 +184,39 @@ final class RowStore implements LeaseStore {
 
   @Override
   public CompletableFuture<Optional<LeaseRecord>> release(LeaseRecord held) {
+    return run(connection -> free(connection, held));
+  }
+
+  @Override
+  public CompletableFuture<Optional<LeaseRecord>> revoke(LeaseRecord held) {
     return run(
         connection -> {
-          try (PreparedStatement update =
-              connection.prepareStatement(listener == null ? sql.release : sql.releaseAloud)) {
-            update.setString(1, held.name());
-            update.setString(2, held.grant());
-            return row(update);
+          Optional<LeaseRecord> freed = free(connection, held);
+          if (freed.isPresent()) {
+            freeRest(connection, held.grant());
           }
+          return freed;
         });
+  }
+
+  private Optional<LeaseRecord> free(Connection connection, LeaseRecord held) throws SQLException {
+    try (PreparedStatement update =
+        connection.prepareStatement(listener == null ? sql.release : sql.releaseAloud)) {
+      update.setString(1, held.name());
+      update.setString(2, held.grant());
+      return row(update);
+    }
+  }
+
+  /** Which fails where the table is too large to be looked through in time: its holder frees it when it renews, then. */
+  private void freeRest(Connection connection, String grant) {
+    try (PreparedStatement update =
+        connection.prepareStatement(listener == null ? sql.releaseRest : sql.releaseRestAloud)) {
+      update.setString(1, grant);
+      update.execute();
+    } catch (SQLException e) {
+      // what was asked for is free all the same
+    }
   }
 
   @Override
@@ -316,6 +348,8 @@ final class RowStore implements LeaseStore {
 
   private <T> CompletableFuture<T> run(RowDatabase.Use<T> use) {
     CompletableFuture<T> answer = new CompletableFuture<>();
+    Ticker ticker = database.ticker();
+    long uselessAtNanos = ticker.nanosIn(WAITS_WITHIN);
     try {
       if (threads.getQueue().size() >= MOST_QUEUED) {
         throw new RejectedExecutionException(MOST_QUEUED + " statements wait already");
@@ -323,6 +357,10 @@ final class RowStore implements LeaseStore {
       threads.execute(
           () -> {
             try {
+              if (ticker.nanos() - uselessAtNanos >= 0) {
+                String what = "the statement was not sent: it waited too long for those before it";
+                throw new StoreUnavailableException(what, new TimeoutException(what));
+              }
               answer.complete(database.use(use));
             } catch (RuntimeException | Error e) {
               answer.completeExceptionally(e);

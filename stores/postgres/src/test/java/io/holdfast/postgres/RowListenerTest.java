@@ -45,6 +45,22 @@ class RowListenerTest {
     until("nobody listens", () -> listeners() == 0);
   }
 
+  /** And what an operator takes is heard of with all that was granted with it, which its holder need not give back first. */
+  @Test
+  void allThatAnOperatorFreesAtOnceIsHeardOf() throws Exception {
+    PostgresRows rows = rows().listening(this::connect);
+    try (Waiter bob = new Waiter(rows);
+        Waiter cid = new Waiter(rows);
+        LockClient ann = rows.connect()) {
+      until("all listen", () -> listeners() == 3);
+      Hold hold = ann.all(ann.lock("x"), ann.lock("y")).acquire();
+      assertThat(bob.client.lock("x").tryAcquire()).isEmpty();
+      CompletableFuture<Hold> waiting = bob.client.lock("x").acquireAsync();
+      assertThat(cid.client.forceRelease("y", hold.token())).isTrue();
+      bob.isTold(waiting, cid.client);
+    }
+  }
+
   @Test
   void aSessionThatWasEndedIsReplaced() throws Exception {
     PostgresRows rows = rows().listening(this::connect);
@@ -108,11 +124,15 @@ class RowListenerTest {
       assertThat(client.lock("x").tryAcquire()).isEmpty();
       CompletableFuture<Hold> waiting = client.lock("x").acquireAsync();
       hold.close();
+      isTold(waiting, ann);
+    }
+
+    void isTold(CompletableFuture<Hold> waiting, LockClient another) throws Exception {
       until(
           "bob has it",
           () -> {
             if (!waiting.isDone()) { // perhaps its first look was under way when it was told
-              ann.lock("x").tryAcquire().ifPresent(Hold::close);
+              another.lock("x").tryAcquire().ifPresent(Hold::close);
             }
             return waiting.isDone();
           });

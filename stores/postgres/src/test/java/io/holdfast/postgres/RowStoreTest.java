@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import io.holdfast.ClientOptions;
 import io.holdfast.DistributedLock;
 import io.holdfast.Hold;
 import io.holdfast.HoldData;
@@ -16,11 +17,14 @@ import io.holdfast.LockException;
 import io.holdfast.LockRefusedException;
 import io.holdfast.StoreUnavailableException;
 import io.holdfast.UncertainOutcomeException;
+import io.holdfast.core.LeaseLocks;
 import io.holdfast.core.spi.LeaseRecord;
 import io.holdfast.core.spi.RenewAnswer;
 import io.holdfast.core.spi.Take;
 import io.holdfast.core.spi.TakeAnswer;
+import io.holdfast.spi.Ticker;
 import io.holdfast.testkit.ManualTicker;
+import io.holdfast.testkit.lease.FaultyLeaseStore;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -73,6 +77,38 @@ class RowStoreTest {
         .isInstanceOf(LockException.class);
     assertThat(asked).hasValue(2);
     rows.close();
+  }
+
+  /** A lock that is taken when its asker has given up is held by nobody, and renewals would wait for it to be taken. */
+  @Test
+  void aStatementThatHasWaitedTooLongForAThreadIsNotSent() throws Exception {
+    ManualTicker ticker = new ManualTicker(0);
+    RowConnections connections = RowConnections.kept(() -> server.connect(database));
+    RowStore store =
+        RowStore.open(new RowDatabase(connections, "test", ticker), SQL, Optional.empty());
+    try (Connection admin = server.connect(database)) {
+      admin.setAutoCommit(false);
+      try (Statement lock = admin.createStatement()) {
+        lock.execute("LOCK TABLE " + PostgresRows.TABLE);
+      }
+      List<CompletableFuture<LeaseRecord>> held =
+          inParallel(RowStore.MOST_STATEMENTS, () -> store.read("x"));
+      CompletableFuture<TakeAnswer> late = store.take(take("ann", null, "a"));
+      ticker.advance(RowStore.WAITS_WITHIN);
+      CompletableFuture<TakeAnswer> inTime = store.take(take("bob", null, "b"));
+      admin.rollback();
+      for (CompletableFuture<LeaseRecord> each : held) {
+        promptly(each);
+      }
+      assertThat(promptly(inTime)).isInstanceOf(TakeAnswer.Taken.class);
+      assertThat(late)
+          .failsWithin(Patience.PROMPTLY)
+          .withThrowableThat()
+          .withCauseInstanceOf(StoreUnavailableException.class);
+      assertThat(promptly(store.read("a")).isFree()).isTrue();
+    } finally {
+      store.close();
+    }
   }
 
   /** Else four such statements would be the end of the client: nobody would renew what it holds. */
@@ -475,6 +511,26 @@ class RowStoreTest {
 
   private static List<String> listed(RowStore store, String prefix) throws Exception {
     return promptly(store.list(prefix, 100)).stream().map(LeaseRecord::name).toList();
+  }
+
+  /** Elsewhere the rest is only free when its holder has renewed. */
+  @Test
+  void whatAnOperatorTakesFromAnotherProcessGoesWithAllThatWasGrantedWithIt() throws Exception {
+    RowStore store = rows().store();
+    FaultyLeaseStore elsewhere = new FaultyLeaseStore(store, "another process", Ticker.system());
+    ClientOptions options = ClientOptions.defaults().name("bob");
+    try (LockClient ann = rows().connect();
+        LockClient bob = LockClient.over(LeaseLocks.over(elsewhere, options), options)) {
+      Hold hold = ann.all(ann.lock("a"), ann.lock("b")).acquire();
+      Hold other = ann.lock("c").acquire();
+      assertThat(bob.forceRelease("b", hold.token())).isTrue();
+      bob.all(bob.lock("a"), bob.lock("b")).tryAcquire().orElseThrow().close();
+      assertThat(bob.forceRelease("b", hold.token())).isFalse();
+      assertThat(bob.lock("c").tryAcquire()).isEmpty();
+      other.close();
+    } finally {
+      store.close();
+    }
   }
 
   // ------------------------------------------------------------------------------------------------- helpers

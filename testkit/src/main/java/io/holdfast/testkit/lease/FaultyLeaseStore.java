@@ -1,6 +1,7 @@
 package io.holdfast.testkit.lease;
 
 import io.holdfast.Capability;
+import io.holdfast.StoreUnavailableException;
 import io.holdfast.core.spi.LeaseRecord;
 import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.core.spi.RenewAnswer;
@@ -32,7 +33,7 @@ public final class FaultyLeaseStore implements LeaseStore {
     READ,
     /** {@link LeaseStore#renew}. */
     RENEW,
-    /** {@link LeaseStore#release}. */
+    /** {@link LeaseStore#release} and {@link LeaseStore#revoke}. */
     RELEASE,
     /** {@link LeaseStore#list}. */
     LIST
@@ -87,10 +88,19 @@ public final class FaultyLeaseStore implements LeaseStore {
       return new Fate(List.of(), Optional.empty(), Optional.of(failure));
     }
 
+    /** It is turned away for its rate: a take is told so, and of anything else that it changed nothing. */
+    public static Fate tooSoon() {
+      return failed(new StoreUnavailableException("turned away", new TooManyRequests()));
+    }
+
     /** It fails at once, and is carried out for all that. */
     public static Fate failedAfter(RuntimeException failure) {
       return new Fate(List.of(Duration.ZERO), Optional.empty(), Optional.of(failure));
     }
+  }
+
+  private static final class TooManyRequests extends IllegalStateException {
+    private static final long serialVersionUID = 1L;
   }
 
   private final LeaseStore store;
@@ -176,7 +186,13 @@ public final class FaultyLeaseStore implements LeaseStore {
 
   @Override
   public CompletableFuture<TakeAnswer> take(Take take) {
-    return send(Kind.TAKE, take.wanted().get(0).name(), to -> to.take(take));
+    CompletableFuture<TakeAnswer> answer =
+        send(Kind.TAKE, take.wanted().get(0).name(), to -> to.take(take));
+    return answer.exceptionallyCompose(
+        failure ->
+            failure.getCause() instanceof TooManyRequests
+                ? CompletableFuture.completedFuture(new TakeAnswer.TooSoon())
+                : CompletableFuture.failedFuture(failure));
   }
 
   @Override
@@ -192,6 +208,11 @@ public final class FaultyLeaseStore implements LeaseStore {
   @Override
   public CompletableFuture<Optional<LeaseRecord>> release(LeaseRecord held) {
     return send(Kind.RELEASE, held.name(), to -> to.release(held));
+  }
+
+  @Override
+  public CompletableFuture<Optional<LeaseRecord>> revoke(LeaseRecord held) {
+    return send(Kind.RELEASE, held.name(), to -> to.revoke(held));
   }
 
   @Override

@@ -4,10 +4,18 @@ import static io.holdfast.testkit.lease.LeaseWorld.LEASE;
 import static io.holdfast.testkit.lease.LeaseWorld.TRUSTED;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.holdfast.ClientOptions;
 import io.holdfast.Hold;
 import io.holdfast.HoldOptions;
+import io.holdfast.LockKey;
+import io.holdfast.LockMode;
+import io.holdfast.LockTarget;
 import io.holdfast.LossReason;
 import io.holdfast.StoreUnavailableException;
+import io.holdfast.core.LeaseLocks;
+import io.holdfast.spi.AcquireOutcome;
+import io.holdfast.spi.AcquireRequest;
+import io.holdfast.spi.LockStore;
 import io.holdfast.testkit.lease.FaultyLeaseStore.Fate;
 import io.holdfast.testkit.lease.FaultyLeaseStore.Kind;
 import java.time.Duration;
@@ -15,6 +23,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -193,6 +203,68 @@ class LeaseRenewalTest {
     // Time is turned on until the closing thread is through, which takes it a moment or two.
     assertThat(Duration.ofNanos(world.ticker.nanos() - began))
         .isBetween(Duration.ofSeconds(5), Duration.ofSeconds(9));
+  }
+
+  @Test
+  void whoClosesSecondWaitsForTheSame() {
+    LockStore session = LeaseLocks.over(ann.store, ClientOptions.defaults().ticker(world.ticker));
+    ann.store.fate(Fate.lost());
+    LockTarget target = new LockTarget(new LockKey.Name("a"), LockMode.EXCLUSIVE);
+    CompletableFuture<AcquireOutcome> unused =
+        session.acquire(
+            new AcquireRequest(List.of(target), LEASE.toNanos(), HoldOptions.defaults(), 0));
+    CompletableFuture<Void> first = LeaseLocks.closeAsync(session);
+    CompletableFuture<Void> second = LeaseLocks.closeAsync(session);
+    world.pass(Duration.ofSeconds(5).minusNanos(1));
+    assertThat(first).isNotDone();
+    assertThat(second).isNotDone();
+    world.pass(Duration.ofNanos(1));
+    assertThat(first).isCompleted();
+    assertThat(second).isCompleted();
+    assertThat(LeaseLocks.closeAsync(session)).isCompleted();
+  }
+
+  /** Else a process ends in the middle, if the one that waits is its last thread. */
+  @Test
+  void soDoesOneThatBlocks() {
+    holds(1);
+    ann.store.fate(Fate.lost());
+    CompletableFuture<Void> first = CompletableFuture.runAsync(ann.client::close);
+    until(() -> ann.store.count(Kind.RELEASE) > 0);
+    CompletableFuture<Void> second = new CompletableFuture<>();
+    Thread closing =
+        new Thread(
+            () -> {
+              ann.client.close();
+              second.complete(null);
+            });
+    closing.start();
+    until(() -> second.isDone() || closing.getState() == Thread.State.WAITING);
+    assertThat(second).isNotDone();
+    world.pass(Duration.ofSeconds(5));
+    assertThat(first).succeedsWithin(Duration.ofSeconds(5));
+    assertThat(second).succeedsWithin(Duration.ofSeconds(5));
+  }
+
+  @Test
+  void whoIsToldOfTheEndByTheThreadThatClosesMayCloseToo() {
+    Hold hold = holds(1).get(0);
+    CompletableFuture<LossReason> told = new CompletableFuture<>();
+    hold.onLost(
+        reason -> {
+          ann.client.close();
+          told.complete(reason);
+        });
+    world.close(ann);
+    assertThat(told).isCompletedWithValue(LossReason.SESSION_ENDED);
+    assertThat(world.record("lock 0").isFree()).isTrue();
+  }
+
+  private static void until(BooleanSupplier fact) {
+    for (int i = 0; i < 5_000 && !fact.getAsBoolean(); i++) {
+      LockSupport.parkNanos(1_000_000);
+    }
+    assertThat(fact.getAsBoolean()).isTrue();
   }
 
   private List<Hold> holds(int count) {

@@ -56,19 +56,44 @@ class LeaseSafetyTest {
     asked.join().close();
   }
 
+  /** The bound, to the nanosecond, whenever it was renewed. */
   @Test
   void soDoesARenewedOne() {
     Hold hold = ann.acquired("a");
-    ann.store.fate(Fate.slow(SECOND, Duration.ZERO));
-    world.pass(LEASE.dividedBy(2));
-    Duration least = LEASE;
-    for (int i = 0; i < 300; i++) {
-      world.pass(Duration.ofMillis(100));
-      Duration left = hold.remaining().orElseThrow();
-      assertThat(left).isLessThanOrEqualTo(TRUSTED.minus(SECOND).plusMillis(100));
-      least = left.compareTo(least) < 0 ? left : least;
+    List<Long> sentAt = new ArrayList<>();
+    ann.store.fates(
+        (kind, name) -> {
+          sentAt.add(world.ticker.nanos());
+          return sentAt.size() > 2 ? Fate.lost() : Fate.slow(SECOND, Duration.ofMillis(500));
+        });
+    world.pass(TRUSTED);
+    assertThat(sentAt).hasSizeGreaterThanOrEqualTo(2);
+    long left = sentAt.get(1) + TRUSTED.toNanos() - world.ticker.nanos();
+    assertThat(hold.remaining()).contains(Duration.ofNanos(left));
+    world.pass(Duration.ofNanos(left - 1));
+    assertThat(hold.isHeld()).isTrue();
+    world.pass(NANO);
+    assertThat(hold.isHeld()).isFalse();
+    assertThat(hold.lost().toCompletableFuture()).isCompletedWithValue(LossReason.EXPIRED);
+  }
+
+  /** The pace, on which no bound depends. */
+  @Test
+  void aRenewalLeavesAThirdOfALeaseAfterTheOneBeforeLeft() {
+    List<Long> sentAt = new ArrayList<>(List.of(world.ticker.nanos()));
+    Hold hold = ann.acquired("a");
+    ann.store.fates(
+        (kind, name) -> {
+          sentAt.add(world.ticker.nanos());
+          return Fate.slow(SECOND, Duration.ZERO);
+        });
+    world.pass(LEASE.multipliedBy(5));
+    assertThat(hold.isHeld()).isTrue();
+    long third = LEASE.dividedBy(3).toNanos();
+    for (int i = 1; i < sentAt.size(); i++) {
+      assertThat(sentAt.get(i) - sentAt.get(i - 1)).isBetween(third - third / 10, third);
     }
-    assertThat(least).isGreaterThan(LEASE.dividedBy(2).minus(SECOND));
+    assertThat(sentAt).hasSizeGreaterThan(15);
     ann.store.fate(Fate.fine());
     hold.close();
   }

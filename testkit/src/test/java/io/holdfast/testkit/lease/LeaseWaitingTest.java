@@ -6,14 +6,19 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.holdfast.DistributedLock;
 import io.holdfast.Hold;
+import io.holdfast.HoldData;
 import io.holdfast.LockRefusedException;
+import io.holdfast.LockTimeoutException;
 import io.holdfast.StoreUnavailableException;
+import io.holdfast.core.spi.Take;
+import io.holdfast.core.spi.TakeAnswer;
 import io.holdfast.spi.Ticker;
 import io.holdfast.testkit.lease.FaultyLeaseStore.Fate;
 import io.holdfast.testkit.lease.FaultyLeaseStore.Kind;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -201,6 +206,39 @@ class LeaseWaitingTest {
     hold.close();
   }
 
+  /** The more are impatient the oftener would the first ask, who rests. */
+  @Test
+  void whoGivesUpBehindOthersCostsNoRequest() {
+    Hold hold = ann.acquired("a");
+    CompletableFuture<Hold> first = bob.asks("a");
+    world.pass(LEASE);
+    long before = bob.store.count();
+    for (int i = 0; i < 100; i++) {
+      CompletableFuture<Hold> gone = bob.asks("a", Duration.ofMillis(50));
+      world.pass(Duration.ofMillis(100));
+      assertThat(gone).isCompletedExceptionally();
+    }
+    assertThat(bob.store.count() - before).as("looks within a lease").isBetween(9L, 25L);
+    hold.close();
+    world.pass(SECOND);
+    first.join().close();
+  }
+
+  @Test
+  void aClientThatClosesAsksForNobodyWhoWaitedInIt() {
+    Hold hold = ann.acquired("a");
+    List<CompletableFuture<Hold>> line = new ArrayList<>();
+    for (int i = 0; i < 50; i++) {
+      line.add(bob.asks("a"));
+    }
+    world.pass(SECOND);
+    long before = bob.store.count();
+    world.close(bob);
+    assertThat(line).allMatch(CompletableFuture::isCompletedExceptionally);
+    assertThat(bob.store.count()).isEqualTo(before);
+    hold.close();
+  }
+
   /** D4: of eight clients in a JVM one got 126 grants and another 1. */
   @Test
   void clientsOfOneProcessGetTheSameShare() {
@@ -221,6 +259,22 @@ class LeaseWaitingTest {
     for (int one : grants) {
       assertThat(one).isBetween(all / clients * 9 / 10, all / clients * 11 / 10);
     }
+  }
+
+  /** It stands in a row, put there by hand. */
+  @Test
+  void aLeaseThatIsTooLongForAnyClockIsWaitedForLikeAnother() {
+    Take.Wanted a = new Take.Wanted("a", Optional.empty(), Optional.empty());
+    Duration tooLong = Duration.ofMillis(Long.MAX_VALUE);
+    assertThat(
+            world.map.take(new Take(List.of(a), "grant", "who", tooLong, HoldData.empty())).join())
+        .isInstanceOf(TakeAnswer.Taken.class);
+    CompletableFuture<Hold> waiting = bob.asks("a", SECOND);
+    world.pass(SECOND);
+    assertThatThrownBy(waiting::get)
+        .hasCauseInstanceOf(LockTimeoutException.class)
+        .hasMessageContaining("who");
+    assertThat(ann.canHave("a")).isFalse();
   }
 
   @Test
