@@ -31,9 +31,9 @@ import org.jspecify.annotations.Nullable;
 public final class Hold implements AutoCloseable {
   /*
    * A hold ends once: `ending` goes from null to its value by one compare-and-set, whoever comes first of close(), the
-   * store's loss signal, a heartbeat that stays out, and nobody else. `ended` is made only if somebody wants to be told (it would be the larger part of
-   * a hold's memory); maker and ender each write their own field before they read the other's, so one of the two completes
-   * it.
+   * store's loss signal, a heartbeat that stays out, and nobody else. `ended` is made only if somebody wants to be told (it
+   * would be the larger part of a hold's memory); maker and ender each write their own field before they read the other's,
+   * so one of the two completes it.
    */
   private static final AtomicReferenceFieldUpdater<Hold, Ending> ENDING =
       AtomicReferenceFieldUpdater.newUpdater(Hold.class, Ending.class, "ending");

@@ -173,10 +173,10 @@ public final class LockClient implements AutoCloseable {
   }
 
   /**
-   * Takes a lock away from its holder, who is told ({@link LossReason#REVOKED}); all that was granted with it goes too. Stores with
-   * {@link Capability#PUSH} tell the holder and the next in line at once. With others a holder in another process believes until it
-   * renews, and with some of them only then goes what was granted with it; the next in line has the lock when it asks again. It cannot
-   * stop the old holder's work, but the token can: the next one is larger.
+   * Takes a lock away from its holder, who is told ({@link LossReason#REVOKED}); all that was granted with it goes too.
+   * Stores with {@link Capability#PUSH} tell the holder and the next in line at once. With others a holder in another
+   * process believes until it renews, and with some of them only then goes what was granted with it; the next in line has
+   * the lock when it asks again. It cannot stop the old holder's work, but the token can: the next one is larger.
    *
    * @param token the token of the grant that is meant, so that nobody else's is taken
    * @return whether there was such a grant

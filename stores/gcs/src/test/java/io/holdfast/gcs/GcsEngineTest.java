@@ -156,7 +156,7 @@ class GcsEngineTest {
     }
   }
 
-  /** J136: 429 is busy, and a store that is away is not. */
+  /** 429 is busy, and a store that is away is not. */
   @Test
   void aTryThatIsTurnedAwayForAsLongAsItMayTakeIsBusy() {
     storage.failAlways(EmulatedStorage.Call::isWrite, 429, "rateLimitExceeded", "slow down");
@@ -193,7 +193,6 @@ class GcsEngineTest {
         .satisfies(it -> assertThat(it.getMessage()).doesNotContain("asked to wait"));
   }
 
-  /** J136. */
   @Test
   void overloadWithinTheLeaseIsNoLoss() throws InterruptedException {
     Hold hold = ann.lock("a").acquire();
@@ -216,7 +215,6 @@ class GcsEngineTest {
     assertThat(reason(hold)).isEqualTo(LossReason.EXPIRED);
   }
 
-  /** J137. */
   @Test
   void aRenewalThatFindsAnotherHolderIsALossAtOnce() throws InterruptedException {
     Hold hold = ann.lock("a").acquire();

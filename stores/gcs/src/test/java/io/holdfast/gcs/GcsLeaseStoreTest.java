@@ -389,7 +389,6 @@ class GcsLeaseStoreTest {
 
   // ------------------------------------------------------------ what goes wrong
 
-  /** J131. */
   @Test
   void bucketMissingForbiddenAndUnauthorizedAreThreeDifferentRefusals() {
     LeaseStore nowhere = store("no-such-bucket");
@@ -435,7 +434,6 @@ class GcsLeaseStoreTest {
         .hasMessageEndingWith("stays held for a lease");
   }
 
-  /** J132. */
   @Test
   void aBucketThatRetainsItsObjectsIsRefusedAndNothingIsLeftHeld() {
     storage.createBucket("kept", Optional.of(Duration.ofDays(1)), false);
@@ -450,7 +448,6 @@ class GcsLeaseStoreTest {
     }
   }
 
-  /** J133. */
   @Test
   void anObjectThatIsNoLockIsRefusedAndLeftAlone() {
     gcslock.createBare(NAME, "a picture");
@@ -486,7 +483,6 @@ class GcsLeaseStoreTest {
     assertThat(store.read("other").join().grant()).isEqualTo(held.grant());
   }
 
-  /** J135. */
   @Test
   void aLeaseThatWouldNeedRenewalsFasterThanOneASecondIsRefused() {
     Take brief =
@@ -498,7 +494,7 @@ class GcsLeaseStoreTest {
     assertThat(store.writesApart()).isEqualTo(Duration.ofSeconds(1));
   }
 
-  /** J136: turned away is not carried out; a server in trouble may have done it. */
+  /** Turned away is not carried out; a server in trouble may have done it. */
   @Test
   void whatWasTurnedAwayIsUnavailableAndWhatFailedInsideIsUncertain() {
     for (String reason : List.of("rateLimitExceeded", "userRateLimitExceeded")) {
@@ -539,7 +535,6 @@ class GcsLeaseStoreTest {
     assertThat(store.renew(held).join()).isInstanceOf(RenewAnswer.Renewed.class);
   }
 
-  /** J137. */
   @Test
   void aRenewalThatFindsAnotherHolderTellsWhom() {
     LeaseRecord dead = taken(take("g1"));

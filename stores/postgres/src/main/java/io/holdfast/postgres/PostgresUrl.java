@@ -129,7 +129,7 @@ final class PostgresUrl {
       return URLDecoder.decode(text.replace("+", "%2B"), StandardCharsets.UTF_8);
     } catch (IllegalArgumentException e) {
       throw new InvalidRequestException(
-          "URL_ENCODING", "url has a % without two hex digits behind it");
+          "URL_ESCAPE_BAD", "url has a % without two hexadecimal digits");
     }
   }
 

@@ -58,7 +58,7 @@ class PostgresUrlTest {
     "postgresql://db,                         URL_MALFORMED",
     "postgresql:db/app,                       URL_MALFORMED",
     "postgresql://db:x/app,                   URL_HOST",
-    "postgresql://db/app%2,                   URL_ENCODING",
+    "postgresql://db/app%2,                   URL_ESCAPE_BAD",
     "postgresql://db/app?colour=red,          URL_PARAMETER",
     "postgresql://db/app?sslmode,             URL_PARAMETER",
     "postgresql://db/app?keys=python&keys=x,  URL_PARAMETER",
