@@ -226,6 +226,16 @@ class CoreTest {
     assertThat(ann.rest()).containsExactly(MessageCase.ALIVE, MessageCase.SESSION_GONE);
   }
 
+  @Test
+  void aLeaderThatIsDeposedAndDoesNotKnowAnswersNoHeartbeat() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    log.depose();
+    ann.heartbeat(session, 1);
+    assertThat(ann.rest()).isEmpty();
+    assertThat(core.isServing()).isTrue();
+  }
+
   /** What was asked before the end was proposed is in the log first, and the table sees it. */
   @Test
   void aCommandOnItsWayKeepsItsSessionFromExpiring() {
