@@ -71,6 +71,7 @@ final class LockServer implements Replicator {
   private boolean leads;
   private long term;
   private boolean isWritingSnapshot;
+  private boolean answersHeartbeats;
 
   /** Proposed in this life and leadership, and nothing heard of it. */
   private final Set<Proposal> unanswered = new LinkedHashSet<>();
@@ -183,9 +184,18 @@ final class LockServer implements Replicator {
                 } else {
                   world.evidence.count(Fact.HEARTBEAT_UNANSWERED_BY_DEPOSED_LEADER);
                 }
+                answersHeartbeats = false;
                 answer.accept(isLeader);
+                if (answersHeartbeats && !isLeader) {
+                  throw new Breach("P3", name + " answers heartbeats, and no majority knows it");
+                }
               });
         });
+  }
+
+  /** Said to whichever client. */
+  void heartbeatAnswered() {
+    answersHeartbeats = true;
   }
 
   @Override

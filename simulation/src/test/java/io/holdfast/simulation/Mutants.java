@@ -217,8 +217,8 @@ final class Mutants {
         ofClient(
             "a release is not repeated (CURATOR-678, R33)",
             "SessionCore",
-            "sayResume(); unanswered.values().forEach(this::send);",
-            "sayResume(); unanswered.values().stream()"
+            "sayResume(); checkLease(); unanswered.values().forEach(this::send);",
+            "sayResume(); checkLease(); unanswered.values().stream()"
                 + ".filter(r -> r.state != State.RELEASING).forEach(this::send);"),
         ofClient(
             "a grant that comes after giving up is kept",
