@@ -17,6 +17,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -64,6 +65,9 @@ final class LockServer implements Replicator {
   private byte @Nullable [] snapshot;
 
   private long snapshotIndex;
+
+  /** Given at each start, as an operator may. */
+  private Optional<Instant> restored = Optional.empty();
 
   // What a crash takes.
   private ServerCore core;
@@ -348,8 +352,20 @@ final class LockServer implements Replicator {
   void restart() {
     up = true;
     core = newCore();
+    restored.ifPresent(core::restored);
     start(core);
     world.evidence.count(Fact.SERVER_RESTARTED);
+  }
+
+  /** Its folder was put back at this time. */
+  void restartRestored(Instant time) {
+    restored = Optional.of(time);
+    restart();
+  }
+
+  /** The last entry in its snapshot. */
+  long snapshotIndex() {
+    return snapshotIndex;
   }
 
   private ServerCore newCore() {

@@ -168,6 +168,11 @@ final class Mutants {
             "&& resume.getHeartbeat() >= desk.resumedBy",
             ""),
         ofServer(
+            "who was restored from a copy counts on from there",
+            "Leadership",
+            "restored.ifPresent(first -> queue.add(new Pending(first, 0, null)));",
+            ""),
+        ofServer(
             "a resumed session is not told what has ended",
             "Leadership",
             "if (live == null) { ended.add(request); } else if (live.granted()) {",
