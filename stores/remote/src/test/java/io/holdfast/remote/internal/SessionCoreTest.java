@@ -547,7 +547,8 @@ class SessionCoreTest {
     play.core.start();
     play.welcome();
     Duration lease = Duration.ofSeconds(9); // less the margin
-    play.ticker.schedule(play.ticker.nanosIn(lease), play::welcome); // before the session's own alarm
+    play.ticker.schedule(
+        play.ticker.nanosIn(lease), play::welcome); // before the session's own alarm
     play.openAnother(SESSION);
     play.pass(Duration.ofSeconds(3));
     play.breakStream();
