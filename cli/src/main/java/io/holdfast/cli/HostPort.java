@@ -9,13 +9,22 @@ import picocli.CommandLine.TypeConversionException;
 /** Where something listens: {@code host:port}, an IPv6 address in brackets. */
 record HostPort(String host, int port) {
   private static final Pattern FORM =
-      Pattern.compile("([A-Za-z0-9._-]{1,253}|\\[[0-9A-Fa-f:.]+]):(\\d{1,5})");
+      Pattern.compile("([A-Za-z0-9._-]{1,253}|\\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*]):(\\d{1,5})");
+  private static final Pattern ANY_IPV4 = Pattern.compile("0+(\\.0+){0,3}");
   private static final int HIGHEST_PORT = 65_535;
 
   /** Looks the host up, if it is a name; an address without one if it is not known. */
   InetSocketAddress resolve() {
-    return new InetSocketAddress(
-        host.startsWith("[") ? host.substring(1, host.length() - 1) : host, port);
+    return new InetSocketAddress(host, port);
+  }
+
+  /** Whether it stands for all addresses of a machine. Names are not looked up: whoever uses one may be told something else. */
+  boolean isAnyLocal() {
+    if (!host.startsWith("[")) {
+      return ANY_IPV4.matcher(host).matches();
+    }
+    InetSocketAddress ipv6 = resolve();
+    return !ipv6.isUnresolved() && ipv6.getAddress().isAnyLocalAddress();
   }
 
   @Override

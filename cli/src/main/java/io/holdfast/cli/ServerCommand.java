@@ -494,18 +494,12 @@ final class ServerCommand implements Callable<Integer> {
               + " is all addresses of this machine, and none to send clients to: add --advertise"
               + " HOST:PORT");
     }
-    if (address != null && (address.port() == 0 || isAnyLocal(address))) {
+    if (address != null && (address.port() == 0 || address.isAnyLocal())) {
       throw new CommandException(
           ExitCode.CONFIGURATION,
           "--advertise " + address + " is no address that clients could connect to");
     }
     return Optional.ofNullable(address).map(HostPort::toString);
-  }
-
-  /** A name is for clients to look up, and need not be known here. */
-  private static boolean isAnyLocal(HostPort address) {
-    InetSocketAddress resolved = address.resolve();
-    return !resolved.isUnresolved() && resolved.getAddress().isAnyLocalAddress();
   }
 
   private Limits checkedLimits() {

@@ -175,6 +175,25 @@ class ServerTest {
     }
   }
 
+  /** It is for clients, who may be told something else of it than this machine, for which it is all addresses here. */
+  @Test
+  void theNameForClientsIsNotLookedUp() throws Exception {
+    Path hosts = Files.writeString(folder.resolve("hosts"), "0.0.0.0 locks.example\n");
+    try (RunningCommand server =
+        RunningCommand.start(
+            folder,
+            Map.of("JDK_JAVA_OPTIONS", "-Djdk.net.hosts.file=" + hosts),
+            "server",
+            "--listen",
+            "127.0.0.1:0",
+            "--advertise",
+            "locks.example:7420",
+            "--data-dir",
+            hosts.toString())) {
+      assertThat(server.end().err()).contains("data folder " + hosts + " cannot be used");
+    }
+  }
+
   /** R23. A process that may write no further in any file finds its disk full, as far as its log is concerned. */
   @Test
   @EnabledOnOs(OS.LINUX)

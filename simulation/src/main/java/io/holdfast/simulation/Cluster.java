@@ -1,5 +1,6 @@
 package io.holdfast.simulation;
 
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -12,9 +13,16 @@ final class Cluster {
   static final int SERVERS = 3;
   private static final int MAJORITY = 2;
 
+  /** So long after the beginning of 2026 the world begins. */
+  private static final long BEGIN_SECONDS = 1_000_000;
+
+  /** In so many worlds all servers are lost once, and restored from copies. */
+  private static final double RESTORED = 0.25;
+
   private final World world;
   private final ReplicatedLog log;
   private final List<LockServer> servers = new ArrayList<>();
+  private boolean isBeingRestored;
 
   Cluster(World world) {
     this.world = world;
@@ -23,6 +31,10 @@ final class Cluster {
       servers.add(new LockServer(number, world.process(), world, log));
     }
     elect();
+    if (world.dice.chance(RESTORED)) {
+      long inTheFirstStorm = world.dice.between(Nanos.SECOND * 30, Nanos.SECOND * 150);
+      world.time.at(inTheFirstStorm, this::lose);
+    }
   }
 
   /** Where clients reach the servers. */
@@ -147,7 +159,41 @@ final class Cluster {
   private void crash(LockServer server, long nanos) {
     server.crash();
     world.trace("server " + server.number + " crashed");
-    world.time.after(nanos, server::restart);
+    world.time.after(
+        nanos,
+        () -> {
+          if (!isBeingRestored) {
+            server.restart();
+          }
+        });
+  }
+
+  /** All servers are gone for good. As operators are told, nothing is put in their place before the leases are over. */
+  private void lose() {
+    world.evidence.count(Fact.RESTORED);
+    log.depose();
+    isBeingRestored = true;
+    servers.forEach(LockServer::crash);
+    world.time.after(
+        world.leaseNanos + world.dice.between(0, Nanos.SECOND * 2),
+        () -> {
+          isBeingRestored = false;
+          restore();
+        });
+    electSoon();
+  }
+
+  /** Copies of the disks are put back, that have the latest snapshots and not all that was in the log. */
+  private void restore() {
+    long latestSnapshot = servers.stream().mapToLong(LockServer::snapshotIndex).max().orElseThrow();
+    long copied = world.dice.between(latestSnapshot, log.lastIndex());
+    long seconds = BEGIN_SECONDS + world.time.now() / Nanos.SECOND;
+    world.trace("all servers are restored up to entry " + copied + " of " + log.lastIndex());
+    log.forgetAfter(copied);
+    world.referee.restored(copied, seconds);
+    for (LockServer server : servers) {
+      server.restartRestored(Instant.parse("2026-01-01T00:00:00Z").plusSeconds(seconds));
+    }
   }
 
   /** It learns of its deposition only a little after it could. */

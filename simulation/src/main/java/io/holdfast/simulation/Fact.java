@@ -42,6 +42,8 @@ enum Fact {
   FOLLOWER_CRASHED,
   /** All servers lost power at once. */
   POWER_LOST,
+  /** All servers were lost, and restored from copies of their disks. */
+  RESTORED,
   /** Somebody became leader. */
   LEADER_ELECTED,
   /** A server came back from its snapshot and the log after it. */

@@ -17,6 +17,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -50,12 +51,16 @@ final class LockServer implements Replicator {
 
   private long snapshotIndex;
 
+  /** Given at each start, as an operator may. */
+  private Optional<Instant> restored = Optional.empty();
+
   // What a crash takes.
   private ServerCore core;
   private long applied;
   private boolean leads;
   private long term;
   private boolean isWritingSnapshot;
+  private boolean answersHeartbeats;
 
   /** Proposed in this life and leadership, and nothing heard of it. */
   private final Set<Proposal> unanswered = new LinkedHashSet<>();
@@ -168,9 +173,18 @@ final class LockServer implements Replicator {
                 } else {
                   world.evidence.count(Fact.HEARTBEAT_UNANSWERED_BY_DEPOSED_LEADER);
                 }
+                answersHeartbeats = false;
                 answer.accept(isLeader);
+                if (answersHeartbeats && !isLeader) {
+                  throw new Breach("P3", name + " answers heartbeats, and no majority knows it");
+                }
               });
         });
+  }
+
+  /** Said to whichever client. */
+  void heartbeatAnswered() {
+    answersHeartbeats = true;
   }
 
   @Override
@@ -323,8 +337,20 @@ final class LockServer implements Replicator {
   void restart() {
     up = true;
     core = newCore();
+    restored.ifPresent(core::restored);
     start(core);
     world.evidence.count(Fact.SERVER_RESTARTED);
+  }
+
+  /** Its folder was put back at this time. */
+  void restartRestored(Instant time) {
+    restored = Optional.of(time);
+    restart();
+  }
+
+  /** The last entry in its snapshot. */
+  long snapshotIndex() {
+    return snapshotIndex;
   }
 
   private ServerCore newCore() {

@@ -142,6 +142,14 @@ final class NaiveTable {
     return events;
   }
 
+  /** Nobody is known any more, and no token or session is given that may have been. */
+  void beginAgain(long above) {
+    sessions.clear();
+    live.clear();
+    lastToken = above > lastToken ? above : lastToken + (1L << 32);
+    lastSession = above > lastSession ? above : lastSession + (1L << 32);
+  }
+
   @Nullable Asked find(long session, long request) {
     for (Asked asked : live) {
       if (asked.session == session && asked.request == request) {

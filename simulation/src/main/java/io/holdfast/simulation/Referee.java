@@ -22,7 +22,7 @@ final class Referee {
   private static final int MOST_REMEMBERED = 500;
 
   private final World world;
-  private final NaiveTable naive = new NaiveTable();
+  private NaiveTable naive = new NaiveTable();
 
   /** By index of the log, from 1: what came of it. */
   private final List<List<Step>> outcomes = new ArrayList<>();
@@ -69,6 +69,18 @@ final class Referee {
     if (index % compareEvery == 0) {
       compare(server, index, isFirst);
     }
+  }
+
+  /** All servers were lost, and restored from copies that end with this entry, so many seconds after the beginning of 2026. */
+  void restored(long index, long seconds) {
+    for (NaiveTable.Asked lost : naive.live) {
+      world.beliefs.ended(lost.session(), lost.request(), "lost with all servers");
+    }
+    outcomes.subList((int) index, outcomes.size()).clear();
+    snapshots.keySet().removeIf(later -> later > index);
+    naive = new NaiveTable();
+    outcomes.forEach(steps -> steps.forEach(step -> naive.apply(step.command)));
+    naive.beginAgain(seconds << 20);
   }
 
   /** A server that has caught up has what all have. */

@@ -117,6 +117,12 @@ final class ReplicatedLog {
     lastCommitAt = time.now();
   }
 
+  /** The disks that had the rest are lost. */
+  void forgetAfter(long index) {
+    entries.subList((int) index, entries.size()).clear();
+    survivors.clear();
+  }
+
   private void commit(Proposal proposal, Runnable committed) {
     if (inFlight.peek() == proposal) { // else its leader was deposed meanwhile
       inFlight.remove();

@@ -5,7 +5,7 @@ import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 
-/** Reads a server's snapshot by the description of its format 2, and by nothing else. */
+/** Reads a server's snapshot by the description of its formats 2 and 3, and by nothing else. */
 final class ServerSnapshot {
   private ServerSnapshot() {}
 
@@ -13,8 +13,11 @@ final class ServerSnapshot {
   static byte[] table(byte[] snapshot) {
     try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(snapshot))) {
       in.readInt(); // magic
-      if (in.readInt() != 2) {
-        throw new Breach("P13", "the snapshot is not of format 2");
+      int format = in.readInt();
+      if (format == 3) {
+        in.readLong(); // tokensAbove
+      } else if (format != 2) {
+        throw new Breach("P13", "the snapshot is of format " + format);
       }
       in.readLong(); // now
       for (int servers = in.readInt(); servers > 0; servers--) {

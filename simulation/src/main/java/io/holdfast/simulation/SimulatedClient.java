@@ -391,6 +391,7 @@ final class SimulatedClient {
         world.evidence.count(Fact.OLD_STREAM_HEARD);
       } else {
         all.forEach(this::countEvidence);
+        all.forEach(this::checkGone);
         takesBatches |= message.getWelcome().getBatch() > 1;
       }
       ClientSession heard = session;
@@ -402,6 +403,15 @@ final class SimulatedClient {
             .filter(each -> each.getAlive().getSession() == heard.core.id())
             .reduce((earlier, last) -> last)
             .ifPresent(last -> answered(heard, last.getAlive().getNumber()));
+      }
+    }
+
+    /** A session is said to be gone on the stream that goes on with it only if it is. */
+    private void checkGone(ServerMessage message) {
+      long gone = message.getSessionGone().getSession();
+      if (world.referee.isOpen(gone)) {
+        throw new Breach(
+            "P14", SimulatedClient.this + " is told that session " + gone + " is gone");
       }
     }
 

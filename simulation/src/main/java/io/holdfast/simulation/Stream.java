@@ -186,6 +186,9 @@ final class Stream implements ClientLink {
 
   @Override
   public void send(ServerMessage message) {
+    if (message.hasAlive()) {
+      server.heartbeatAnswered();
+    }
     if (ClientLink.mayBeInBatch(message)) {
       batch.addMessages(message);
     } else {

@@ -168,6 +168,11 @@ final class Mutants {
             "&& resume.getHeartbeat() >= desk.resumedBy",
             ""),
         ofServer(
+            "who was restored from a copy counts on from there",
+            "Leadership",
+            "restored.ifPresent(first -> queue.add(new Pending(first, 0, null)));",
+            ""),
+        ofServer(
             "a resumed session is not told what has ended",
             "Leadership",
             "if (live == null) { ended.add(request); } else if (live.granted()) {",
@@ -217,8 +222,8 @@ final class Mutants {
         ofClient(
             "a release is not repeated (CURATOR-678, R33)",
             "SessionCore",
-            "sayResume(); unanswered.values().forEach(this::send);",
-            "sayResume(); unanswered.values().stream()"
+            "sayResume(); checkLease(); unanswered.values().forEach(this::send);",
+            "sayResume(); checkLease(); unanswered.values().stream()"
                 + ".filter(r -> r.state != State.RELEASING).forEach(this::send);"),
         ofClient(
             "a grant that comes after giving up is kept",

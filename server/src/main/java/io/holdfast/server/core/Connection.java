@@ -78,6 +78,10 @@ public final class Connection {
   private int opening;
 
   private int unanswered;
+
+  /** Heartbeats among them. */
+  private int heartbeats;
+
   private boolean paused;
   private boolean watches;
   private boolean awaitsLeader;
@@ -536,17 +540,20 @@ public final class Connection {
     }
   }
 
+  /** A client has one on its way for each of its sessions. Of what is more the next one may be answered. */
   private void heartbeat(Leadership leader, Heartbeat heartbeat) {
-    try {
-      confirm(
-          leader::confirmSoon,
-          () ->
-              leader.heard(
-                  this, namespace, heartbeat.getSession(), heartbeat.getNumber(), List.of()),
-          Connection::ignore);
-    } catch (Problem.Found e) {
-      core.events.refused(e.problem().reason()); // the next one may be answered
+    if (heartbeats >= core.limits.sessionsPerConnection()) {
+      core.events.refused("TOO_MANY_HEARTBEATS");
+      return;
     }
+    heartbeats++;
+    confirm(
+        leader::confirmHeartbeat,
+        () -> {
+          heartbeats--;
+          leader.heard(this, namespace, heartbeat.getSession(), heartbeat.getNumber(), List.of());
+        },
+        problem -> heartbeats--);
   }
 
   private void acquire(Leadership leader, Acquire acquire) {

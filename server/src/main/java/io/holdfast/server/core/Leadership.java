@@ -143,7 +143,8 @@ final class Leadership {
   private List<Read> reads = new ArrayList<>();
   private boolean confirming;
 
-  private boolean somebodyIsInAHurry;
+  /** So many of the reads are heartbeats, for which nobody waits. */
+  private int heartbeats;
 
   /** For heartbeats' sake the majority is not asked before. */
   private long nextForHeartbeats;
@@ -372,22 +373,22 @@ final class Leadership {
 
   /** Runs a task if it is certain, after it was asked, that this server leads; else says that it cannot. */
   void confirm(Runnable yes, Consumer<Problem> no) {
-    enqueue(yes, no);
-    somebodyIsInAHurry = true;
-    askMajorityInTime();
-  }
-
-  /** The same, at once or in a moment with whatever comes till then: a question costs the same for one as for many. */
-  void confirmSoon(Runnable yes, Consumer<Problem> no) {
-    enqueue(yes, no);
-    askMajorityInTime();
-  }
-
-  private void enqueue(Runnable yes, Consumer<Problem> no) {
-    if (reads.size() >= limits.queuedReads()) {
-      throw new Problem.Found(overloaded("questions", reads.size(), limits.queuedReads()));
+    int questions = reads.size() - heartbeats;
+    if (questions >= limits.queuedReads()) {
+      throw new Problem.Found(overloaded("questions", questions, limits.queuedReads()));
     }
     reads.add(new Read(yes, no));
+    askMajorityInTime();
+  }
+
+  /**
+   * The same for a heartbeat, at once or in a moment with whatever comes till then: a question costs the same for one as for many.
+   * How many wait is for each connection to bound: what is asked for sessions that live is not refused for others' questions.
+   */
+  void confirmHeartbeat(Runnable yes, Consumer<Problem> no) {
+    heartbeats++;
+    reads.add(new Read(yes, no));
+    askMajorityInTime();
   }
 
   /** A heartbeat was confirmed. */
@@ -882,7 +883,7 @@ final class Leadership {
     if (confirming || reads.isEmpty()) {
       return;
     }
-    if (somebodyIsInAHurry || nextForHeartbeats - ticker.nanos() <= 0) {
+    if (reads.size() > heartbeats || nextForHeartbeats - ticker.nanos() <= 0) {
       askMajority();
     } else if (!gathering) {
       gathering = true;
@@ -900,10 +901,10 @@ final class Leadership {
 
   private void askMajority() {
     confirming = true;
-    somebodyIsInAHurry = false;
     nextForHeartbeats = ticker.nanosIn(HEARTBEATS_TOGETHER);
     List<Read> asked = reads;
     reads = new ArrayList<>();
+    heartbeats = 0;
     core.later(
         () ->
             core.replicator.confirm(

@@ -1,5 +1,6 @@
 package io.holdfast.server.operations;
 
+import io.holdfast.TreePath;
 import io.holdfast.server.replication.ReplicaStatus;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -27,6 +28,21 @@ public record AuditEntry(
     String reason,
     Result result,
     Optional<ReplicaStatus> server) {
+  /** More of a text is not recorded: what is longer is no name, path or reason that could be meant, and is refused. */
+  static final int MOST_CHARACTERS = TreePath.MAX_BYTES;
+
+  /** Cuts off what is too long of the texts, for whoever asks says them before anybody has looked at them. */
+  public AuditEntry {
+    namespace = cut(namespace);
+    target = cut(target);
+    path = cut(path);
+    reason = cut(reason);
+  }
+
+  private static String cut(String text) {
+    return text.length() <= MOST_CHARACTERS ? text : text.substring(0, MOST_CHARACTERS) + "…";
+  }
+
   /** What is recorded. */
   public enum Act {
     FORCE_RELEASE,

@@ -452,6 +452,31 @@ class BadInputTest {
   }
 
   @Test
+  void heartbeatsTakeNoRoomFromQuestionsNorQuestionsFromHeartbeats() {
+    core = newCore(new Limits(9, 9, 3, 99, 9, 99, 9, 9, 9, 9, 99, 99, 1, 99, 9, 1_000));
+    log.restart(core);
+    log.lead();
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    log.hold();
+    ann.heartbeat(session, 1); // the majority is asked at once, and what comes now waits
+    ann.heartbeat(session, 2);
+    ann.say(describe(1, "a"));
+    ann.heartbeat(session, 3);
+    ann.heartbeat(session, 4); // as many are on their way as there may be sessions
+    assertThat(ann.rest()).isEmpty();
+    ann.say(describe(2, "a"));
+    assertThat(ann.next().getFailed().getError().getReason()).isEqualTo("OVERLOADED");
+    log.let();
+    assertThat(ann.rest())
+        .containsExactly(
+            MessageCase.ALIVE, MessageCase.ALIVE, MessageCase.DESCRIBED, MessageCase.ALIVE);
+    ann.heartbeat(session, 5);
+    ticker.advance(Leadership.HEARTBEATS_TOGETHER);
+    assertThat(ann.rest()).containsExactly(MessageCase.ALIVE);
+  }
+
+  @Test
   void whoDoesNotReadIsDisconnected() {
     restart(Map.of("unsent-messages", 50));
     TestClient ann = started();

@@ -8,7 +8,6 @@ import io.holdfast.protocol.v1.ClientMessage;
 import io.holdfast.protocol.v1.CloseSession;
 import io.holdfast.protocol.v1.ForceRelease;
 import io.holdfast.protocol.v1.Granted;
-import io.holdfast.protocol.v1.Heartbeat;
 import io.holdfast.protocol.v1.Hello;
 import io.holdfast.protocol.v1.Key;
 import io.holdfast.protocol.v1.LossReason;
@@ -134,16 +133,13 @@ class CoreTest {
     int most = ann.next().getWelcome().getBatch();
     assertThat(most).isPositive();
     long session = ann.opened(LEASE);
-    ClientMessage.Builder[] heartbeats = new ClientMessage.Builder[most + 1];
+    ClientMessage.Builder[] acquisitions = new ClientMessage.Builder[most + 1];
     for (int i = 0; i <= most; i++) {
-      heartbeats[i] =
-          ClientMessage.newBuilder()
-              .setHeartbeat(Heartbeat.newBuilder().setSession(session).setNumber(i + 1));
+      acquisitions[i] = TestClient.acquiring(session, i + 1, true, "a" + i);
     }
-    ann.say(batch(Arrays.copyOf(heartbeats, most)));
-    ticker.advance(Leadership.HEARTBEATS_TOGETHER);
+    ann.say(batch(Arrays.copyOf(acquisitions, most)));
     assertThat(ann.rest()).hasSize(most);
-    ann.say(batch(heartbeats));
+    ann.say(batch(acquisitions));
     assertThat(ann.problem).extracting(Problem::reason).isEqualTo("BATCH_TOO_LONG");
     assertThat(ann.rest()).isEmpty();
   }
@@ -229,6 +225,16 @@ class CoreTest {
     assertThat(log.waiting()).as("who is in a hurry takes heartbeats along").isEqualTo(1);
     log.let();
     assertThat(ann.rest()).containsExactly(MessageCase.ALIVE, MessageCase.SESSION_GONE);
+  }
+
+  @Test
+  void aLeaderThatIsDeposedAndDoesNotKnowAnswersNoHeartbeat() {
+    TestClient ann = started();
+    long session = ann.opened(LEASE);
+    log.depose();
+    ann.heartbeat(session, 1);
+    assertThat(ann.rest()).isEmpty();
+    assertThat(core.isServing()).isTrue();
   }
 
   /** What was asked before the end was proposed is in the log first, and the table sees it. */

@@ -284,6 +284,28 @@ class AuditInterceptorTest {
   }
 
   @Test
+  void whatIsTooLongToBeMeantIsRecordedUpToALimit() throws Exception {
+    Stream stream = new Stream();
+    assertThat(stream.next().hasWelcome()).isTrue();
+    String tooLong = "x".repeat(200_000);
+    stream.said.onNext(
+        ClientMessage.newBuilder()
+            .setForceRelease(
+                ForceRelease.newBuilder()
+                    .setNumber(1)
+                    .setKey(Key.newBuilder().setName(tooLong))
+                    .setToken(1)
+                    .setReason(tooLong))
+            .build());
+    assertThat(stream.next().getFailed().getError().getReason()).isEqualTo("REASON_TOO_LONG");
+    String begin = tooLong.substring(0, AuditEntry.MOST_CHARACTERS) + "…";
+    assertThat(recorded())
+        .hasSize(2)
+        .allSatisfy(
+            line -> assertThat(line).containsEntry("target", begin).containsEntry("reason", begin));
+  }
+
+  @Test
   void anActOnAStreamThatCannotBeRecordedIsNotDoneAndTheStreamGoesOn() throws Exception {
     long token = acquire("a");
     Stream stream = new Stream();

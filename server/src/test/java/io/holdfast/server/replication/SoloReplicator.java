@@ -91,6 +91,11 @@ public final class SoloReplicator implements Replicator {
         });
   }
 
+  /** Is deposed, and its machine is not told. */
+  public void depose() {
+    leads = false;
+  }
+
   /** What is asked from now on is answered when it is let. */
   public void hold() {
     holds = true;

@@ -13,15 +13,14 @@ import io.holdfast.protocol.v1.Error;
 import io.holdfast.remote.internal.ErrorCode;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
-import java.util.function.Supplier;
 
 /**
  * How the servers of a URL are reached: with or without TLS, with or without a credential, and what they say when they refuse.
- *
- * @param credentials asked for each connection
+ * The files that it names are read for each connection: certificates and credentials are renewed while clients live.
  */
-record Access(boolean isTls, Supplier<ChannelCredentials> credentials, Optional<TokenFile> token) {
+record Access(ServerUrl url, Optional<TokenFile> token) {
   /** What may be under way. A fixed one: to find out which is best, gRPC would send a ping for almost every message. */
   private static final int FLOW_CONTROL_WINDOW = 1 << 20;
 
@@ -41,62 +40,78 @@ record Access(boolean isTls, Supplier<ChannelCredentials> credentials, Optional<
    * @throws InvalidRequestException if a file that it names cannot be used
    */
   static Access of(ServerUrl url) {
-    ChannelCredentials first = url.tls() ? tls(url) : InsecureChannelCredentials.create();
-    Optional<TokenFile> token = url.tokenFile().map(TokenFile::new);
-    token.ifPresent(TokenFile::requireReadable);
-    // Certificates of clients are renewed while those live.
-    return new Access(url.tls(), url.identity().isPresent() ? () -> tls(url) : () -> first, token);
-  }
-
-  private static ChannelCredentials tls(ServerUrl url) {
-    TlsChannelCredentials.Builder tls = TlsChannelCredentials.newBuilder();
-    url.ca().ifPresent(ca -> trust(tls, ca));
-    url.identity().ifPresent(identity -> show(tls, identity));
-    return tls.build();
-  }
-
-  private static void trust(TlsChannelCredentials.Builder tls, Path ca) {
-    try {
-      requireUsable(tls.trustManager(ca.toFile()).build());
-    } catch (IOException | IllegalArgumentException e) {
-      throw new InvalidRequestException(
-          "URL_CA_UNREADABLE", "ca " + shown(ca) + " holds no certificates that can be read");
-    }
-  }
-
-  private static void show(TlsChannelCredentials.Builder tls, ServerUrl.Identity identity) {
-    try {
-      requireUsable(tls.keyManager(identity.cert().toFile(), identity.key().toFile()).build());
-    } catch (IOException | IllegalArgumentException e) {
-      throw new InvalidRequestException(
-          "URL_CERT_UNREADABLE",
-          "cert "
-              + shown(identity.cert())
-              + " and key "
-              + shown(identity.key())
-              + " are not a certificate and its key that can be read: PEM, the key PKCS #8 without a"
-              + " password");
-    }
-  }
-
-  /** @throws IllegalArgumentException if that which was read from files is something else */
-  private static void requireUsable(ChannelCredentials credentials) {
-    var unused = NettyChannelBuilder.forTarget("dns:///localhost", credentials);
-  }
-
-  private static String shown(Path file) {
-    return InvalidRequestException.show(file.toString());
+    Access access = new Access(url, url.tokenFile().map(TokenFile::new));
+    var unused = access.channel("localhost");
+    access.token.ifPresent(TokenFile::requireReadable);
+    return access;
   }
 
   /**
    * A channel to come.
    *
-   * @throws InvalidRequestException if the certificate to show cannot be read now
+   * @throws InvalidRequestException if the certificates that it needs cannot be read now
    */
   NettyChannelBuilder channel(String address) {
-    return NettyChannelBuilder.forTarget("dns:///" + address, credentials.get())
-        .flowControlWindow(FLOW_CONTROL_WINDOW)
-        .disableRetry();
+    NettyChannelBuilder channel;
+    try {
+      channel = channel(address, url.identity());
+    } catch (IOException | IllegalArgumentException e) {
+      throw unusable();
+    }
+    return channel.flowControlWindow(FLOW_CONTROL_WINDOW).disableRetry();
+  }
+
+  /** @throws IllegalArgumentException if that which was read from files is something else */
+  private NettyChannelBuilder channel(String address, Optional<ServerUrl.Identity> identity)
+      throws IOException {
+    return NettyChannelBuilder.forTarget("dns:///" + address, credentials(identity));
+  }
+
+  private ChannelCredentials credentials(Optional<ServerUrl.Identity> identity) throws IOException {
+    if (!url.tls()) {
+      return InsecureChannelCredentials.create();
+    }
+    TlsChannelCredentials.Builder tls = TlsChannelCredentials.newBuilder();
+    if (url.ca().isPresent()) {
+      tls.trustManager(url.ca().get().toFile());
+    }
+    if (identity.isPresent()) {
+      tls.keyManager(identity.get().cert().toFile(), identity.get().key().toFile());
+    }
+    return tls.build();
+  }
+
+  /** Names the files at fault: the client's own, if it could trust servers without them. */
+  private InvalidRequestException unusable() {
+    Optional<ServerUrl.Identity> identity = url.identity();
+    if (identity.isEmpty() || !canTrust()) {
+      return new InvalidRequestException(
+          "URL_CA_UNREADABLE",
+          "ca "
+              + url.ca().map(Access::shown).orElse("")
+              + " holds no certificates that can be read");
+    }
+    return new InvalidRequestException(
+        "URL_CERT_UNREADABLE",
+        "cert "
+            + shown(identity.get().cert())
+            + " and key "
+            + shown(identity.get().key())
+            + " are not a certificate and its key that can be read: PEM, the key PKCS #8 without a"
+            + " password");
+  }
+
+  private boolean canTrust() {
+    try {
+      var unused = channel("localhost", Optional.empty());
+      return true;
+    } catch (IOException | IllegalArgumentException e) {
+      return false;
+    }
+  }
+
+  private static String shown(Path file) {
+    return InvalidRequestException.show(file.toString());
   }
 
   /**
@@ -130,7 +145,7 @@ record Access(boolean isTls, Supplier<ChannelCredentials> credentials, Optional<
 
   /** A credential does not go in the clear to whichever host a server names. */
   boolean mayFollow(String leader) {
-    return isTls || token.isEmpty() || ServerUrl.isLoopback(leader);
+    return url.tls() || token.isEmpty() || ServerUrl.isLoopback(leader);
   }
 
   private String explain(Status status) {
@@ -146,10 +161,10 @@ record Access(boolean isTls, Supplier<ChannelCredentials> credentials, Optional<
       text = text + (text.isEmpty() ? "" : ": ") + root.getMessage();
     }
     String line = text.lines().findFirst().orElse("no more is known");
-    if (!isTls && line.contains("First received frame was not SETTINGS")) {
+    if (!url.tls() && line.contains("First received frame was not SETTINGS")) {
       return "the server expects TLS: add tls=on (" + line + ")";
     }
-    if (isTls && text.toLowerCase(java.util.Locale.ROOT).contains("not an ssl/tls record")) {
+    if (url.tls() && text.toLowerCase(Locale.ROOT).contains("not an ssl/tls record")) {
       return "the server does not speak TLS: add tls=off (" + line + ")";
     }
     return line;

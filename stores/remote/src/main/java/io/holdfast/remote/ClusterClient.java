@@ -36,15 +36,15 @@ import org.jspecify.annotations.Nullable;
  * admin} in all namespaces. Blocks; thread-safe.
  *
  * <p>What only a leader can do waits some seconds for an election to end, and is asked again then: if an answer was lost, the second
- * one may be that there is nothing to do. What it asks fails with {@link
- * StoreUnavailableException} if no server answers, with {@link LockRefusedException} if it may not be done or cannot, and with
- * {@link InvalidRequestException} if it means nothing.
+ * one may be that there is nothing to do. It takes two minutes at most, and all of them where a server takes the question and
+ * does not answer. What it asks fails with {@link StoreUnavailableException} if no server answers, with {@link
+ * LockRefusedException} if it may not be done or cannot, and with {@link InvalidRequestException} if it means nothing.
  */
 public final class ClusterClient {
   /** What a server tells of itself is told within this, or not at all. */
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
-  /** A new member has to catch up first. */
+  /** A new member has to catch up first. From the first question to the last answer. */
   private static final Duration PATIENCE_FOR_CHANGES = Duration.ofMinutes(2);
 
   /** So many servers are asked in search of the leader, each time. */
@@ -86,11 +86,13 @@ public final class ClusterClient {
 
   private final ServerUrl url;
   private final Access access;
+  private final Duration patienceForChanges;
   private final Ticker ticker = Ticker.system();
 
-  private ClusterClient(ServerUrl url) {
+  ClusterClient(ServerUrl url, Duration patienceForChanges) {
     this.url = url;
     this.access = Access.of(url);
+    this.patienceForChanges = patienceForChanges;
   }
 
   /**
@@ -100,7 +102,7 @@ public final class ClusterClient {
    * @throws InvalidRequestException if it is not one of ours, naming the part at fault
    */
   public static ClusterClient of(String url) {
-    return new ClusterClient(ServerUrl.parse(url));
+    return new ClusterClient(ServerUrl.parse(url), PATIENCE_FOR_CHANGES);
   }
 
   /** The addresses in the URL, host:port each. */
@@ -152,13 +154,14 @@ public final class ClusterClient {
   public long snapshot(String address) {
     return ask(
             address,
-            PATIENCE_FOR_CHANGES,
+            patienceForChanges,
             stub -> stub.takeSnapshot(TakeSnapshotRequest.getDefaultInstance()))
         .getIndex();
   }
 
   private <A> A askLeader(Function<ClusterGrpc.ClusterBlockingStub, A> question) {
-    long since = ticker.nanos();
+    long end = ticker.nanosIn(patienceForChanges);
+    long electionsEnd = ticker.nanosIn(PATIENCE_FOR_ELECTIONS);
     while (true) {
       Deque<String> toAsk = new ArrayDeque<>(url.servers());
       Set<String> asked = new LinkedHashSet<>();
@@ -168,8 +171,11 @@ public final class ClusterClient {
         String address = toAsk.remove();
         if (asked.add(address)) {
           try {
-            return ask(address, PATIENCE_FOR_CHANGES, question);
+            return ask(address, Duration.ofNanos(end - ticker.nanos()), question);
           } catch (StoreUnavailableException e) {
+            if (ticker.nanos() - end >= 0) {
+              throw e;
+            }
             last = e;
             isElecting |= isOfOneThatDoesNotLead(e);
             hint(e).ifPresent(toAsk::addFirst);
@@ -179,7 +185,7 @@ public final class ClusterClient {
       if (last == null) {
         throw new IllegalStateException("a URL names at least one server");
       }
-      if (!isElecting || ticker.nanos() - since >= PATIENCE_FOR_ELECTIONS.toNanos()) {
+      if (!isElecting || ticker.nanos() - electionsEnd >= 0) {
         throw last;
       }
       try {

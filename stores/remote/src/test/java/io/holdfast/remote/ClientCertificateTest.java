@@ -16,6 +16,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.KeyStore;
+import java.security.Provider;
+import java.security.Security;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -50,10 +52,7 @@ class ClientCertificateTest {
                 Ticker.system());
         RealServer server = new RealServer(folder.resolve("data"), tls)) {
       String url =
-          "holdfast://"
-              + server.address()
-              + "/team?tls=on&connect-timeout=30s&ca="
-              + folder.resolve("authority.pem");
+          "holdfast://" + server.address() + "/team?tls=on&connect-timeout=30s" + authority();
       try (LockClient locks = LockClient.connect(url + shown("client"));
           Hold hold = locks.lock("a").acquire(Duration.ofSeconds(20))) {
         assertThat(hold.isHeld()).isTrue();
@@ -80,14 +79,65 @@ class ClientCertificateTest {
 
   @Test
   void whatIsNoCertificateIsRefusedAtOnce() {
+    String noCertificate =
+        "&cert=" + folder.resolve("client.key") + "&key=" + folder.resolve("client.key");
+    String noKey = "&cert=" + folder.resolve("client.pem") + "&key=" + folder.resolve("client.pem");
     for (String wrong :
-        List.of(
-            "&cert=" + folder.resolve("client.key") + "&key=" + folder.resolve("client.key"),
-            "&cert=" + folder.resolve("client.pem") + "&key=" + folder.resolve("client.pem"))) {
-      assertThatThrownBy(() -> LockClient.connect("holdfast://127.0.0.1:1/team?tls=on" + wrong))
-          .isInstanceOf(InvalidRequestException.class)
-          .hasMessageStartingWith("URL_CERT_UNREADABLE: cert ");
+        List.of(noCertificate, noKey, authority() + noCertificate, authority() + noKey)) {
+      refusesAtOnce(wrong, "URL_CERT_UNREADABLE: cert ");
     }
+    String noAuthority = "&ca=" + folder.resolve("client.key");
+    for (String wrong : List.of(noAuthority, noAuthority + shown("client"), "&ca=/nowhere")) {
+      refusesAtOnce(wrong, "URL_CA_UNREADABLE: ca ");
+    }
+  }
+
+  private static void refusesAtOnce(String parameters, String why) {
+    assertThatThrownBy(() -> LockClient.connect("holdfast://127.0.0.1:1/team?tls=on" + parameters))
+        .isInstanceOf(InvalidRequestException.class)
+        .hasMessageStartingWith(why);
+  }
+
+  @Test
+  void theKeyIsReadOnceForEachConnection() {
+    Access access =
+        Access.of(
+            ServerUrl.parse("holdfast://127.0.0.1:1/team?tls=on" + authority() + shown("client")));
+    KeysRead keys = new KeysRead();
+    Security.insertProviderAt(keys, 1);
+    try {
+      var unused = access.channel("127.0.0.1:1");
+    } finally {
+      Security.removeProvider(keys.getName());
+    }
+    assertThat(keys.read).isEqualTo(1);
+  }
+
+  /** Provides nothing, and is asked first. */
+  private static final class KeysRead extends Provider {
+    private static final long serialVersionUID = 1;
+
+    private final Thread reader = Thread.currentThread();
+    private int read;
+
+    KeysRead() {
+      super("keys read", "1", "counts them");
+    }
+
+    @Override
+    public Service getService(String type, String algorithm) {
+      if (Thread.currentThread() == reader
+          && type.equals("KeyFactory")
+          && algorithm.equals(
+              "RSA")) { // of a key in a file it is not known, so that one is tried first
+        read++;
+      }
+      return super.getService(type, algorithm);
+    }
+  }
+
+  private static String authority() {
+    return "&ca=" + folder.resolve("authority.pem");
   }
 
   private static String shown(String alias) {

@@ -3,6 +3,7 @@ package io.holdfast.remote;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.grpc.BindableService;
 import io.grpc.Server;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.StreamObserver;
@@ -14,9 +15,11 @@ import io.holdfast.protocol.v1.TransferLeadershipRequest;
 import io.holdfast.protocol.v1.TransferLeadershipResponse;
 import io.holdfast.remote.ClusterClient.ServerStatus;
 import io.holdfast.server.rpc.Statuses;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -87,17 +90,50 @@ class ClusterClientTest {
   @Test
   void whoIsElectedAndDoesNotServeYetIsAskedAgain() throws Exception {
     Electing electing = new Electing();
-    Server server =
-        NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
-            .addService(electing)
-            .build()
-            .start();
+    Server server = served(electing);
     try {
       electing.self = "127.0.0.1:" + server.getPort();
       ClusterClient.of("holdfast://" + electing.self).transfer(Optional.empty());
       assertThat(electing.asked).hasValue(3);
     } finally {
       server.shutdownNow();
+    }
+  }
+
+  @Test
+  void theTimeForAChangeIsNotBegunAnewWithEachServer() throws Exception {
+    Silent silent = new Silent();
+    Server one = served(silent);
+    Server two = served(silent);
+    try {
+      ServerUrl url =
+          ServerUrl.parse("holdfast://127.0.0.1:" + one.getPort() + ",127.0.0.1:" + two.getPort());
+      assertThatThrownBy(
+              () -> new ClusterClient(url, Duration.ofMillis(500)).transfer(Optional.empty()))
+          .isInstanceOf(StoreUnavailableException.class)
+          .hasMessageContaining("127.0.0.1:" + one.getPort());
+      assertThat(silent.asked).hasValue(1);
+    } finally {
+      one.shutdownNow();
+      two.shutdownNow();
+    }
+  }
+
+  private static Server served(BindableService service) throws IOException {
+    return NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+        .addService(service)
+        .build()
+        .start();
+  }
+
+  /** Takes each question, and answers none. */
+  private static final class Silent extends ClusterGrpc.ClusterImplBase {
+    final AtomicInteger asked = new AtomicInteger();
+
+    @Override
+    public void transferLeadership(
+        TransferLeadershipRequest request, StreamObserver<TransferLeadershipResponse> out) {
+      asked.incrementAndGet();
     }
   }
 

@@ -76,6 +76,9 @@ final class DataFolder implements AutoCloseable {
   private static final Set<PosixFilePermission> PRIVATE =
       PosixFilePermissions.fromString("rwx------");
 
+  private static final Set<PosixFilePermission> PRIVATE_TO_GROUP =
+      PosixFilePermissions.fromString("rwxrwx---");
+
   /** What the parts of the folder are called that are the engine's. */
   static final String LOG = "log";
 
@@ -145,15 +148,17 @@ final class DataFolder implements AutoCloseable {
   private static DataFolder opened(Path folder, JRaftSettings settings, FileChannel lockChannel)
       throws IOException {
     Path meta = folder.resolve("meta");
-    if (Files.exists(meta)) {
-      closeToOthers(folder);
-      return known(folder, meta, settings, lockChannel);
-    }
-    if (!isEmpty(folder)) {
+    boolean isKnown = Files.exists(meta);
+    if (!isKnown && !isEmpty(folder)) {
       throw new ReplicationException(
           "data folder " + folder + " holds something, but not the data of a Holdfast server");
     }
-    closeToOthers(folder);
+    if (hasPermissions(folder)) {
+      closeToOthers(folder, () -> Files.setPosixFilePermissions(folder, PRIVATE));
+    }
+    if (isKnown) {
+      return known(folder, meta, settings, lockChannel);
+    }
     Optional<String> cluster = settings.cluster().or(() -> namedAfter(settings));
     DataFolder opened =
         new DataFolder(
@@ -277,23 +282,38 @@ final class DataFolder implements AutoCloseable {
     }
   }
 
-  /** One that was there before may be open to all: what is in it, names, data and who may resume what, is for nobody else. */
-  private static void closeToOthers(Path folder) throws IOException {
-    if (!hasPermissions(folder) || PRIVATE.containsAll(Files.getPosixFilePermissions(folder))) {
+  /**
+   * One that was there before may be open to others: what is in it, names, data and who may resume what, is for nobody else. One that
+   * is not ours to close may be open to its group, as volumes are that an orchestrator makes for one service; not to everybody.
+   */
+  static void closeToOthers(Path folder, Closing closing) throws IOException {
+    Set<PosixFilePermission> allowed = Files.getPosixFilePermissions(folder);
+    if (PRIVATE.containsAll(allowed)) {
       return;
     }
     try {
-      Files.setPosixFilePermissions(folder, PRIVATE);
+      closing.close();
+      LOGGER.warn(
+          "Data folder {} was open to other users, and is closed to them from now on", folder);
     } catch (FileSystemException e) {
-      throw new ReplicationException(
-          "data folder "
-              + folder
-              + " is open to other users and not this one's to close: name a folder in it, which is made"
-              + " private",
-          e);
+      if (!PRIVATE_TO_GROUP.containsAll(allowed)) {
+        throw new ReplicationException(
+            "data folder "
+                + folder
+                + " is open to other users and not this one's to close: name a folder in it, which is made"
+                + " private",
+            e);
+      }
+      LOGGER.warn(
+          "Data folder {} is open to its group and not this user's to close: whoever is in it can"
+              + " read and change what is locked",
+          folder);
     }
-    LOGGER.warn(
-        "Data folder {} was open to other users, and is closed to them from now on", folder);
+  }
+
+  /** Takes a folder's permissions from all but its owner. */
+  interface Closing {
+    void close() throws IOException;
   }
 
   private static boolean hasPermissions(Path folder) {

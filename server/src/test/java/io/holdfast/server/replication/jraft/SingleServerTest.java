@@ -8,6 +8,7 @@ import io.holdfast.server.replication.ReplicationException;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -303,6 +304,20 @@ class SingleServerTest {
     DataFolder.open(settings).close();
     assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(data)))
         .isEqualTo("rwx------");
+  }
+
+  @Test
+  void aFolderThatIsNotOursToCloseMayBeOpenToItsGroupAndToNobodyElse() throws IOException {
+    DataFolder.Closing notOurs =
+        () -> {
+          throw new FileSystemException(folder.toString(), null, "Operation not permitted");
+        };
+    Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxrwx---"));
+    DataFolder.closeToOthers(folder, notOurs);
+    Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxrwxr-x"));
+    assertThatThrownBy(() -> DataFolder.closeToOthers(folder, notOurs))
+        .isInstanceOf(ReplicationException.class)
+        .hasMessageContaining("name a folder in it");
   }
 
   @Test

@@ -301,12 +301,12 @@ public final class SessionCore {
 
   /** A server that leads listens. */
   void connected() {
-    checkLease();
     isAwaited = false;
     switch (phase) {
       case OPENING -> sayOpen();
       case OPEN -> {
-        sayResume();
+        sayResume(); // also if the lease is over: no stream can close what it has not resumed
+        checkLease();
         unanswered.values().forEach(this::send);
       }
       case CLOSING -> {

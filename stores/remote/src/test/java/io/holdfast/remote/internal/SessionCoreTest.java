@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.holdfast.protocol.v1.Alive;
 import io.holdfast.protocol.v1.Busy;
 import io.holdfast.protocol.v1.ClientMessage;
+import io.holdfast.protocol.v1.ClientMessage.MessageCase;
 import io.holdfast.protocol.v1.Granted;
 import io.holdfast.protocol.v1.LossReason;
 import io.holdfast.protocol.v1.Lost;
@@ -538,5 +539,23 @@ class SessionCoreTest {
     assertThat(asker.isHeld()).isTrue();
     play.said();
     return asker;
+  }
+
+  @Test
+  void aSessionWhoseLeaseIsOverWhenAServerListensIsResumedToBeClosed() {
+    Play play = new Play();
+    play.core.start();
+    play.welcome();
+    Duration lease = Duration.ofSeconds(9); // less the margin
+    play.ticker.schedule(
+        play.ticker.nanosIn(lease), play::welcome); // before the session's own alarm
+    play.openAnother(SESSION);
+    play.pass(Duration.ofSeconds(3));
+    play.breakStream();
+    play.pass(lease.minusSeconds(3));
+    assertThat(play.news).contains("ended " + SESSION + " EXPIRED");
+    assertThat(play.said())
+        .extracting(ClientMessage::getMessageCase)
+        .containsExactly(MessageCase.HELLO, MessageCase.RESUME_SESSION, MessageCase.CLOSE_SESSION);
   }
 }
