@@ -301,7 +301,8 @@ final class ServerCommand implements Callable<Integer> {
         names = "--peer-hosts",
         paramLabel = "HOST",
         split = ",",
-        description = "Hosts whose certificates are taken besides those of the members.")
+        description =
+            "Hosts whose certificates are taken besides those of the members; needed with --join.")
     private List<String> hosts = List.of();
   }
 
@@ -567,6 +568,12 @@ final class ServerCommand implements Callable<Integer> {
     boolean joins = beginning != null && beginning.join;
     Set<String> members = joins ? Set.of() : Set.copyOf(names());
     PeerFiles files = peerFiles;
+    if (joins && files != null && files.hosts.isEmpty()) {
+      throw Arguments.mistake(
+          spec,
+          "--join knows no member yet whose certificate to take: add --peer-hosts HOST,… with the"
+              + " hosts of the cluster's servers");
+    }
     return JRaftSettings.of(dataDir, self(), members)
         .with(
             log -> {

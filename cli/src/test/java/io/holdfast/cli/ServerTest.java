@@ -85,6 +85,8 @@ class ServerTest {
             + " not an int",
         "--peer-cert x           | 64 | Missing required argument(s): --peer-key=FILE,"
             + " --peer-ca=FILE",
+        "--join --peer-cert x --peer-key x --peer-ca x | 64 | --join knows no member yet whose"
+            + " certificate to take: add --peer-hosts",
         "--restored 2026-01-31T12:00:00Z | 78 | --restored is 2026-01-31T12:00:00Z, and now it is",
         "--restored yesterday    | 64 | Invalid value for option '--restored'",
         "--data-dir /proc/nowhere --listen 127.0.0.1:0 | 78 | data folder /proc/nowhere cannot be"
