@@ -213,6 +213,7 @@ class KeySourceTest {
       assertThat(reason(authenticator, token)).isEmpty();
       ticker.advance(KeySource.OUTAGE);
       assertThat(reason(authenticator, token)).isEmpty();
+      assertThat(authenticator.keysAge()).isEqualTo(KeySource.OUTAGE);
       ticker.advance(Duration.ofSeconds(1));
       Eventually.become(
           "unavailable",
@@ -220,6 +221,7 @@ class KeySourceTest {
       issuer.down = false;
       ticker.advance(KeySource.COOL_DOWN);
       Eventually.become("available", () -> reason(authenticator, token).isEmpty());
+      assertThat(authenticator.keysAge()).isZero();
     }
   }
 
