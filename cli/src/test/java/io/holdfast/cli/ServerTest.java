@@ -20,8 +20,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -35,6 +37,9 @@ class ServerTest {
   private static final int FILE_BYTES = 200_000;
 
   private static final String DATA = "x".repeat(4_000);
+
+  /** Every Linux has it. */
+  private static final Path IN_MEMORY = Path.of("/dev/shm");
 
   @TempDir Path folder;
 
@@ -157,10 +162,14 @@ class ServerTest {
   void whatIsAllowedThoughItShouldNotBeIsSaidInALineEach() throws Exception {
     String self = freeAddress();
     String other = freeAddress();
+    Path memory = Files.createTempDirectory(IN_MEMORY, "holdfast");
     try (RunningCommand server =
         start(
+            memory,
             self,
             "--insecure",
+            "--metrics",
+            "0.0.0.0:0",
             "--advertise",
             "locks.example:7420",
             "--peers",
@@ -173,7 +182,11 @@ class ServerTest {
               "WARNING: --insecure: 127.0.0.1:0 lets anybody take and break locks, without TLS; "
                   + self
                   + " lets anybody write into the log")
-          .contains("--peers are 2, an even number: they survive no more losses than 1 would");
+          .contains("--peers are 2, an even number: they survive no more losses than 1 would")
+          .contains("--metrics 0.0.0.0:0 is for whoever reaches it, without credentials or TLS")
+          .contains("WARNING: --data-dir " + memory.resolve("data") + " is in memory");
+    } finally {
+      delete(memory);
     }
   }
 
@@ -202,6 +215,14 @@ class ServerTest {
       CommandRun end = server.end();
       assertThat(end.exitCode()).isEqualTo(70);
       assertThat(end.err()).contains("the server's log has failed, it has stopped");
+    }
+  }
+
+  private static void delete(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
     }
   }
 
