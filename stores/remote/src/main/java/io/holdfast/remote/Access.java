@@ -41,6 +41,8 @@ record Access(boolean isTls, Supplier<ChannelCredentials> credentials, Optional<
    * @throws InvalidRequestException if a file that it names cannot be used
    */
   static Access of(ServerUrl url) {
+    url.identity().ifPresent(identity -> SecretFile.requirePrivate("key", identity.key()));
+    url.tokenFile().ifPresent(file -> SecretFile.requirePrivate("token-file", file));
     ChannelCredentials first = url.tls() ? tls(url) : InsecureChannelCredentials.create();
     Optional<TokenFile> token = url.tokenFile().map(TokenFile::new);
     token.ifPresent(TokenFile::requireReadable);
