@@ -371,8 +371,8 @@ final class ServerCommand implements Callable<Integer> {
     }
     if (voters == 1 && !joins() && !isLoopback(listen)) {
       warnings.add(
-          "without --peers: unless others were added, nobody can lock while this server is down, and the"
-              + " loss of its disk is the loss of all; three survive the loss of one");
+          "without --peers: unless others were added, nobody can lock while this server is down,"
+              + " and the loss of its disk is the loss of all; three survive the loss of one");
     }
     if (isInMemory(dataDir)) {
       warnings.add(

@@ -17,7 +17,8 @@ import org.junit.jupiter.api.Test;
 /** Whoever has the proto alone finds there every word that a server can answer with. */
 class ReasonsTest {
   private static final Path SOURCES = Path.of("src/main/java");
-  private static final Path PROTO = Path.of("../protocol/src/main/proto/holdfast/v1/holdfast.proto");
+  private static final Path PROTO =
+      Path.of("../protocol/src/main/proto/holdfast/v1/holdfast.proto");
 
   /** Two words in capitals, or more: in this house nothing else is written so between quotes. */
   private static final Pattern REASON = Pattern.compile("\"([A-Z]+(?:_[A-Z]+)+)\"");
