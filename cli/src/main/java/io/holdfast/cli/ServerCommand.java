@@ -28,6 +28,7 @@ import io.holdfast.spi.Ticker;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -65,7 +66,7 @@ import picocli.CommandLine.Spec;
     footer = {
       "",
       "Exit codes: 64 the command line is wrong, 70 its log has failed, 78 it cannot be started so,"
-          + " 128+n ended by signal n."
+          + " 128+n ended by signal n: 143 is the orderly end after TERM."
     })
 final class ServerCommand implements Callable<Integer> {
   @Spec
@@ -301,12 +302,16 @@ final class ServerCommand implements Callable<Integer> {
         names = "--peer-hosts",
         paramLabel = "HOST",
         split = ",",
-        description = "Hosts whose certificates are taken besides those of the members.")
+        description =
+            "Hosts whose certificates are taken besides those of the members; needed with --join.")
     private List<String> hosts = List.of();
   }
 
   /** A restore that is longer ago was that of an earlier start. */
   private static final Duration RESTORED_LATELY = Duration.ofHours(1);
+
+  /** File systems of Linux that forget. */
+  private static final Set<String> IN_MEMORY = Set.of("tmpfs", "ramfs");
 
   /** By which clocks may differ. */
   private static final Duration CLOCK_TOLERANCE = Duration.ofMinutes(5);
@@ -364,6 +369,21 @@ final class ServerCommand implements Callable<Integer> {
               + (voters - 1)
               + " would");
     }
+    if (voters == 1 && !joins() && !isLoopback(listen)) {
+      warnings.add(
+          "without --peers: unless others were added, nobody can lock while this server is down,"
+              + " and the loss of its disk is the loss of all; three survive the loss of one");
+    }
+    if (isInMemory(dataDir)) {
+      warnings.add(
+          "WARNING: --data-dir "
+              + dataDir
+              + " is in memory: with the machine all is gone that the server has promised");
+    }
+    if (metricsListen != null && !isLoopback(metricsListen)) {
+      warnings.add(
+          "--metrics " + metricsListen + " is for whoever reaches it, without credentials or TLS");
+    }
     if (restored != null) {
       warnings.add(
           "restored at "
@@ -372,6 +392,19 @@ final class ServerCommand implements Callable<Integer> {
               + " servers leads, and tokens go on above; leave --restored out at the next start");
     }
     return warnings;
+  }
+
+  private static boolean isLoopback(HostPort address) {
+    InetSocketAddress resolved = address.resolve();
+    return !resolved.isUnresolved() && resolved.getAddress().isLoopbackAddress();
+  }
+
+  private static boolean isInMemory(Path folder) {
+    try {
+      return IN_MEMORY.contains(Files.getFileStore(folder).type());
+    } catch (IOException e) {
+      return false; // the log will say what is wrong with it
+    }
   }
 
   /** Ends the server, and then what stands around it: acts that end with the server are recorded. */
@@ -417,6 +450,7 @@ final class ServerCommand implements Callable<Integer> {
       } else {
         Authenticator authenticator = new Authenticator(tokens.settings(), ticker);
         around.add(authenticator::close);
+        metrics.showKeysAge(authenticator::keysAge);
         builder.interceptor(AuthInterceptor.asking(authenticator, insecure, denied));
       }
       audit.ifPresent(
@@ -557,10 +591,19 @@ final class ServerCommand implements Callable<Integer> {
     return beginning.peers.stream().map(HostPort::toString).toList();
   }
 
+  private boolean joins() {
+    return beginning != null && beginning.join;
+  }
+
   private JRaftSettings logSettings() {
-    boolean joins = beginning != null && beginning.join;
-    Set<String> members = joins ? Set.of() : Set.copyOf(names());
+    Set<String> members = joins() ? Set.of() : Set.copyOf(names());
     PeerFiles files = peerFiles;
+    if (joins() && files != null && files.hosts.isEmpty()) {
+      throw Arguments.mistake(
+          spec,
+          "--join knows no member yet whose certificate to take: add --peer-hosts HOST,… with the"
+              + " hosts of the cluster's servers");
+    }
     return JRaftSettings.of(dataDir, self(), members)
         .with(
             log -> {

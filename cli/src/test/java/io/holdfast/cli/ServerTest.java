@@ -20,8 +20,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -35,6 +37,9 @@ class ServerTest {
   private static final int FILE_BYTES = 200_000;
 
   private static final String DATA = "x".repeat(4_000);
+
+  /** Every Linux has it. */
+  private static final Path IN_MEMORY = Path.of("/dev/shm");
 
   @TempDir Path folder;
 
@@ -85,6 +90,8 @@ class ServerTest {
             + " not an int",
         "--peer-cert x           | 64 | Missing required argument(s): --peer-key=FILE,"
             + " --peer-ca=FILE",
+        "--join --peer-cert x --peer-key x --peer-ca x | 64 | --join knows no member yet whose"
+            + " certificate to take: add --peer-hosts",
         "--restored 2026-01-31T12:00:00Z | 78 | --restored is 2026-01-31T12:00:00Z, and now it is",
         "--restored yesterday    | 64 | Invalid value for option '--restored'",
         "--data-dir /proc/nowhere --listen 127.0.0.1:0 | 78 | data folder /proc/nowhere cannot be"
@@ -155,10 +162,14 @@ class ServerTest {
   void whatIsAllowedThoughItShouldNotBeIsSaidInALineEach() throws Exception {
     String self = freeAddress();
     String other = freeAddress();
+    Path memory = Files.createTempDirectory(IN_MEMORY, "holdfast");
     try (RunningCommand server =
         start(
+            memory,
             self,
             "--insecure",
+            "--metrics",
+            "0.0.0.0:0",
             "--advertise",
             "locks.example:7420",
             "--peers",
@@ -171,7 +182,11 @@ class ServerTest {
               "WARNING: --insecure: 127.0.0.1:0 lets anybody take and break locks, without TLS; "
                   + self
                   + " lets anybody write into the log")
-          .contains("--peers are 2, an even number: they survive no more losses than 1 would");
+          .contains("--peers are 2, an even number: they survive no more losses than 1 would")
+          .contains("--metrics 0.0.0.0:0 is for whoever reaches it, without credentials or TLS")
+          .contains("WARNING: --data-dir " + memory.resolve("data") + " is in memory");
+    } finally {
+      delete(memory);
     }
   }
 
@@ -219,6 +234,14 @@ class ServerTest {
       CommandRun end = server.end();
       assertThat(end.exitCode()).isEqualTo(70);
       assertThat(end.err()).contains("the server's log has failed, it has stopped");
+    }
+  }
+
+  private static void delete(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
     }
   }
 

@@ -23,6 +23,7 @@ import io.prometheus.metrics.model.snapshots.Labels;
 import io.prometheus.metrics.model.snapshots.MetricSnapshots;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Set;
@@ -174,6 +175,17 @@ public final class ServerMetrics implements CoreEvents {
         "holdfast_peer_certificate_expires_seconds",
         "the certificate for other servers",
         expiresAt);
+  }
+
+  /** Shows how old the keys are that tokens are checked with. Once. */
+  public void showKeysAge(Supplier<Duration> age) {
+    gauges(
+        () ->
+            MetricSnapshots.of(
+                gauge(
+                    "holdfast_auth_keys_age_seconds",
+                    "How long ago the keys of tokens were loaded.",
+                    age.get().toSeconds())));
   }
 
   private void end(String name, String ofWhat, Supplier<Instant> expiresAt) {

@@ -5,6 +5,7 @@ import io.holdfast.spi.Ticker;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.EnumSet;
 import java.util.HashMap;
@@ -346,6 +347,11 @@ public final class Authenticator implements AutoCloseable {
 
   private static Verdict turnedAway(AuthException e) {
     return new Verdict.TurnedAway(e.reason(), e.line());
+  }
+
+  /** How long ago the keys were loaded that tokens are checked with. */
+  public Duration keysAge() {
+    return keys.age();
   }
 
   @Override

@@ -89,6 +89,11 @@ final class KeySource implements AutoCloseable {
     return key == null ? new Answer.Unknown() : new Answer.Known(key);
   }
 
+  /** How long ago the keys were loaded that are used. */
+  Duration age() {
+    return Duration.ofNanos(ticker.nanos() - loaded.atNanos());
+  }
+
   /** What is known, after having looked again if need be. Completes at once, or on the thread that loads. */
   CompletionStage<Answer> find(String name) {
     Answer now = current(name);

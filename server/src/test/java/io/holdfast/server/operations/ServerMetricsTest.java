@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -47,7 +48,9 @@ class ServerMetricsTest {
     metrics.turnedAway(AuthReason.EXPIRED);
     metrics.showCertificate(() -> Instant.ofEpochSecond(1_790_000_000));
     metrics.showPeerCertificate(() -> Instant.ofEpochSecond(1_800_000_000));
+    metrics.showKeysAge(() -> Duration.ofHours(4));
     assertThat(text())
+        .contains("holdfast_auth_keys_age_seconds 14400.0\n")
         .contains("holdfast_operations_total 7.0\n")
         .contains("holdfast_entry_operations_bucket{le=\"5.0\"} 0\n")
         .contains("holdfast_entry_operations_bucket{le=\"10.0\"} 1\n")

@@ -17,6 +17,7 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.stub.MetadataUtils;
 import io.holdfast.protocol.v1.AcquireLockRequest;
 import io.holdfast.protocol.v1.AcquireLockResponse;
 import io.holdfast.protocol.v1.AcquireRWLockRequest;
@@ -169,6 +170,18 @@ class UnaryTest {
                 bob.withDeadlineAfter(100, TimeUnit.MILLISECONDS).acquireLock(acquire("a").build()))
         .isInstanceOf(StatusRuntimeException.class);
     awaitWaiters(0);
+  }
+
+  @Test
+  void aCallWhoseDeadlineIsOverWhenItComesNeitherHoldsNorWaits() {
+    Metadata late = new Metadata();
+    late.put(Metadata.Key.of("grpc-timeout", Metadata.ASCII_STRING_MARSHALLER), "1n");
+    LocksGrpc.LocksBlockingStub hurried =
+        bob.withInterceptors(MetadataUtils.newAttachHeadersInterceptor(late));
+    assertThatThrownBy(() -> hurried.acquireLock(acquire("a").build()))
+        .isInstanceOf(StatusRuntimeException.class);
+    until(() -> !describe("a").getExists());
+    assertThat(ann.acquireLock(acquire("a").setTimeoutMs(0).build()).getAcquired()).isTrue();
   }
 
   @Test

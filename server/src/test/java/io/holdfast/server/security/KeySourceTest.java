@@ -214,6 +214,7 @@ class KeySourceTest {
       assertThat(reason(authenticator, token)).isEmpty();
       ticker.advance(KeySource.OUTAGE);
       assertThat(reason(authenticator, token)).isEmpty();
+      assertThat(authenticator.keysAge()).isEqualTo(KeySource.OUTAGE);
       ticker.advance(Duration.ofSeconds(1));
       eventually(
           "unavailable",
@@ -221,6 +222,7 @@ class KeySourceTest {
       issuer.down = false;
       ticker.advance(KeySource.COOL_DOWN);
       eventually("available", () -> reason(authenticator, token).isEmpty());
+      assertThat(authenticator.keysAge()).isZero();
     }
   }
 

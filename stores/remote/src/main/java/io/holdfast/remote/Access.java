@@ -40,6 +40,8 @@ record Access(ServerUrl url, Optional<TokenFile> token) {
    * @throws InvalidRequestException if a file that it names cannot be used
    */
   static Access of(ServerUrl url) {
+    url.identity().ifPresent(identity -> SecretFile.requirePrivate("key", identity.key()));
+    url.tokenFile().ifPresent(file -> SecretFile.requirePrivate("token-file", file));
     Access access = new Access(url, url.tokenFile().map(TokenFile::new));
     var unused = access.channel("localhost");
     access.token.ifPresent(TokenFile::requireReadable);

@@ -1,12 +1,16 @@
 package io.holdfast.remote;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.grpc.Metadata;
 import io.grpc.Status;
+import io.holdfast.InvalidRequestException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -21,6 +25,7 @@ class AccessTest {
   @Test
   void aCredentialDoesNotGoInTheClearToWhicheverHostAServerNames() throws IOException {
     Path token = Files.writeString(folder.resolve("token"), "secret");
+    Files.setPosixFilePermissions(token, PosixFilePermissions.fromString("rw-r-----"));
     Access local = access("holdfast://127.0.0.1:1/n?token-file=" + token);
     assertThat(local.headers().get(AUTHORIZATION)).isEqualTo("Bearer secret");
     assertThat(local.leader(naming("10.0.0.9:7420"))).isEmpty();
@@ -32,6 +37,18 @@ class AccessTest {
                 .leader(naming("10.0.0.9:7420")))
         .isEqualTo("10.0.0.9:7420");
     assertThat(local.leader(new Metadata())).isEmpty();
+  }
+
+  @Test
+  void aSecretThatAllUsersOfTheMachineCanReadIsRefused() throws IOException {
+    Path secret = Files.writeString(folder.resolve("secret"), "secret");
+    Files.setPosixFilePermissions(secret, PosixFilePermissions.fromString("rw-r--r--"));
+    for (String parameter : List.of("token-file", "cert=/no/such&key")) {
+      assertThatThrownBy(() -> access("holdfast://a/n?" + parameter + "=" + secret))
+          .isInstanceOf(InvalidRequestException.class)
+          .hasMessageStartingWith("URL_SECRET_EXPOSED: ")
+          .hasMessageEndingWith("have access to it: chmod 600");
+    }
   }
 
   @Test

@@ -18,6 +18,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -220,6 +221,7 @@ class RemoteStoreTest {
   void theCredentialIsReadAgainForEachConnection() throws Exception {
     Path token = folder.resolve("token");
     Files.writeString(token, "one\n");
+    Files.setPosixFilePermissions(token, PosixFilePermissions.fromString("rw-------"));
     LockClient ann = connect("holdfast://" + server.address() + "/n?token-file=" + token);
     assertThat(server.authorization()).isEqualTo("Bearer one");
     Files.writeString(token, "two");
