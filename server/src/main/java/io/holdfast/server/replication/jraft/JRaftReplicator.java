@@ -392,7 +392,7 @@ public final class JRaftReplicator implements Replicator {
     /**
      * The server may have been away for long, and a member that it knows may have been removed and added again meanwhile. It
      * may forget who the others are: most of what they decided when they were who they were is in the snapshot. What they have
-     * acknowledged since, and their votes of this term, are not: one that loses its disk within the second until they have met
+     * acknowledged since, and their votes of this term, are not: one that loses its disk within the two seconds until they have met
      * again is believed, lest one that was replaced is kept out for good.
      */
     @Override
@@ -433,10 +433,15 @@ public final class JRaftReplicator implements Replicator {
     }
   }
 
-  /** A server that cannot write this down stops, as with any entry: it would keep out whoever comes in the other one's place. */
+  /**
+   * A server that cannot write this down stops, as with any entry: it would keep out whoever comes in the other one's place. So it
+   * would if a connection outlived this on which the other one has said who it is, for that is written down when it is a member.
+   */
   private static void forgetAllBut(Running all, Set<String> known, long applied) {
     try {
-      all.folder().forgetAllBut(known, applied);
+      for (String forgotten : all.folder().forgetAllBut(known, applied)) {
+        all.node().getRpcService().disconnect(PeerAddress.parse(forgotten).peerId().getEndpoint());
+      }
     } catch (UncheckedIOException e) {
       all.feed().fail(e);
     }

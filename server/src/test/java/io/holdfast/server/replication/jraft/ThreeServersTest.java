@@ -325,6 +325,46 @@ class ThreeServersTest {
   }
 
   @Test
+  void whoStaysWhileAnotherIsReplacedHearsTheNewOneAndCanLeadWithIt() throws IOException {
+    Servers.One leader = servers.of(3).leader();
+    entries(0, 10).forEach(leader::propose);
+    servers.applied(entries(0, 10));
+    Servers.One replaced = servers.followers().get(0);
+    Servers.One stays = servers.followers().get(1);
+    eventually("they have met", () -> stays.hasMet(replaced) && leader.hasMet(replaced));
+    servers.stop(replaced);
+    servers.wipe(replaced);
+    done(leader.replicator().removeMember(replaced.name()));
+    eventually("it is forgotten", () -> !stays.hasMet(replaced));
+    Servers.One anew = servers.start(replaced.name(), Set.of(), new WrittenDown());
+    done(leader.replicator().addMember(replaced.name()));
+    servers.applied(entries(0, 10));
+    // By itself: to be asked for it here would help.
+    eventually("they have met", () -> stays.hasMet(anew) && anew.hasMet(stays));
+    eventually("they hear each other", () -> stays.hears(anew) && anew.hears(stays));
+
+    leader.isolate();
+    eventually("one of the two leads", () -> stays.leads() || anew.leads());
+    (stays.leads() ? stays : anew).propose("entry 10");
+    for (Servers.One one : List.of(stays, anew)) {
+      eventually("applied", () -> one.machine().applied.equals(entries(0, 11)));
+    }
+  }
+
+  @Test
+  void whoIsRemovedIsConnectedToNoMore() {
+    Servers.One leader = servers.of(3).leader();
+    Servers.One removed = servers.followers().get(0);
+    Servers.One stays = servers.followers().get(1);
+    eventually("they have met", () -> stays.hasMet(removed) && leader.hasMet(removed));
+    assertThat(stays.isConnectedTo(removed)).isTrue();
+    // It goes on running, and what it said on the connection says nothing of who is added next.
+    done(leader.replicator().removeMember(removed.name()));
+    eventually("it is forgotten", () -> !stays.hasMet(removed));
+    eventually("nor heard", () -> !stays.isConnectedTo(removed));
+  }
+
+  @Test
   void whoWasAwayHearsOfOneThatWasReplacedFromALeaderThatItKnows() throws IOException {
     Servers.One leader = servers.of(3).leader();
     Servers.One replaced = servers.followers().get(0);
