@@ -61,9 +61,11 @@ public final class LockServer implements AutoCloseable {
   private static final int MAX_CALLS_A_CONNECTION = 2_000;
   private static final long HANDSHAKE_SECONDS = 10;
   private static final long LEAST_KEEP_ALIVE_SECONDS = 5;
+
+  /** Finds the dead connections. None is ended for being idle: holds of unary callers live as long as theirs. */
   private static final long KEEP_ALIVE_SECONDS = 20;
+
   private static final long KEEP_ALIVE_PATIENCE_SECONDS = 10;
-  private static final long MAX_IDLE_MINUTES = 15;
 
   /** A client that opens and resets streams faster is cut off. */
   private static final int MAX_RESETS = 400;
@@ -105,7 +107,6 @@ public final class LockServer implements AutoCloseable {
             .permitKeepAliveWithoutCalls(true)
             .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
             .keepAliveTimeout(KEEP_ALIVE_PATIENCE_SECONDS, TimeUnit.SECONDS)
-            .maxConnectionIdle(MAX_IDLE_MINUTES, TimeUnit.MINUTES)
             .maxConcurrentCallsPerConnection(MAX_CALLS_A_CONNECTION)
             .maxRstFramesPerWindow(MAX_RESETS, RESETS_SECONDS)
             .maxInboundMessageSize(MAX_RECEIVED_BYTES)
