@@ -122,7 +122,7 @@ public final class LockServer implements AutoCloseable {
         new LocksService(core, builder.ticker, MAX_MESSAGE_BYTES, settings.limits().connections());
     grpc.addTransportFilter(locks.transports());
     services.add(locks.checked());
-    services.add(new ClusterService(core, replicator, version()).bindService());
+    services.add(new ClusterService(core, replicator, version()).checked(MAX_MESSAGE_BYTES));
     builder.services.forEach(service -> services.add(service.bindService()));
     PermissionTable.verifyComplete(services);
     for (ServerServiceDefinition service : services) {

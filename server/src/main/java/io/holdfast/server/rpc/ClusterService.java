@@ -1,5 +1,6 @@
 package io.holdfast.server.rpc;
 
+import io.grpc.ServerServiceDefinition;
 import io.grpc.stub.StreamObserver;
 import io.holdfast.InvalidRequestException;
 import io.holdfast.protocol.v1.AddMemberRequest;
@@ -68,6 +69,15 @@ public final class ClusterService extends ClusterGrpc.ClusterImplBase {
     this.replicator = replicator;
     this.version = version;
     hashing.allowCoreThreadTimeOut(true);
+  }
+
+  /**
+   * All calls, with messages that are checked as they come.
+   *
+   * @param maxMessageBytes what is longer is refused
+   */
+  public ServerServiceDefinition checked(int maxMessageBytes) {
+    return CheckedMessages.of(bindService(), maxMessageBytes);
   }
 
   @Override
