@@ -267,6 +267,9 @@ class BadInputTest {
         .isEqualTo(Code.PERMISSION_DENIED.number());
     reader.acquire(1, 1, "a");
     assertThat(reader.next().getRefused().getError().getReason()).isEqualTo("NOT_ALLOWED");
+    reader.resume(1, 4);
+    assertThat(reader.next().getFailed().getError().getMessage())
+        .isEqualTo("acquire is not allowed in namespace team");
     reader.say(describe(5, "a"));
     assertThat(reader.next().getDescribed().getNumber()).isEqualTo(5);
 
@@ -274,6 +277,9 @@ class BadInputTest {
     worker.next();
     worker.say(describe(6, "a"));
     assertThat(worker.next().getFailed().getNumber()).isEqualTo(6);
+    worker.say(list(9));
+    assertThat(worker.next().getFailed().getError().getMessage())
+        .isEqualTo("read is not allowed in namespace team");
     worker.say(forceRelease(7, "a", 1));
     assertThat(worker.next().getFailed().getError().getMessage())
         .isEqualTo("admin is not allowed in namespace team");
