@@ -23,6 +23,8 @@ import io.holdfast.server.security.AuthReason;
 import io.holdfast.server.security.Caller;
 import io.holdfast.testkit.ManualTicker;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -455,6 +457,23 @@ class BadInputTest {
     }
     ann.say(describe(4, "a"));
     assertThat(ann.next().getFailed().getError().getReason()).isEqualTo("OVERLOADED");
+  }
+
+  @Test
+  void whatWasCreatedBeforeIsToldAlsoWhenNoMoreMayBe() {
+    core = newCore(Limits.DEFAULTS.with(Map.of("created-locks", 2)));
+    log.restart(core);
+    log.lead();
+    TestClient ann = started();
+    List<Boolean> created = new ArrayList<>();
+    for (String name : List.of("a", "b", "c", "a")) {
+      ann.connection.create(Key.newBuilder().setName(name).build(), 0, created::add);
+    }
+    assertThat(created).containsExactly(true, true, false);
+    assertThat(ann.next().getFailed().getError())
+        .isEqualTo(
+            exhausted(
+                "TOO_MANY_CREATED_LOCKS", "created locks of namespace team are 2, at most 2"));
   }
 
   @Test
