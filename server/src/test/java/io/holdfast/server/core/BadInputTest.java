@@ -42,6 +42,7 @@ class BadInputTest {
 
   private final ManualTicker ticker = new ManualTicker();
   private final SoloReplicator log = new SoloReplicator("one:1");
+  private final List<String> refused = new ArrayList<>();
   private ServerCore core = newCore(Limits.DEFAULTS);
 
   @BeforeEach
@@ -490,6 +491,7 @@ class BadInputTest {
     assertThat(ann.closed).isFalse();
     ann.acquire(session, 51, "a51");
     assertThat(ann.problem).extracting(Problem::reason).isEqualTo("SLOW_READER");
+    assertThat(refused).containsExactly("SLOW_READER");
     assertThat(core.figures().connections()).isZero();
   }
 
@@ -672,6 +674,13 @@ class BadInputTest {
 
   private ServerCore newCore(Limits limits) {
     return new ServerCore(
-        "one:1", () -> "clients:1", log, ticker, limits, CoreEvents.NONE, cause -> {});
+        "one:1", () -> "clients:1", log, ticker, limits, new Counted(), cause -> {});
+  }
+
+  private final class Counted implements CoreEvents {
+    @Override
+    public void refused(String reason) {
+      refused.add(reason);
+    }
   }
 }
