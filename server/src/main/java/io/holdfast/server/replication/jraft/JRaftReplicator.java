@@ -603,8 +603,15 @@ public final class JRaftReplicator implements Replicator {
 
   @Override
   public CompletableFuture<@Nullable Void> removeMember(String server) {
-    PeerId removed = PeerAddress.parse(server).peerId();
-    return changeMembers((all, done) -> all.node().removePeer(removed, done));
+    PeerAddress removed = PeerAddress.parse(server);
+    return changeMembers(
+        (all, done) -> {
+          if (leads && !members.contains(removed.toString())) {
+            done.run(new Status(RaftError.EINVAL, "%s is not among them", removed));
+          } else {
+            all.node().removePeer(removed.peerId(), done);
+          }
+        });
   }
 
   private interface MemberChange {

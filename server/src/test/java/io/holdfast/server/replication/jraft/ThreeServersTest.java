@@ -229,6 +229,16 @@ class ThreeServersTest {
   }
 
   @Test
+  void aStrangerCannotBeRemoved() {
+    Servers.One leader = servers.of(1).leader();
+    String stranger = Servers.freeAddress();
+    assertThatThrownBy(() -> done(leader.replicator().removeMember(stranger)))
+        .cause()
+        .isInstanceOf(ReplicationException.class)
+        .hasMessage("the members were not changed: " + stranger + " is not among them");
+  }
+
+  @Test
   void whoCouldNotBeReachedIsAddedAsSoonAsItIsThere() {
     Servers.One leader = servers.of(1).leader();
     String name = Servers.freeAddress();
