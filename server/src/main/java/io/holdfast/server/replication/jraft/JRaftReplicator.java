@@ -534,23 +534,23 @@ public final class JRaftReplicator implements Replicator {
     if (all == null) {
       return new ReplicaStatus(settings.self(), members, Optional.empty(), 0, 0, 0, 0);
     }
+    long applied = all.feed().appliedIndex();
+    long committed = 0;
+    try {
+      // Not only the machine's entries: also those that say who the members are.
+      applied = Math.max(applied, all.node().getLastAppliedLogIndex());
+      committed = all.node().getLastCommittedIndex();
+    } catch (IllegalStateException e) {
+      LOG.debug("The engine has ended, or failed", e);
+    }
     return new ReplicaStatus(
         settings.self(),
         members,
         leader,
         all.feed().term(),
-        committedIndex(all),
-        all.feed().appliedIndex(),
+        Math.max(committed, applied),
+        applied,
         all.feed().snapshotIndex());
-  }
-
-  private static long committedIndex(Running all) {
-    try {
-      return Math.max(all.node().getLastCommittedIndex(), all.feed().appliedIndex());
-    } catch (IllegalStateException e) {
-      // The engine has ended, or failed.
-      return all.feed().appliedIndex();
-    }
   }
 
   @Override

@@ -4,6 +4,7 @@ import static io.holdfast.server.replication.jraft.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.holdfast.server.replication.ReplicaStatus;
 import io.holdfast.server.replication.ReplicationException;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -39,6 +40,11 @@ class ThreeServersTest {
 
   private static <T> T done(CompletableFuture<T> future) {
     return future.orTimeout(20, TimeUnit.SECONDS).join();
+  }
+
+  private static boolean isBehind(Servers.One one) {
+    ReplicaStatus status = one.replicator().status();
+    return status.appliedIndex() < status.committedIndex();
   }
 
   @Test
@@ -192,6 +198,10 @@ class ThreeServersTest {
     done(leader.replicator().addMember(fourth.name()));
     servers.applied(entries(0, 50));
     assertThat(leader.replicator().status().members()).hasSize(4).contains(fourth.name());
+    // What says so is in the log, and nothing that the machine is told comes after it.
+    for (Servers.One one : servers.all()) {
+      eventually("it is not behind", () -> !isBehind(one));
+    }
     eventually("it knows the members", () -> fourth.replicator().status().members().size() == 4);
 
     Servers.One removed = servers.followers().get(0);
