@@ -11,6 +11,7 @@ import io.holdfast.server.operations.OperationsHttp;
 import io.holdfast.server.operations.Readiness;
 import io.holdfast.server.operations.ServerHealth;
 import io.holdfast.server.operations.ServerMetrics;
+import io.holdfast.server.operations.TransportLog;
 import io.holdfast.server.replication.ReplicaStatus;
 import io.holdfast.server.replication.ReplicationException;
 import io.holdfast.server.replication.Replicator;
@@ -321,6 +322,7 @@ final class ServerCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, InterruptedException {
+    TransportLog.install(Ticker.system());
     InetSocketAddress address = checkedListen();
     JRaftSettings log;
     try {

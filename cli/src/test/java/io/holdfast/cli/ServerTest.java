@@ -11,11 +11,15 @@ import io.holdfast.LockException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.SocketException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -36,6 +40,10 @@ class ServerTest {
   /** No file of the server's gets longer. */
   private static final int FILE_BYTES = 200_000;
 
+  /** One warning, and what led to it. */
+  private static final int MOST_LINES = 5;
+
+  private static final int PATIENCE_MILLIS = 20_000;
   private static final String DATA = "x".repeat(4_000);
 
   /** Every Linux has it. */
@@ -206,6 +214,50 @@ class ServerTest {
             "--data-dir",
             hosts.toString())) {
       assertThat(server.end().err()).contains("data folder " + hosts + " cannot be used");
+    }
+  }
+
+  /** T11, T14. It takes no credential to send garbage. */
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void strangersDoNotFillTheServersLog() throws Exception {
+    byte[] preface =
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0".getBytes(StandardCharsets.ISO_8859_1);
+    byte[] dataOfNoStream = {0, 0, 1, 0, 0, 0, 0, 0, 0, 0};
+    byte[] headersThatAreNone = {0, 0, 4, 1, 5, 0, 0, 0, 1, -1, -1, -1, -1};
+    byte[] plainHttp = "GET / HTTP/1.1\r\n\r\n".getBytes(StandardCharsets.ISO_8859_1);
+    byte[] tls = {22, 3, 1, 0, 5, 1, 0, 0, 1, 3};
+    try (RunningCommand server = start(freeAddress())) {
+      String clients = clients(server);
+      for (int i = 0; i < 5; i++) {
+        for (byte[] garbage :
+            List.of(
+                plainHttp, tls, plus(preface, dataOfNoStream), plus(preface, headersThatAreNone))) {
+          strange(clients, garbage);
+        }
+      }
+      token("holdfast://" + clients + "/default");
+      server.signal("TERM");
+      List<String> said =
+          server.end().err().lines().filter(line -> !line.startsWith("\t")).toList();
+      assertThat(said.size()).as(String.join("\n", said)).isLessThanOrEqualTo(MOST_LINES);
+    }
+  }
+
+  private static byte[] plus(byte[] first, byte[] second) {
+    return ByteBuffer.allocate(first.length + second.length).put(first).put(second).array();
+  }
+
+  /** Says something to a server, and listens until it has enough of that. */
+  private static void strange(String address, byte[] bytes) throws IOException {
+    int port = Integer.parseInt(address.substring(address.indexOf(':') + 1));
+    try (Socket socket = new Socket(InetAddress.getByName("127.0.0.1"), port)) {
+      socket.setSoTimeout(PATIENCE_MILLIS);
+      socket.getOutputStream().write(bytes);
+      byte[] heard = socket.getInputStream().readAllBytes();
+      assertThat(heard).isNotNull();
+    } catch (SocketException reset) {
+      // so be it
     }
   }
 

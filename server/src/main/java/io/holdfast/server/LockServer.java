@@ -64,9 +64,11 @@ public final class LockServer implements AutoCloseable {
   private static final int MAX_CALLS_A_CONNECTION = 2_000;
   private static final long HANDSHAKE_SECONDS = 10;
   private static final long LEAST_KEEP_ALIVE_SECONDS = 5;
+
+  /** Finds the dead connections. None is ended for being idle: holds of unary callers live as long as theirs. */
   private static final long KEEP_ALIVE_SECONDS = 20;
+
   private static final long KEEP_ALIVE_PATIENCE_SECONDS = 10;
-  private static final long MAX_IDLE_MINUTES = 15;
 
   /** A client that opens and resets streams faster is cut off. */
   private static final int MAX_RESETS = 400;
@@ -108,7 +110,6 @@ public final class LockServer implements AutoCloseable {
             .permitKeepAliveWithoutCalls(true)
             .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
             .keepAliveTimeout(KEEP_ALIVE_PATIENCE_SECONDS, TimeUnit.SECONDS)
-            .maxConnectionIdle(MAX_IDLE_MINUTES, TimeUnit.MINUTES)
             .maxConcurrentCallsPerConnection(MAX_CALLS_A_CONNECTION)
             .maxRstFramesPerWindow(MAX_RESETS, RESETS_SECONDS)
             .maxInboundMessageSize(MAX_RECEIVED_BYTES)
@@ -124,7 +125,7 @@ public final class LockServer implements AutoCloseable {
         new LocksService(core, builder.ticker, MAX_MESSAGE_BYTES, settings.limits().connections());
     grpc.addTransportFilter(locks.transports());
     services.add(locks.checked());
-    services.add(new ClusterService(core, replicator, version()).bindService());
+    services.add(new ClusterService(core, replicator, version()).checked(MAX_MESSAGE_BYTES));
     builder.services.forEach(service -> services.add(service.bindService()));
     PermissionTable.verifyComplete(services);
     for (ServerServiceDefinition service : services) {

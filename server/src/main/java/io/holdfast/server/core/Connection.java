@@ -297,13 +297,15 @@ public final class Connection {
       return;
     }
     if (outbox.size() >= core.limits.unsentMessages()) {
-      aborted =
+      Problem problem =
           new Problem(
               Problem.Code.RESOURCE_EXHAUSTED,
               "SLOW_READER",
               "messages that the client does not read are "
                   + core.limits.unsentMessages()
                   + ", no more are kept");
+      aborted = problem;
+      core.events.refused(problem.reason());
       core.touch(outbox);
       forget();
       return;

@@ -21,7 +21,7 @@ public interface CoreEvents {
   /** A hold has ended, after so long. */
   default void ended(long heldNanos) {}
 
-  /** Something was not done. */
+  /** Something was not done. On any thread, with the mutex or without. */
   default void refused(String reason) {}
 
   default void sessionOpened() {}

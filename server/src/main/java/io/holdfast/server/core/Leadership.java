@@ -276,11 +276,13 @@ final class Leadership {
   /** Proposes to create a lock; the answer is whether it was not there. */
   void create(String namespace, Change.CreateLock create, Consumer<Boolean> answer) {
     requireRoomFor(namespace);
-    require(
-        "CREATED_LOCKS",
-        "created locks of namespace " + namespace,
-        namespaces.created(namespace),
-        limits.createdLocks());
+    if (namespaces.created(namespace, create.key().name()).isEmpty()) {
+      require(
+          "CREATED_LOCKS",
+          "created locks of namespace " + namespace,
+          namespaces.created(namespace),
+          limits.createdLocks());
+    }
     requireQueue(limits.queuedOperations());
     Pending pending = new Pending(create, create.key().name().length(), null);
     boolean[] isNew = new boolean[1];

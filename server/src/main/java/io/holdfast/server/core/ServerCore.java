@@ -258,6 +258,11 @@ public final class ServerCore implements ReplicatedMachine {
     }
   }
 
+  /** Counts what was refused by others: a call that does not come here, or an answer from here that is not taken. */
+  public void refused(String reason) {
+    events.refused(reason);
+  }
+
   /** How long a hold of a lock lives that does not say; empty if that was not said when it was created, or it was not. */
   public OptionalLong createdTtlMillis(String namespace, String lock) {
     enter();

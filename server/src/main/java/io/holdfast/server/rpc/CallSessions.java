@@ -63,18 +63,28 @@ final class CallSessions {
   }
 
   /** What is told to whom no session is given. */
-  Problem full() {
+  Problem full(Key key) {
+    int all;
+    int ofSubject;
+    mutex.lock();
+    try {
+      all = sessions.size();
+      ofSubject = bySubject.getOrDefault(key.subject(), 0);
+    } finally {
+      mutex.unlock();
+    }
     return new Problem(
         Problem.Code.RESOURCE_EXHAUSTED,
         "TOO_MANY_OWNERS",
         whose
             + " are "
-            + most
+            + all
             + ", at most "
             + most
-            + ", and "
-            + mostOfSubject
-            + " of one subject");
+            + "; of the same subject "
+            + ofSubject
+            + ", at most "
+            + mostOfSubject);
   }
 
   /** A session has nothing to do. True if nobody is on the way to it; then nobody comes any more. */

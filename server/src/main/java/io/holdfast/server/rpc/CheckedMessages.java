@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,14 +42,21 @@ final class CheckedMessages {
   private static final ClientMessage STRANGE_ONE = ClientMessage.newBuilder().buildPartial();
 
   private final int maxBytes;
+  private final Consumer<String> refused;
 
-  private CheckedMessages(int maxBytes) {
+  private CheckedMessages(int maxBytes, Consumer<String> refused) {
     this.maxBytes = maxBytes;
+    this.refused = refused;
   }
 
-  /** The same service, whose messages have at most so many bytes. */
-  static ServerServiceDefinition of(ServerServiceDefinition service, int maxBytes) {
-    CheckedMessages checked = new CheckedMessages(maxBytes);
+  /**
+   * The same service, whose messages have at most so many bytes.
+   *
+   * @param refused is told why a unary call was
+   */
+  static ServerServiceDefinition of(
+      ServerServiceDefinition service, int maxBytes, Consumer<String> refused) {
+    CheckedMessages checked = new CheckedMessages(maxBytes, refused);
     List<ServerMethodDefinition<?, ?>> methods = new ArrayList<>();
     service.getMethods().forEach(method -> methods.add(checked.method(method)));
     ServiceDescriptor.Builder descriptor =
@@ -75,7 +83,7 @@ final class CheckedMessages {
     MethodDescriptor<Arrived<Q>, A> descriptor =
         plain.toBuilder(reading, plain.getResponseMarshaller()).build();
     return ServerMethodDefinition.create(
-        descriptor, new Handler<>(plain, method.getServerCallHandler()));
+        descriptor, new Handler<>(plain, method.getServerCallHandler(), refused));
   }
 
   /** A message, or why there is none. */
@@ -113,13 +121,14 @@ final class CheckedMessages {
     }
   }
 
-  private record Handler<Q, A>(MethodDescriptor<Q, A> plain, ServerCallHandler<Q, A> next)
+  private record Handler<Q, A>(
+      MethodDescriptor<Q, A> plain, ServerCallHandler<Q, A> next, Consumer<String> refused)
       implements ServerCallHandler<Arrived<Q>, A> {
     @Override
     public ServerCall.Listener<Arrived<Q>> startCall(
         ServerCall<Arrived<Q>, A> call, Metadata headers) {
       ServerCall.Listener<Q> listener = next.startCall(new PlainCall<>(call, plain), headers);
-      return new CheckedListener<>(call, plain, listener);
+      return new CheckedListener<>(call, plain, listener, refused);
     }
   }
 
@@ -127,15 +136,18 @@ final class CheckedMessages {
     private final ServerCall<Arrived<Q>, A> call;
     private final MethodDescriptor<Q, A> plain;
     private final ServerCall.Listener<Q> listener;
-    private boolean refused;
+    private final Consumer<String> refused;
+    private boolean isRefused;
 
     CheckedListener(
         ServerCall<Arrived<Q>, A> call,
         MethodDescriptor<Q, A> plain,
-        ServerCall.Listener<Q> listener) {
+        ServerCall.Listener<Q> listener,
+        Consumer<String> refused) {
       this.call = call;
       this.plain = plain;
       this.listener = listener;
+      this.refused = refused;
     }
 
     @Override
@@ -146,7 +158,8 @@ final class CheckedMessages {
         listener.onMessage(message);
       } else if (problem != null && plain.getType().clientSendsOneMessage()) {
         // Nobody else says anything on this call yet: its handler begins when there is a message.
-        refused = true;
+        isRefused = true;
+        refused.accept(problem.reason());
         StatusRuntimeException status = Statuses.of(problem);
         Metadata trailers = status.getTrailers();
         call.close(status.getStatus(), trailers == null ? new Metadata() : trailers);
@@ -159,7 +172,7 @@ final class CheckedMessages {
 
     @Override
     public void onHalfClose() {
-      if (!refused) {
+      if (!isRefused) {
         listener.onHalfClose();
       }
     }

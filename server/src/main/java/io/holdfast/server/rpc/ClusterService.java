@@ -1,5 +1,6 @@
 package io.holdfast.server.rpc;
 
+import io.grpc.ServerServiceDefinition;
 import io.grpc.stub.StreamObserver;
 import io.holdfast.InvalidRequestException;
 import io.holdfast.protocol.v1.AddMemberRequest;
@@ -70,17 +71,26 @@ public final class ClusterService extends ClusterGrpc.ClusterImplBase {
     hashing.allowCoreThreadTimeOut(true);
   }
 
+  /**
+   * All calls, with messages that are checked as they come.
+   *
+   * @param maxMessageBytes what is longer is refused
+   */
+  public ServerServiceDefinition checked(int maxMessageBytes) {
+    return CheckedMessages.of(bindService(), maxMessageBytes, core::refused);
+  }
+
   @Override
   public void status(StatusRequest request, StreamObserver<StatusResponse> out) {
     try {
       hashing.execute(() -> tellStatus(out));
     } catch (RejectedExecutionException e) {
-      out.onError(
-          Statuses.of(
-              new Problem(
-                  Problem.Code.RESOURCE_EXHAUSTED,
-                  "TOO_MANY_QUESTIONS",
-                  "questions for the status that wait are " + MAX_WAITING + ", no more are kept")));
+      refuse(
+          out,
+          new Problem(
+              Problem.Code.RESOURCE_EXHAUSTED,
+              "TOO_MANY_QUESTIONS",
+              "questions for the status that wait are " + MAX_WAITING + ", no more are kept"));
     }
   }
 
@@ -107,7 +117,7 @@ public final class ClusterService extends ClusterGrpc.ClusterImplBase {
               .setVersion(version)
               .build();
     } catch (IllegalStateException e) {
-      out.onError(Statuses.of(NOT_STARTED));
+      refuse(out, NOT_STARTED);
       return;
     }
     out.onNext(answer);
@@ -188,44 +198,45 @@ public final class ClusterService extends ClusterGrpc.ClusterImplBase {
   }
 
   /** Begins with something; if it cannot even be begun with, the caller is told why. */
-  private static <T> Optional<T> begun(Supplier<T> act, StreamObserver<?> out) {
+  private <T> Optional<T> begun(Supplier<T> act, StreamObserver<?> out) {
     try {
       return Optional.of(act.get());
     } catch (IllegalArgumentException e) {
-      out.onError(
-          Statuses.of(
-              new Problem(
-                  Problem.Code.INVALID_ARGUMENT, "ID_INVALID", String.valueOf(e.getMessage()))));
+      refuse(
+          out,
+          new Problem(Problem.Code.INVALID_ARGUMENT, "ID_INVALID", String.valueOf(e.getMessage())));
     } catch (IllegalStateException e) {
-      out.onError(Statuses.of(NOT_STARTED));
+      refuse(out, NOT_STARTED);
     }
     return Optional.empty();
   }
 
-  private static void fail(Throwable failure, StreamObserver<?> out) {
+  private void refuse(StreamObserver<?> out, Problem problem) {
+    core.refused(problem.reason());
+    out.onError(Statuses.of(problem));
+  }
+
+  private void fail(Throwable failure, StreamObserver<?> out) {
     Throwable cause =
         failure instanceof CompletionException && failure.getCause() != null
             ? failure.getCause()
             : failure;
-    out.onError(
-        Statuses.of(
-            new Problem(
-                Problem.Code.FAILED_PRECONDITION, "NOT_DONE", String.valueOf(cause.getMessage()))));
+    refuse(
+        out,
+        new Problem(
+            Problem.Code.FAILED_PRECONDITION, "NOT_DONE", String.valueOf(cause.getMessage())));
   }
 
-  private static boolean isName(String field, String id, StreamObserver<?> out) {
+  private boolean isName(String field, String id, StreamObserver<?> out) {
     if (NAME.matcher(id).matches()) {
       return true;
     }
-    out.onError(
-        Statuses.of(
-            new Problem(
-                Problem.Code.INVALID_ARGUMENT,
-                "ID_MALFORMED",
-                field
-                    + " "
-                    + InvalidRequestException.show(id)
-                    + " is no server's name: host:port")));
+    refuse(
+        out,
+        new Problem(
+            Problem.Code.INVALID_ARGUMENT,
+            "ID_MALFORMED",
+            field + " " + InvalidRequestException.show(id) + " is no server's name: host:port"));
     return false;
   }
 

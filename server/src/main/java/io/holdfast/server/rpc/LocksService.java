@@ -106,7 +106,8 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
   /** All calls, with messages that are checked as they come. */
   public ServerServiceDefinition checked() {
     return ServerInterceptors.interceptForward(
-        CheckedMessages.of(bindService(), maxMessageBytes), CallTransport.interceptor());
+        CheckedMessages.of(bindService(), maxMessageBytes, core::refused),
+        CallTransport.interceptor());
   }
 
   /** Has to be set on the server, for holds that live as long as a connection. */
@@ -118,7 +119,7 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
   public StreamObserver<ClientMessage> session(StreamObserver<ServerMessage> out) {
     Credential credential = Credential.current(ticker);
     if (credential == null) {
-      out.onError(Statuses.of(NO_CALLER));
+      refuse(out, NO_CALLER);
       return new Unheard();
     }
     return new StreamLink(core, (ServerCallStreamObserver<ServerMessage>) out, credential);
@@ -211,11 +212,11 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
       ForceReleaseLockRequest request, StreamObserver<ForceReleaseLockResponse> out) {
     int reason = request.getReason().getBytes(StandardCharsets.UTF_8).length;
     if (reason == 0 || reason > LockClient.MAX_REASON_BYTES) {
-      out.onError(
-          Statuses.of(
-              invalid(
-                  reason == 0 ? "REASON_EMPTY" : "REASON_TOO_LONG",
-                  "reason has " + reason + " bytes, 1 to " + LockClient.MAX_REASON_BYTES)));
+      refuse(
+          out,
+          invalid(
+              reason == 0 ? "REASON_EMPTY" : "REASON_TOO_LONG",
+              "reason has " + reason + " bytes, 1 to " + LockClient.MAX_REASON_BYTES));
       return;
     }
     Key key = key(request.getKey());
@@ -292,10 +293,11 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
   public void watchLocks(WatchLocksRequest request, StreamObserver<WatchLocksResponse> out) {
     Credential credential = Credential.current(ticker);
     if (credential == null) {
-      out.onError(Statuses.of(NO_CALLER));
+      refuse(out, NO_CALLER);
       return;
     }
     new OneCall<>(
+            core,
             (ServerCallStreamObserver<WatchLocksResponse>) out,
             credential,
             unread,
@@ -304,15 +306,14 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
                 connection.watch(
                     request.hasTree(), request.getTree(), request.getPrefix(), call::tell),
             (call, message) -> {})
-        .ask(core, request.getNamespace(), CALLER);
+        .ask(request.getNamespace(), CALLER);
   }
 
   @Override
   public void listLocks(ListLocksRequest request, StreamObserver<ListLocksResponse> out) {
     int limit = request.hasLimit() ? request.getLimit() : DEFAULT_LISTED;
     if (limit < 1 || limit > MAX_LISTED) {
-      out.onError(
-          Statuses.of(invalid("LIMIT_INVALID", "limit is " + limit + ", 1 to " + MAX_LISTED)));
+      refuse(out, invalid("LIMIT_INVALID", "limit is " + limit + ", 1 to " + MAX_LISTED));
       return;
     }
     io.holdfast.protocol.v1.List.Builder list = io.holdfast.protocol.v1.List.newBuilder();
@@ -349,7 +350,7 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
   private <A extends MessageLite> void create(
       String namespace, String name, OptionalLong ttlMillis, StreamObserver<A> out, A answer) {
     if (ttlMillis.isPresent() && ttlMillis.getAsLong() == 0) {
-      out.onError(Statuses.of(invalid("TTL_TOO_SHORT", "ttl_ms is 0, at least 2000")));
+      refuse(out, invalid("TTL_TOO_SHORT", "ttl_ms is 0, at least 2000"));
       return;
     }
     oneOwn(
@@ -409,20 +410,19 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
       BiFunction<Long, OptionalLong, A> answer) {
     Credential credential = Credential.current(ticker);
     if (credential == null) {
-      out.onError(Statuses.of(NO_CALLER));
+      refuse(out, NO_CALLER);
       return;
     }
     if (request.hasTimeoutMs() && request.getTimeoutMs() < 0) {
-      out.onError(
-          Statuses.of(
-              invalid(
-                  "TIMEOUT_INVALID", "timeout_ms is " + request.getTimeoutMs() + ", at least 0")));
+      refuse(
+          out,
+          invalid("TIMEOUT_INVALID", "timeout_ms is " + request.getTimeoutMs() + ", at least 0"));
       return;
     }
     Optional<Problem> ttlProblem =
         request.hasTtlMs() ? Problem.ofTtl(request.getTtlMs()) : Optional.empty();
     if (ttlProblem.isPresent()) {
-      out.onError(Statuses.of(ttlProblem.get()));
+      refuse(out, ttlProblem.get());
       return;
     }
     CallTransport transport = CallTransport.current();
@@ -438,6 +438,7 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
     }
     // Nobody but a leader that serves knows for certain whether the lock was created with a ttl.
     new OneCall<>(
+            core,
             calling,
             credential,
             unread,
@@ -454,7 +455,7 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
                             calling,
                             answer)),
             (call, message) -> {})
-        .ask(core, request.getNamespace(), CALLER);
+        .ask(request.getNamespace(), CALLER);
   }
 
   /** Returns what is to be done when the caller leaves. */
@@ -490,7 +491,7 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
     Optional<CallSession> claimed =
         home.claim(key, () -> new CallSession(credential, ticker, home, key));
     if (claimed.isEmpty()) {
-      out.onError(Statuses.of(home.full()));
+      refuse(out, home.full(key));
       return () -> {};
     }
     CallSession session = claimed.orElseThrow();
@@ -514,11 +515,18 @@ public final class LocksService extends LocksGrpc.LocksImplBase {
       BiConsumer<OneCall<A>, ServerMessage> answered) {
     Credential credential = Credential.current(ticker);
     if (credential == null) {
-      out.onError(Statuses.of(NO_CALLER));
+      refuse(out, NO_CALLER);
       return;
     }
-    new OneCall<>((ServerCallStreamObserver<A>) out, credential, unread, false, question, answered)
-        .ask(core, namespace, CALLER);
+    new OneCall<>(
+            core, (ServerCallStreamObserver<A>) out, credential, unread, false, question, answered)
+        .ask(namespace, CALLER);
+  }
+
+  /** Ends a call that does not come to the core, which counts the others. */
+  private void refuse(StreamObserver<?> out, Problem problem) {
+    core.refused(problem.reason());
+    out.onError(Statuses.of(problem));
   }
 
   private static boolean exists(LockState lock, boolean created) {

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * the answer. So a unary call is decided by the same rules as a message.
  */
 final class OneCall<A extends MessageLite> implements ClientLink {
+  private final ServerCore core;
   private final ServerCallStreamObserver<A> out;
   private final Credential credential;
   private final UnreadAnswers unread;
@@ -44,12 +45,14 @@ final class OneCall<A extends MessageLite> implements ClientLink {
    * @param answered told everything else that is no failure; ends the call
    */
   OneCall(
+      ServerCore core,
       ServerCallStreamObserver<A> out,
       Credential credential,
       UnreadAnswers unread,
       boolean isLong,
       BiConsumer<OneCall<A>, Connection> question,
       BiConsumer<OneCall<A>, ServerMessage> answered) {
+    this.core = core;
     this.out = out;
     this.credential = credential;
     this.unread = unread;
@@ -59,7 +62,7 @@ final class OneCall<A extends MessageLite> implements ClientLink {
     this.answered = answered;
   }
 
-  void ask(ServerCore core, String namespace, String client) {
+  void ask(String namespace, String client) {
     Connection opened = core.connect(this).orElse(null);
     connection = opened;
     if (opened != null) {
@@ -90,14 +93,15 @@ final class OneCall<A extends MessageLite> implements ClientLink {
         out.onNext(answer);
         out.onCompleted();
       } else {
-        out.onError(
-            Statuses.of(
-                new Problem(
-                    Problem.Code.RESOURCE_EXHAUSTED,
-                    "UNREAD_ANSWERS",
-                    "answers that callers do not read have "
-                        + unread.most
-                        + " bytes, no more are given")));
+        Problem problem =
+            new Problem(
+                Problem.Code.RESOURCE_EXHAUSTED,
+                "UNREAD_ANSWERS",
+                "answers that callers do not read have "
+                    + unread.most
+                    + " bytes, no more are given");
+        core.refused(problem.reason());
+        out.onError(Statuses.of(problem));
       }
       hangUp();
     }

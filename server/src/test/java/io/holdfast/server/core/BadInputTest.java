@@ -23,6 +23,8 @@ import io.holdfast.server.security.AuthReason;
 import io.holdfast.server.security.Caller;
 import io.holdfast.testkit.ManualTicker;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -40,6 +42,7 @@ class BadInputTest {
 
   private final ManualTicker ticker = new ManualTicker();
   private final SoloReplicator log = new SoloReplicator("one:1");
+  private final List<String> refused = new ArrayList<>();
   private ServerCore core = newCore(Limits.DEFAULTS);
 
   @BeforeEach
@@ -267,6 +270,9 @@ class BadInputTest {
         .isEqualTo(Code.PERMISSION_DENIED.number());
     reader.acquire(1, 1, "a");
     assertThat(reader.next().getRefused().getError().getReason()).isEqualTo("NOT_ALLOWED");
+    reader.resume(1, 4);
+    assertThat(reader.next().getFailed().getError().getMessage())
+        .isEqualTo("acquire is not allowed in namespace team");
     reader.say(describe(5, "a"));
     assertThat(reader.next().getDescribed().getNumber()).isEqualTo(5);
 
@@ -274,6 +280,9 @@ class BadInputTest {
     worker.next();
     worker.say(describe(6, "a"));
     assertThat(worker.next().getFailed().getNumber()).isEqualTo(6);
+    worker.say(list(9));
+    assertThat(worker.next().getFailed().getError().getMessage())
+        .isEqualTo("read is not allowed in namespace team");
     worker.say(forceRelease(7, "a", 1));
     assertThat(worker.next().getFailed().getError().getMessage())
         .isEqualTo("admin is not allowed in namespace team");
@@ -452,10 +461,23 @@ class BadInputTest {
   }
 
   @Test
+  void whatWasCreatedBeforeIsToldAlsoWhenNoMoreMayBe() {
+    restart(Map.of("created-locks", 2));
+    TestClient ann = started();
+    List<Boolean> created = new ArrayList<>();
+    for (String name : List.of("a", "b", "c", "a")) {
+      ann.connection.create(Key.newBuilder().setName(name).build(), 0, created::add);
+    }
+    assertThat(created).containsExactly(true, true, false);
+    assertThat(ann.next().getFailed().getError())
+        .isEqualTo(
+            exhausted(
+                "TOO_MANY_CREATED_LOCKS", "created locks of namespace team are 2, at most 2"));
+  }
+
+  @Test
   void heartbeatsTakeNoRoomFromQuestionsNorQuestionsFromHeartbeats() {
-    core = newCore(new Limits(9, 9, 3, 99, 9, 99, 9, 9, 9, 9, 99, 99, 1, 99, 9, 1_000));
-    log.restart(core);
-    log.lead();
+    restart(Map.of("sessions-per-connection", 3, "queued-reads", 1));
     TestClient ann = started();
     long session = ann.opened(LEASE);
     log.hold();
@@ -488,6 +510,7 @@ class BadInputTest {
     assertThat(ann.closed).isFalse();
     ann.acquire(session, 51, "a51");
     assertThat(ann.problem).extracting(Problem::reason).isEqualTo("SLOW_READER");
+    assertThat(refused).containsExactly("SLOW_READER");
     assertThat(core.figures().connections()).isZero();
   }
 
@@ -672,6 +695,13 @@ class BadInputTest {
 
   private ServerCore newCore(Limits limits) {
     return new ServerCore(
-        "one:1", () -> "clients:1", log, ticker, limits, CoreEvents.NONE, cause -> {});
+        "one:1", () -> "clients:1", log, ticker, limits, new Counted(), cause -> {});
+  }
+
+  private final class Counted implements CoreEvents {
+    @Override
+    public void refused(String reason) {
+      refused.add(reason);
+    }
   }
 }

@@ -9,10 +9,13 @@ import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
 import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.MethodDescriptor.PrototypeMarshaller;
+import io.grpc.ServiceDescriptor;
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.ClientCalls;
 import io.holdfast.protocol.v1.AcquireLockRequest;
+import io.holdfast.protocol.v1.ClusterGrpc;
 import io.holdfast.protocol.v1.LocksGrpc;
 import io.holdfast.protocol.v1.ReleaseLockRequest;
 import io.holdfast.server.LockServer;
@@ -32,6 +35,8 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -56,11 +61,20 @@ class GarbageCallsTest {
           Status.Code.DEADLINE_EXCEEDED,
           Status.Code.RESOURCE_EXHAUSTED);
 
+  /** Longer than any that can be meant, and not so long that it is not received. */
+  private static final int TOO_MANY_BYTES = 1 << 20;
+
   private static final List<MethodDescriptor<?, ?>> METHODS =
-      LocksGrpc.getServiceDescriptor().getMethods().stream()
-          .filter(method -> method.getType() == MethodType.UNARY)
-          .<MethodDescriptor<?, ?>>map(method -> method)
-          .toList();
+      unary(LocksGrpc.getServiceDescriptor()).toList();
+
+  private static final List<MethodDescriptor<?, ?>> UNARY =
+      Stream.concat(METHODS.stream(), unary(ClusterGrpc.getServiceDescriptor())).toList();
+
+  private static Stream<MethodDescriptor<?, ?>> unary(ServiceDescriptor service) {
+    return service.getMethods().stream()
+        .filter(method -> method.getType() == MethodType.UNARY)
+        .map(method -> method);
+  }
 
   private LockServer server;
   private ManagedChannel channel;
@@ -114,6 +128,31 @@ class GarbageCallsTest {
     assertThat(seen).contains(Status.Code.OK, Status.Code.INVALID_ARGUMENT);
   }
 
+  @Test
+  void bytesThatAreNoMessageAreRefusedByEveryUnaryCall() throws Exception {
+    byte[] unreadable = {(byte) 0xff};
+    byte[] tooLong = new byte[TOO_MANY_BYTES];
+    for (MethodDescriptor<?, ?> method : UNARY) {
+      refused(method, unreadable, Status.Code.INVALID_ARGUMENT, "MESSAGE_UNREADABLE");
+      refused(method, tooLong, Status.Code.RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE");
+    }
+  }
+
+  private void refused(MethodDescriptor<?, ?> method, byte[] bytes, Status.Code code, String reason)
+      throws InterruptedException, TimeoutException {
+    try {
+      ClientCalls.futureUnaryCall(
+              channel.newCall(RawBytes.unary(method.getFullMethodName()), CallOptions.DEFAULT),
+              bytes)
+          .get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+      throw new AssertionError(method.getFullMethodName() + " was answered");
+    } catch (ExecutionException e) {
+      StatusRuntimeException status = (StatusRuntimeException) e.getCause();
+      assertThat(status.getStatus().getCode()).as(method.getFullMethodName()).isEqualTo(code);
+      assertThat(status.getTrailers().get(AuthInterceptor.REASON)).isEqualTo(reason);
+    }
+  }
+
   private static ListenableFuture<byte[]> call(ManagedChannel connection, SplittableRandom dice) {
     MethodDescriptor<?, ?> method = METHODS.get(dice.nextInt(METHODS.size()));
     Message prototype =
@@ -121,11 +160,10 @@ class GarbageCallsTest {
     Message.Builder message = prototype.newBuilderForType();
     RandomMessage.fill(dice, message, 1);
     byte[] bytes = message.build().toByteArray();
-    MethodDescriptor<byte[], byte[]> raw = RawBytes.unary(method.getFullMethodName());
     CallOptions patience =
         CallOptions.DEFAULT.withDeadlineAfter(PATIENCE_MILLIS, TimeUnit.MILLISECONDS);
     return ClientCalls.futureUnaryCall(
-        connection.newCall(raw, patience),
+        connection.newCall(RawBytes.unary(method.getFullMethodName()), patience),
         dice.nextInt(4) == 0 ? Fuzz.damaged(dice, bytes) : bytes);
   }
 

@@ -34,6 +34,7 @@ import io.holdfast.protocol.v1.WatchLocksRequest;
 import io.holdfast.protocol.v1.WatchLocksResponse;
 import io.holdfast.server.LockServer;
 import io.holdfast.server.ServerSettings;
+import io.holdfast.server.core.CoreEvents;
 import io.holdfast.server.replication.SoloReplicator;
 import io.holdfast.server.security.AuthInterceptor;
 import io.holdfast.server.security.Caller;
@@ -45,7 +46,9 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -58,6 +61,7 @@ class UnaryTest {
 
   private final SoloReplicator log = new SoloReplicator("one:1").leadingFromStart();
   private final List<ManagedChannel> channels = new ArrayList<>();
+  private final Queue<String> refused = new ConcurrentLinkedQueue<>();
   private LockServer server;
   private LocksGrpc.LocksBlockingStub ann;
   private LocksGrpc.LocksBlockingStub bob;
@@ -70,6 +74,13 @@ class UnaryTest {
                     "one:1", new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
                 log)
             .interceptor(new Anybody())
+            .events(
+                new CoreEvents() {
+                  @Override
+                  public void refused(String reason) {
+                    refused.add(reason);
+                  }
+                })
             .start();
     ann = client();
     bob = client();
@@ -180,7 +191,7 @@ class UnaryTest {
         bob.withInterceptors(MetadataUtils.newAttachHeadersInterceptor(late));
     assertThatThrownBy(() -> hurried.acquireLock(acquire("a").build()))
         .isInstanceOf(StatusRuntimeException.class);
-    until(() -> !describe("a").getExists());
+    eventually("nothing is left", () -> !describe("a").getExists());
     assertThat(ann.acquireLock(acquire("a").setTimeoutMs(0).build()).getAcquired()).isTrue();
   }
 
@@ -299,6 +310,38 @@ class UnaryTest {
         Status.Code.INVALID_ARGUMENT,
         "NAMESPACE_INVALID");
     fails(() -> ann.releaseLock(release("a", 0)), Status.Code.INVALID_ARGUMENT, "TOKEN_INVALID");
+  }
+
+  @Test
+  void whatIsRefusedIsCountedOnce() {
+    fails(
+        () -> ann.acquireLock(acquire("a").setTtlMs(1).build()),
+        Status.Code.INVALID_ARGUMENT,
+        "TTL_TOO_SHORT");
+    fails(
+        () -> ann.acquireLock(acquire("a").setTimeoutMs(-1).build()),
+        Status.Code.INVALID_ARGUMENT,
+        "TIMEOUT_INVALID");
+    fails(
+        () -> ann.acquireLock(acquire("x".repeat(1 << 20)).build()),
+        Status.Code.RESOURCE_EXHAUSTED,
+        "MESSAGE_TOO_LARGE");
+    // Over another connection: it has an owner for a moment.
+    fails(() -> bob.acquireLock(acquire("").build()), Status.Code.INVALID_ARGUMENT, "NAME_EMPTY");
+    for (int i = 0; i < CallTransport.MAX_SESSIONS; i++) {
+      ann.acquireLock(acquire("owned/" + i).setOwner("owner " + i).build());
+    }
+    assertThatThrownBy(() -> ann.acquireLock(acquire("a").setOwner("one more").build()))
+        .hasMessage(
+            "RESOURCE_EXHAUSTED: owners of the connection are 100, at most 100; of the same"
+                + " subject 100, at most 100");
+    assertThat(refused)
+        .containsExactly(
+            "TTL_TOO_SHORT",
+            "TIMEOUT_INVALID",
+            "MESSAGE_TOO_LARGE",
+            "NAME_EMPTY",
+            "TOO_MANY_OWNERS");
   }
 
   @Test

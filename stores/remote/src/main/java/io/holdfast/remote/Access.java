@@ -154,7 +154,12 @@ record Access(ServerUrl url, Optional<TokenFile> token) {
     if (status.isOk()) {
       return "the server has ended the stream";
     }
-    String text = status.getDescription() == null ? "" : status.getDescription();
+    // The lines after the first are gRPC's own parts, and hide the cause.
+    String text =
+        Optional.ofNullable(status.getDescription()).stream()
+            .flatMap(String::lines)
+            .findFirst()
+            .orElse("");
     Throwable root = status.getCause();
     while (root != null && root.getCause() != null) {
       root = root.getCause();

@@ -161,7 +161,7 @@ record ServerUrl(
     }
     if (!NAMESPACE.matcher(text).matches()) {
       throw refuse(
-          "NAMESPACE_BAD",
+          "NAMESPACE_INVALID",
           "namespace "
               + show(text)
               + " is not 1 to 64 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit");

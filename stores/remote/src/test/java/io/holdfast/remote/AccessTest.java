@@ -10,7 +10,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.cert.CertPathValidatorException;
 import java.util.List;
+import javax.net.ssl.SSLHandshakeException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -69,6 +71,19 @@ class AccessTest {
                     new Metadata())
                 .getMessage())
         .startsWith("the server does not speak TLS: add tls=off");
+  }
+
+  @Test
+  void whyAConnectionCouldNotBeMadeIsToldInTheOneLine() {
+    Status failed =
+        Status.UNAVAILABLE
+            .withDescription(
+                "io exception\nChannel Pipeline: [SslHandler#0, WriteBufferingHandler#0]")
+            .withCause(
+                new SSLHandshakeException("General OpenSslEngine problem")
+                    .initCause(new CertPathValidatorException("no path to a trusted one")));
+    assertThat(access("holdfast://127.0.0.1:1/n?tls=on").error(failed, new Metadata()).getMessage())
+        .isEqualTo("io exception: no path to a trusted one");
   }
 
   private static Metadata naming(String leader) {

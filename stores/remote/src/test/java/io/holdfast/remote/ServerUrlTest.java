@@ -80,9 +80,9 @@ class ServerUrlTest {
             + " brackets",
         "holdfast://a_-/n | URL_HOST_BAD: server \"a_-\" has a host that can be none",
         "holdfast://[::1]x:1 | URL_HOST_BAD: server \"[::1]x:1\" has a host that can be none",
-        "holdfast://a/N | NAMESPACE_BAD: namespace \"N\" is not 1 to 64 of a-z, 0-9, '-', '_' and '.',"
+        "holdfast://a/N | NAMESPACE_INVALID: namespace \"N\" is not 1 to 64 of a-z, 0-9, '-', '_' and '.',"
             + " beginning with a letter or digit",
-        "holdfast://a/n/m | NAMESPACE_BAD: namespace \"n/m\" is not 1 to 64 of a-z, 0-9, '-', '_' and"
+        "holdfast://a/n/m | NAMESPACE_INVALID: namespace \"n/m\" is not 1 to 64 of a-z, 0-9, '-', '_' and"
             + " '.', beginning with a letter or digit",
         "holdfast://a#x | URL_MALFORMED: url has a part after #, which means nothing here",
         "holdfast://a?tls=yes | URL_TLS_BAD: tls \"yes\" is neither on nor off",

@@ -20,6 +20,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -59,7 +60,7 @@ final class DataFolder implements AutoCloseable {
    * copy of its folder has forgotten as much, and is not noticed.) Each server keeps, from before it believes another one's
    * first answer, that one's identity; with the last entry that it had applied then, so that it forgets whoever is removed later,
    * and not for an old removal that it meets again when it reads its log. Where nothing was applied between the removal and
-   * that answer, both have the same number, and it forgets too much: then they meet again, within a second.
+   * that answer, both have the same number, and it forgets too much: then they meet again, within two seconds.
    *
    * Whoever was away while another one was replaced keeps the new one out, also when that one leads: it is told of the
    * removal by a leader that it knows, or by nobody. To take the entries of one whose votes are refused would not do: where a
@@ -399,9 +400,11 @@ final class DataFolder implements AutoCloseable {
    * Others than these are no members: somebody else may come under their names.
    *
    * @param applied the last entry before the one that says so
+   * @return those that were known until now
    * @throws UncheckedIOException if that cannot be written down
    */
-  void forgetAllBut(Set<String> members, long applied) {
+  Set<String> forgetAllBut(Set<String> members, long applied) {
+    Set<String> forgotten = new HashSet<>();
     if (!members.containsAll(others.keySet())) {
       changeOthers(
           changed ->
@@ -409,8 +412,11 @@ final class DataFolder implements AutoCloseable {
                   .entrySet()
                   .removeIf(
                       each ->
-                          !members.contains(each.getKey()) && each.getValue().since <= applied));
+                          !members.contains(each.getKey())
+                              && each.getValue().since <= applied
+                              && forgotten.add(each.getKey())));
     }
+    return forgotten;
   }
 
   private void changeOthers(Consumer<Map<String, Other>> change) {

@@ -392,7 +392,7 @@ public final class JRaftReplicator implements Replicator {
     /**
      * The server may have been away for long, and a member that it knows may have been removed and added again meanwhile. It
      * may forget who the others are: most of what they decided when they were who they were is in the snapshot. What they have
-     * acknowledged since, and their votes of this term, are not: one that loses its disk within the second until they have met
+     * acknowledged since, and their votes of this term, are not: one that loses its disk within the two seconds until they have met
      * again is believed, lest one that was replaced is kept out for good.
      */
     @Override
@@ -433,10 +433,15 @@ public final class JRaftReplicator implements Replicator {
     }
   }
 
-  /** A server that cannot write this down stops, as with any entry: it would keep out whoever comes in the other one's place. */
+  /**
+   * A server that cannot write this down stops, as with any entry: it would keep out whoever comes in the other one's place. So it
+   * would if a connection outlived this on which the other one has said who it is, for that is written down when it is a member.
+   */
   private static void forgetAllBut(Running all, Set<String> known, long applied) {
     try {
-      all.folder().forgetAllBut(known, applied);
+      for (String forgotten : all.folder().forgetAllBut(known, applied)) {
+        all.node().getRpcService().disconnect(PeerAddress.parse(forgotten).peerId().getEndpoint());
+      }
     } catch (UncheckedIOException e) {
       all.feed().fail(e);
     }
@@ -529,23 +534,23 @@ public final class JRaftReplicator implements Replicator {
     if (all == null) {
       return new ReplicaStatus(settings.self(), members, Optional.empty(), 0, 0, 0, 0);
     }
+    long applied = all.feed().appliedIndex();
+    long committed = 0;
+    try {
+      // Not only the machine's entries: also those that say who the members are.
+      applied = Math.max(applied, all.node().getLastAppliedLogIndex());
+      committed = all.node().getLastCommittedIndex();
+    } catch (IllegalStateException e) {
+      LOG.debug("The engine has ended, or failed", e);
+    }
     return new ReplicaStatus(
         settings.self(),
         members,
         leader,
         all.feed().term(),
-        committedIndex(all),
-        all.feed().appliedIndex(),
+        Math.max(committed, applied),
+        applied,
         all.feed().snapshotIndex());
-  }
-
-  private static long committedIndex(Running all) {
-    try {
-      return Math.max(all.node().getLastCommittedIndex(), all.feed().appliedIndex());
-    } catch (IllegalStateException e) {
-      // The engine has ended, or failed.
-      return all.feed().appliedIndex();
-    }
   }
 
   @Override
@@ -598,8 +603,15 @@ public final class JRaftReplicator implements Replicator {
 
   @Override
   public CompletableFuture<@Nullable Void> removeMember(String server) {
-    PeerId removed = PeerAddress.parse(server).peerId();
-    return changeMembers((all, done) -> all.node().removePeer(removed, done));
+    PeerAddress removed = PeerAddress.parse(server);
+    return changeMembers(
+        (all, done) -> {
+          if (leads && !members.contains(removed.toString())) {
+            done.run(new Status(RaftError.EINVAL, "%s is not among them", removed));
+          } else {
+            all.node().removePeer(removed.peerId(), done);
+          }
+        });
   }
 
   private interface MemberChange {

@@ -269,6 +269,7 @@ final class PeerLink {
         return;
       }
       stream = null;
+      answering = null; // who comes next under this name may be somebody else
       failed = new ArrayList<>(unanswered.values());
       unanswered.clear();
       unansweredBytes = 0;

@@ -62,10 +62,18 @@ final class Servers implements AutoCloseable {
       return replicator.running().folder().identityOf(other.name).isPresent();
     }
 
+    /** Whether there is a connection from this one to another. */
+    boolean isConnectedTo(One other) {
+      return client().checkConnection(PeerAddress.parse(other.name).peerId().getEndpoint());
+    }
+
+    private RpcClient client() {
+      return ((AbstractClientService) replicator.running().node().getRpcService()).getRpcClient();
+    }
+
     /** Whether this one, asked by itself, hears another one's answer. */
     boolean hears(One asked) {
-      RpcClient client =
-          ((AbstractClientService) replicator.running().node().getRpcService()).getRpcClient();
+      RpcClient client = client();
       PeerAddress address = PeerAddress.parse(asked.name);
       eventually(
           "a connection from " + name + " to " + asked.name,

@@ -4,6 +4,7 @@ import static io.holdfast.server.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.holdfast.server.replication.ReplicaStatus;
 import io.holdfast.server.replication.ReplicationException;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -39,6 +40,11 @@ class ThreeServersTest {
 
   private static <T> T done(CompletableFuture<T> future) {
     return future.orTimeout(20, TimeUnit.SECONDS).join();
+  }
+
+  private static boolean isBehind(Servers.One one) {
+    ReplicaStatus status = one.replicator().status();
+    return status.appliedIndex() < status.committedIndex();
   }
 
   @Test
@@ -192,6 +198,10 @@ class ThreeServersTest {
     done(leader.replicator().addMember(fourth.name()));
     servers.applied(entries(0, 50));
     assertThat(leader.replicator().status().members()).hasSize(4).contains(fourth.name());
+    // What says so is in the log, and nothing that the machine is told comes after it.
+    for (Servers.One one : servers.all()) {
+      eventually("it is not behind", () -> !isBehind(one));
+    }
     eventually("it knows the members", () -> fourth.replicator().status().members().size() == 4);
 
     Servers.One removed = servers.followers().get(0);
@@ -226,6 +236,16 @@ class ThreeServersTest {
     assertThatThrownBy(() -> done(added)).hasCauseInstanceOf(ReplicationException.class);
     leader.propose("entry");
     servers.applied(List.of("entry"));
+  }
+
+  @Test
+  void aStrangerCannotBeRemoved() {
+    Servers.One leader = servers.of(1).leader();
+    String stranger = Servers.freeAddress();
+    assertThatThrownBy(() -> done(leader.replicator().removeMember(stranger)))
+        .cause()
+        .isInstanceOf(ReplicationException.class)
+        .hasMessage("the members were not changed: " + stranger + " is not among them");
   }
 
   @Test
@@ -322,6 +342,46 @@ class ThreeServersTest {
     servers.start(lost.name(), Set.of(), new WrittenDown());
     done(next.replicator().addMember(lost.name()));
     servers.applied(next.machine().applied);
+  }
+
+  @Test
+  void whoStaysWhileAnotherIsReplacedHearsTheNewOneAndCanLeadWithIt() throws IOException {
+    Servers.One leader = servers.of(3).leader();
+    entries(0, 10).forEach(leader::propose);
+    servers.applied(entries(0, 10));
+    Servers.One replaced = servers.followers().get(0);
+    Servers.One stays = servers.followers().get(1);
+    eventually("they have met", () -> stays.hasMet(replaced) && leader.hasMet(replaced));
+    servers.stop(replaced);
+    servers.wipe(replaced);
+    done(leader.replicator().removeMember(replaced.name()));
+    eventually("it is forgotten", () -> !stays.hasMet(replaced));
+    Servers.One anew = servers.start(replaced.name(), Set.of(), new WrittenDown());
+    done(leader.replicator().addMember(replaced.name()));
+    servers.applied(entries(0, 10));
+    // By itself: to be asked for it here would help.
+    eventually("they have met", () -> stays.hasMet(anew) && anew.hasMet(stays));
+    eventually("they hear each other", () -> stays.hears(anew) && anew.hears(stays));
+
+    leader.isolate();
+    eventually("one of the two leads", () -> stays.leads() || anew.leads());
+    (stays.leads() ? stays : anew).propose("entry 10");
+    for (Servers.One one : List.of(stays, anew)) {
+      eventually("applied", () -> one.machine().applied.equals(entries(0, 11)));
+    }
+  }
+
+  @Test
+  void whoIsRemovedIsConnectedToNoMore() {
+    Servers.One leader = servers.of(3).leader();
+    Servers.One removed = servers.followers().get(0);
+    Servers.One stays = servers.followers().get(1);
+    eventually("they have met", () -> stays.hasMet(removed) && leader.hasMet(removed));
+    assertThat(stays.isConnectedTo(removed)).isTrue();
+    // It goes on running, and what it said on the connection says nothing of who is added next.
+    done(leader.replicator().removeMember(removed.name()));
+    eventually("it is forgotten", () -> !stays.hasMet(removed));
+    eventually("nor heard", () -> !stays.isConnectedTo(removed));
   }
 
   @Test
