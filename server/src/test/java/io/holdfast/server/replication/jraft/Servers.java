@@ -32,7 +32,7 @@ import java.util.stream.Stream;
 
 /** Servers of one cluster in this JVM, on ports of 127.0.0.1 that nobody else has. */
 final class Servers implements AutoCloseable {
-  static final Duration ELECTION_TIMEOUT = Duration.ofMillis(400);
+  static final Duration ELECTION_TIMEOUT = Duration.ofMillis(800);
   private static final String CLUSTER = "test";
 
   private final ExecutorService closers = Executors.newCachedThreadPool();
