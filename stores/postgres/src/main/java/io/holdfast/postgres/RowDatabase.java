@@ -48,10 +48,6 @@ final class RowDatabase {
     this.ticker = ticker;
   }
 
-  Ticker ticker() {
-    return ticker;
-  }
-
   /** What is done with a connection, which is in autocommit mode. What is left open of a transaction is rolled back. */
   @FunctionalInterface
   interface Use<T> {

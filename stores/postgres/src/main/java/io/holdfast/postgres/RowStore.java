@@ -10,7 +10,6 @@ import io.holdfast.core.spi.LeaseStore;
 import io.holdfast.core.spi.RenewAnswer;
 import io.holdfast.core.spi.Take;
 import io.holdfast.core.spi.TakeAnswer;
-import io.holdfast.spi.Ticker;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -28,7 +27,6 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
@@ -45,12 +43,6 @@ final class RowStore implements LeaseStore {
 
   /** Statements that wait for a thread. What comes then is turned away, and the engine asks again. */
   private static final int MOST_QUEUED = 10_000;
-
-  /**
-   * What has waited for a thread for longer is not asked: the engine is about to give it up or has, so that a lock which is taken
-   * then is held by nobody, and what it asks instead waits behind it.
-   */
-  static final Duration WAITS_WITHIN = RowDatabase.ANSWER;
 
   private static final Set<Capability> CAPABILITIES =
       Collections.unmodifiableSet(
@@ -348,8 +340,6 @@ final class RowStore implements LeaseStore {
 
   private <T> CompletableFuture<T> run(RowDatabase.Use<T> use) {
     CompletableFuture<T> answer = new CompletableFuture<>();
-    Ticker ticker = database.ticker();
-    long uselessAtNanos = ticker.nanosIn(WAITS_WITHIN);
     try {
       if (threads.getQueue().size() >= MOST_QUEUED) {
         throw new RejectedExecutionException(MOST_QUEUED + " statements wait already");
@@ -357,10 +347,6 @@ final class RowStore implements LeaseStore {
       threads.execute(
           () -> {
             try {
-              if (ticker.nanos() - uselessAtNanos >= 0) {
-                String what = "the statement was not sent: it waited too long for those before it";
-                throw new StoreUnavailableException(what, new TimeoutException(what));
-              }
               answer.complete(database.use(use));
             } catch (RuntimeException | Error e) {
               answer.completeExceptionally(e);

@@ -79,38 +79,6 @@ class RowStoreTest {
     rows.close();
   }
 
-  /** A lock that is taken when its asker has given up is held by nobody, and renewals would wait for it to be taken. */
-  @Test
-  void aStatementThatHasWaitedTooLongForAThreadIsNotSent() throws Exception {
-    ManualTicker ticker = new ManualTicker(0);
-    RowConnections connections = RowConnections.kept(() -> server.connect(database));
-    RowStore store =
-        RowStore.open(new RowDatabase(connections, "test", ticker), SQL, Optional.empty());
-    try (Connection admin = server.connect(database)) {
-      admin.setAutoCommit(false);
-      try (Statement lock = admin.createStatement()) {
-        lock.execute("LOCK TABLE " + PostgresRows.TABLE);
-      }
-      List<CompletableFuture<LeaseRecord>> held =
-          inParallel(RowStore.MOST_STATEMENTS, () -> store.read("x"));
-      CompletableFuture<TakeAnswer> late = store.take(take("ann", null, "a"));
-      ticker.advance(RowStore.WAITS_WITHIN);
-      CompletableFuture<TakeAnswer> inTime = store.take(take("bob", null, "b"));
-      admin.rollback();
-      for (CompletableFuture<LeaseRecord> each : held) {
-        promptly(each);
-      }
-      assertThat(promptly(inTime)).isInstanceOf(TakeAnswer.Taken.class);
-      assertThat(late)
-          .failsWithin(Patience.PROMPTLY)
-          .withThrowableThat()
-          .withCauseInstanceOf(StoreUnavailableException.class);
-      assertThat(promptly(store.read("a")).isFree()).isTrue();
-    } finally {
-      store.close();
-    }
-  }
-
   /** Else four such statements would be the end of the client: nobody would renew what it holds. */
   @Test
   void statementsIntoASilentNetworkEndAndTheNextGetThrough() throws Exception {
