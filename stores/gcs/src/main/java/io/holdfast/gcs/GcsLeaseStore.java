@@ -105,15 +105,6 @@ final class GcsLeaseStore implements LeaseStore {
 
   @Override
   public CompletableFuture<TakeAnswer> take(Take take) {
-    return take(take, false);
-  }
-
-  @Override
-  public CompletableFuture<TakeAnswer> takeHere(Take take) {
-    return take(take, true);
-  }
-
-  private CompletableFuture<TakeAnswer> take(Take take, boolean isHere) {
     if (take.leaseDuration().compareTo(GcsLocks.MIN_LEASE) < 0) {
       return CompletableFuture.failedFuture(
           new InvalidRequestException(
@@ -124,7 +115,7 @@ final class GcsLeaseStore implements LeaseStore {
                   + GcsLocks.MIN_LEASE.toMillis()
                   + " ms: Google Cloud Storage allows one write per second and object"));
     }
-    return new Taking(take).begin(isHere).exceptionally(GcsLeaseStore::tooSoon);
+    return new Taking(take).begin().exceptionally(GcsLeaseStore::tooSoon);
   }
 
   /** Another write to the object a moment ago is no trouble of the store's. */
@@ -147,23 +138,21 @@ final class GcsLeaseStore implements LeaseStore {
       this.wanted = take.wanted().get(0); // one at a time: the store has no capability ALL
     }
 
-    /** @param isHere whether the first request, which mostly is the only one, may block this thread */
-    private CompletableFuture<TakeAnswer> begin(boolean isHere) {
+    private CompletableFuture<TakeAnswer> begin() {
       if (wanted.expired().isPresent()) {
-        return over(wanted.expired().get(), isHere);
+        return over(wanted.expired().get());
       }
       LeaseRecord last = wanted.last().orElse(LeaseRecord.free(wanted.name(), "", 0));
       if (!last.isFree()) {
         return look(lastToken(last));
       }
-      return last.version().isEmpty() ? anew(last.token(), isHere) : over(last, isHere);
+      return last.version().isEmpty() ? anew(last.token()) : over(last);
     }
 
     /** Creates the object. */
-    private CompletableFuture<TakeAnswer> anew(long lastToken, boolean isHere) {
+    private CompletableFuture<TakeAnswer> anew(long lastToken) {
       return about(
-              wanted.name(),
-              object -> api.create(object, LockFormat.taken(take, lastToken + 1), isHere))
+              wanted.name(), object -> api.create(object, LockFormat.taken(take, lastToken + 1)))
           .thenCompose(
               answer ->
                   answer instanceof ObjectAnswer.Done done
@@ -172,9 +161,9 @@ final class GcsLeaseStore implements LeaseStore {
     }
 
     /** Takes a record that is free, or whose holder is dead, if it is still as it was seen. */
-    private CompletableFuture<TakeAnswer> over(LeaseRecord seen, boolean isHere) {
+    private CompletableFuture<TakeAnswer> over(LeaseRecord seen) {
       long lastToken = lastToken(seen);
-      return change(seen, LockFormat.taken(take, lastToken + 1), isHere)
+      return change(seen, LockFormat.taken(take, lastToken + 1))
           .thenCompose(
               answer ->
                   answer instanceof ObjectAnswer.Done done
@@ -196,12 +185,12 @@ final class GcsLeaseStore implements LeaseStore {
           .thenCompose(
               found -> {
                 if (found.version().isEmpty()) {
-                  return anew(lastToken, false);
+                  return anew(lastToken);
                 }
                 boolean isExpired =
                     wanted.expired().map(LeaseRecord::version).equals(Optional.of(found.version()));
                 return found.isFree() || isExpired
-                    ? over(found, false)
+                    ? over(found)
                     : CompletableFuture.completedFuture(new TakeAnswer.InTheWay(List.of(found)));
               });
     }
@@ -215,7 +204,7 @@ final class GcsLeaseStore implements LeaseStore {
           "a hold or a retention policy keeps objects of "
               + place
               + " from being deleted: use a bucket without";
-      return change(record, LockFormat.freed(), false)
+      return change(record, LockFormat.freed())
           .handle(
               (freed, failure) -> {
                 throw new LockRefusedException(
@@ -239,7 +228,7 @@ final class GcsLeaseStore implements LeaseStore {
 
   @Override
   public CompletableFuture<RenewAnswer> renew(LeaseRecord mine) {
-    return change(mine, LockFormat.renewed(mine), false)
+    return change(mine, LockFormat.renewed(mine))
         .thenCompose(
             answer ->
                 answer instanceof ObjectAnswer.Done done
@@ -251,17 +240,11 @@ final class GcsLeaseStore implements LeaseStore {
 
   @Override
   public CompletableFuture<Optional<LeaseRecord>> release(LeaseRecord held) {
-    return release(held, MOST_TRIES, false);
+    return release(held, MOST_TRIES);
   }
 
-  @Override
-  public CompletableFuture<Optional<LeaseRecord>> releaseHere(LeaseRecord held) {
-    return release(held, MOST_TRIES, true);
-  }
-
-  private CompletableFuture<Optional<LeaseRecord>> release(
-      LeaseRecord held, int tries, boolean isHere) {
-    return change(held, LockFormat.freed(), isHere)
+  private CompletableFuture<Optional<LeaseRecord>> release(LeaseRecord held, int tries) {
+    return change(held, LockFormat.freed())
         .thenCompose(
             answer ->
                 answer instanceof ObjectAnswer.Done done
@@ -277,7 +260,7 @@ final class GcsLeaseStore implements LeaseStore {
       return CompletableFuture.completedFuture(Optional.empty());
     }
     return tries > 1
-        ? release(found, tries - 1, false)
+        ? release(found, tries - 1)
         : CompletableFuture.failedFuture(
             new StoreUnavailableException(
                 "lock "
@@ -341,15 +324,14 @@ final class GcsLeaseStore implements LeaseStore {
   }
 
   private CompletableFuture<ObjectAnswer> change(
-      LeaseRecord seen, Map<String, Optional<String>> metadata, boolean isHere) {
+      LeaseRecord seen, Map<String, Optional<String>> metadata) {
     if (seen.version().isEmpty()) {
       return CompletableFuture.completedFuture(new ObjectAnswer.Missing());
     }
     LockFormat.Version version = LockFormat.Version.of(seen);
     return about(
         seen.name(),
-        object ->
-            api.change(object, version.generation(), version.metageneration(), metadata, isHere));
+        object -> api.change(object, version.generation(), version.metageneration(), metadata));
   }
 
   private CompletableFuture<ObjectAnswer> about(

@@ -10,8 +10,6 @@ import io.holdfast.LockException;
 import io.holdfast.LockRefusedException;
 import io.holdfast.StoreUnavailableException;
 import io.holdfast.UncertainOutcomeException;
-import io.holdfast.core.spi.LeaseStore;
-import java.io.IOException;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -19,6 +17,8 @@ import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,8 +34,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The four requests of the JSON API that locks need: create, look, change, list. Each is sent once, and its failure is one
- * of the three kinds that {@link LeaseStore} tells apart. Thread-safe; nothing blocks, but for what is asked by a thread that
- * waits anyway.
+ * of the three kinds that {@link io.holdfast.core.spi.LeaseStore} tells apart. Thread-safe; nothing blocks.
  */
 final class StorageApi {
   /*
@@ -56,12 +55,6 @@ final class StorageApi {
   private static final String FIELDS = "&fields=" + StorageUri.escape(StoredObject.FIELDS);
   private static final String LIST_FIELDS =
       "&fields=" + StorageUri.escape("nextPageToken,items(" + StoredObject.FIELDS + ")");
-
-  /** An answer that keeps a thread begins within so long, */
-  private static final Duration BEGINS_HERE = Duration.ofMillis(1_500);
-
-  /** and ends within so long after that. */
-  private static final Duration ENDS_HERE = LeaseStore.BLOCKS_WITHIN.minus(BEGINS_HERE);
 
   private static final int PRECONDITION_FAILED = 412;
   private static final int NOT_FOUND = 404;
@@ -88,14 +81,8 @@ final class StorageApi {
     this.uploads = endpoint + "/upload/" + path;
   }
 
-  /**
-   * Creates the object, unless there is one: a mismatch.
-   *
-   * @param isHere whether this thread waits for the answer, and for nothing else: it may be blocked for {@link
-   *     LeaseStore#BLOCKS_WITHIN}
-   */
-  CompletableFuture<ObjectAnswer> create(
-      String name, Map<String, Optional<String>> metadata, boolean isHere) {
+  /** Creates the object, unless there is one: a mismatch. */
+  CompletableFuture<ObjectAnswer> create(String name, Map<String, Optional<String>> metadata) {
     JsonObject resource = new JsonObject();
     resource.addProperty("name", name);
     resource.addProperty("contentType", "text/plain");
@@ -107,14 +94,14 @@ final class StorageApi {
                 URI.create(uploads + "?uploadType=multipart&ifGenerationMatch=0" + FIELDS))
             .header("Content-Type", "multipart/related; boundary=" + BOUNDARY)
             .POST(BodyPublishers.ofString(body));
-    return send(request, true, isHere).thenApply(answer -> answer.about(true));
+    return send(request, true).thenApply(answer -> answer.about(true));
   }
 
   /** The object as it is. */
   CompletableFuture<ObjectAnswer> look(String name) {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(URI.create(object(name) + "?" + FIELDS.substring(1))).GET();
-    return send(request, false, false).thenCompose(answer -> missingOrNot(answer));
+    return send(request, false).thenCompose(answer -> missingOrNot(answer));
   }
 
   /**
@@ -122,14 +109,12 @@ final class StorageApi {
    * changes of metadata, and the metageneration alone begins anew with each object of the name.
    *
    * @param metadata empty for a key to be removed; keys not named stay
-   * @param isHere as for {@link #create}
    */
   CompletableFuture<ObjectAnswer> change(
       String name,
       String generation,
       String metageneration,
-      Map<String, Optional<String>> metadata,
-      boolean isHere) {
+      Map<String, Optional<String>> metadata) {
     JsonObject resource = new JsonObject();
     resource.add("metadata", json(metadata));
     String uri =
@@ -143,7 +128,7 @@ final class StorageApi {
         HttpRequest.newBuilder(URI.create(uri))
             .header("Content-Type", JSON)
             .method("PATCH", BodyPublishers.ofString(resource.toString()));
-    return send(request, true, isHere).thenCompose(answer -> missingOrNot(answer));
+    return send(request, true).thenCompose(answer -> missingOrNot(answer));
   }
 
   /** A page of objects whose names start with a prefix, in the order of their UTF-8 bytes. */
@@ -156,8 +141,7 @@ final class StorageApi {
             + StorageUri.escape(prefix)
             + (pageToken == null ? "" : "&pageToken=" + StorageUri.escape(pageToken))
             + LIST_FIELDS;
-    return send(HttpRequest.newBuilder(URI.create(uri)).GET(), false, false)
-        .thenApply(Answer::page);
+    return send(HttpRequest.newBuilder(URI.create(uri)).GET(), false).thenApply(Answer::page);
   }
 
   private String object(String name) {
@@ -170,7 +154,7 @@ final class StorageApi {
     }
     HttpRequest.Builder request =
         HttpRequest.newBuilder(URI.create(objects + "?maxResults=1&fields=nextPageToken")).GET();
-    return send(request, false, false)
+    return send(request, false)
         .thenApply(
             listed -> {
               if (listed.status == NOT_FOUND) {
@@ -191,19 +175,14 @@ final class StorageApi {
 
   // ------------------------------------------------------------ sending
 
-  private CompletableFuture<Answer> send(
-      HttpRequest.Builder request, boolean isWrite, boolean isHere) {
-    CompletableFuture<Map<String, String>> credentials = credentials();
-    // Else what follows may run in the thread that fetches credentials.
-    boolean blocks = isHere && credentials.isDone() && !Thread.currentThread().isInterrupted();
-    return credentials
+  private CompletableFuture<Answer> send(HttpRequest.Builder request, boolean isWrite) {
+    return credentials()
         .thenCompose(
             shown -> {
               shown.forEach(request::setHeader);
-              return blocks
-                  ? sendHere(request)
-                  : http.sendAsync(
-                      request.timeout(patience).build(), begun -> new WholeBody(patience));
+              request.timeout(patience);
+              return whole(
+                  http.sendAsync(request.build(), BodyHandlers.ofString(StandardCharsets.UTF_8)));
             })
         .handle(
             (response, failure) -> {
@@ -216,18 +195,11 @@ final class StorageApi {
             });
   }
 
-  /** No other thread is woken to hand the answer over, which is most of what a quick one costs. */
-  private CompletableFuture<HttpResponse<String>> sendHere(HttpRequest.Builder request) {
-    Duration begins = patience.compareTo(BEGINS_HERE) < 0 ? patience : BEGINS_HERE;
-    try {
-      return CompletableFuture.completedFuture(
-          http.send(request.timeout(begins).build(), begun -> new WholeBody(ENDS_HERE)));
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt(); // for whoever asked
-      return CompletableFuture.failedFuture(e);
-    } catch (IOException | RuntimeException e) {
-      return CompletableFuture.failedFuture(e);
-    }
+  /** The request's own patience is over with the first line of the answer; a body may go on for ever. */
+  private <T> CompletableFuture<T> whole(CompletableFuture<T> asked) {
+    CompletableFuture<T> inTime =
+        asked.copy().orTimeout(2 * patience.toNanos(), TimeUnit.NANOSECONDS);
+    return inTime.whenComplete((answer, failure) -> asked.cancel(true)); // if it still runs
   }
 
   private CompletableFuture<Map<String, String>> credentials() {
