@@ -179,7 +179,8 @@ final class LeaseClient implements LockStore {
     if (beginClosing()) {
       quiet.join();
       endClosing();
-    } else if (closer != Thread.currentThread()) { // but one that it tells of the end does not
+    } else if (closer
+        != Thread.currentThread()) { // but one that is told of the end just now does not
       over.join();
     }
   }
@@ -195,26 +196,37 @@ final class LeaseClient implements LockStore {
   /** Has all given back. Returns whether nobody had begun with that before. */
   private boolean beginClosing() {
     boolean[] first = new boolean[1];
-    place.within(
-        () -> {
-          first[0] = !isClosed;
-          if (isClosed) {
-            return;
-          }
-          isClosed = true;
-          closer = Thread.currentThread();
-          closingTakes =
-              place.at(
-                  place.ticker.nanosIn(CLOSING_TAKES),
-                  () -> place.notice(() -> quiet.complete(null)));
-          List.copyOf(leases).forEach(lease -> lease.lose(LossReason.SESSION_ENDED));
-          List<LeaseRequest> lastFirst = new ArrayList<>(requests);
-          Collections.reverse(lastFirst); // so that none comes to be the first, and asks
-          lastFirst.forEach(request -> request.fail(closed()));
-          List.copyOf(givingBack).forEach(GivingBack::hurry);
-          List.copyOf(settling).forEach(Settling::hurry);
-          completeIfQuiet();
-        });
+    try {
+      place.within(
+          () -> {
+            first[0] = !isClosed;
+            if (isClosed) {
+              return;
+            }
+            isClosed = true;
+            closer = Thread.currentThread();
+            closingTakes =
+                place.at(
+                    place.ticker.nanosIn(CLOSING_TAKES),
+                    () -> place.notice(() -> quiet.complete(null)));
+            List.copyOf(leases).forEach(lease -> lease.lose(LossReason.SESSION_ENDED));
+            List<LeaseRequest> lastFirst = new ArrayList<>(requests);
+            Collections.reverse(lastFirst); // so that none comes to be the first, and asks
+            lastFirst.forEach(request -> request.fail(closed()));
+            List.copyOf(givingBack).forEach(GivingBack::hurry);
+            List.copyOf(settling).forEach(Settling::hurry);
+            completeIfQuiet();
+          });
+    } catch (RuntimeException | Error e) {
+      if (first[0]) {
+        endClosing();
+      }
+      throw e;
+    } finally {
+      if (first[0]) {
+        closer = null;
+      }
+    }
     return first[0];
   }
 
@@ -230,8 +242,11 @@ final class LeaseClient implements LockStore {
             List.copyOf(settling).forEach(Settling::drop);
           });
       store.close();
-      place.exit();
+    } catch (RuntimeException | Error e) {
+      over.completeExceptionally(e);
+      throw e;
     } finally {
+      place.exit();
       over.complete(null);
     }
   }

@@ -89,8 +89,8 @@ public interface LeaseStore {
   }
 
   /**
-   * The same for an operator, who knows only this record of the grant: a store that finds them at no great cost frees all that
-   * were granted with it, too. As by default it frees no more than the one; its holder frees the rest when it renews.
+   * Frees the lock like {@link #release}, for an operator, who knows only this record of the grant. By default no more than
+   * that: its holder frees the rest when it renews. A store that finds the rest at no great cost frees it, too.
    */
   default CompletableFuture<Optional<LeaseRecord>> revoke(LeaseRecord held) {
     return release(held);

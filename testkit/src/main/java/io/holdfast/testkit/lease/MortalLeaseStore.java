@@ -97,6 +97,11 @@ public final class MortalLeaseStore implements LeaseStore {
   }
 
   @Override
+  public CompletableFuture<Optional<LeaseRecord>> revoke(LeaseRecord held) {
+    return ifAlive(() -> store.revoke(held));
+  }
+
+  @Override
   public CompletableFuture<List<LeaseRecord>> list(String prefix, int most) {
     return ifAlive(() -> store.list(prefix, most));
   }

@@ -233,7 +233,7 @@ class LeaseWaitingTest {
     }
     world.pass(SECOND);
     long before = bob.store.count();
-    world.close(bob);
+    bob.client.close();
     assertThat(line).allMatch(CompletableFuture::isCompletedExceptionally);
     assertThat(bob.store.count()).isEqualTo(before);
     hold.close();
