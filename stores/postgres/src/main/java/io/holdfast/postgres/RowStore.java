@@ -53,6 +53,9 @@ final class RowStore implements LeaseStore {
               Capability.FENCING,
               Capability.DURABLE_TOKENS));
 
+  /** Shorter than a statement is waited for, so that the server ends it and its connection stays. */
+  private static final int SECONDS_FOR_THE_REST = 1;
+
   /** No row has this version. */
   private static final long NO_VERSION = -1;
 
@@ -204,6 +207,7 @@ final class RowStore implements LeaseStore {
   private void freeRest(Connection connection, String grant) {
     try (PreparedStatement update =
         connection.prepareStatement(listener == null ? sql.releaseRest : sql.releaseRestAloud)) {
+      update.setQueryTimeout(SECONDS_FOR_THE_REST);
       update.setString(1, grant);
       update.execute();
     } catch (SQLException e) {

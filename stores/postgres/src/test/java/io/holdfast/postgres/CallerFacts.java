@@ -42,7 +42,9 @@ public abstract class CallerFacts<C extends Caller> {
   /** Whether a session of JDBC's would get it. */
   protected boolean isFree() {
     try (Connection connection = server.connect(database)) {
-      return ConnectionLocks.on(connection).lock("x").tryAcquire().isPresent();
+      var hold = ConnectionLocks.on(connection).lock("x").tryAcquire();
+      hold.ifPresent(it -> it.close());
+      return hold.isPresent();
     } catch (SQLException e) {
       throw new AssertionError(e);
     }
