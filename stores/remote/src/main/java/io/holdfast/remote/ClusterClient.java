@@ -36,8 +36,8 @@ import org.jspecify.annotations.Nullable;
  * admin} in all namespaces. Blocks; thread-safe.
  *
  * <p>What only a leader can do waits some seconds for an election to end, and is asked again then: if an answer was lost, the second
- * one may be that there is nothing to do. It takes two minutes at most, and all of them where a server takes the question and
- * does not answer. What it asks fails with {@link StoreUnavailableException} if no server answers, with {@link
+ * one may be that there is nothing to do. It takes two minutes at most. A server that hangs is left after some seconds, and the next
+ * one asked. What it asks fails with {@link StoreUnavailableException} if no server answers, with {@link
  * LockRefusedException} if it may not be done or cannot, and with {@link InvalidRequestException} if it means nothing.
  */
 public final class ClusterClient {
@@ -86,12 +86,14 @@ public final class ClusterClient {
 
   private final ServerUrl url;
   private final Access access;
+  private final Duration patience;
   private final Duration patienceForChanges;
   private final Ticker ticker = Ticker.system();
 
-  ClusterClient(ServerUrl url, Duration patienceForChanges) {
+  ClusterClient(ServerUrl url, Duration patience, Duration patienceForChanges) {
     this.url = url;
     this.access = Access.of(url);
+    this.patience = patience;
     this.patienceForChanges = patienceForChanges;
   }
 
@@ -102,7 +104,7 @@ public final class ClusterClient {
    * @throws InvalidRequestException if it is not one of ours, naming the part at fault
    */
   public static ClusterClient of(String url) {
-    return new ClusterClient(ServerUrl.parse(url), PATIENCE_FOR_CHANGES);
+    return new ClusterClient(ServerUrl.parse(url), PATIENCE, PATIENCE_FOR_CHANGES);
   }
 
   /** The addresses in the URL, host:port each. */
@@ -112,8 +114,7 @@ public final class ClusterClient {
 
   /** What the server at an address says of itself. */
   public ServerStatus status(String address) {
-    StatusResponse said =
-        ask(address, PATIENCE, stub -> stub.status(StatusRequest.getDefaultInstance()));
+    StatusResponse said = askStatus(address, patience);
     return new ServerStatus(
         address,
         said.getSelf().getId(),
@@ -171,6 +172,10 @@ public final class ClusterClient {
         String address = toAsk.remove();
         if (asked.add(address)) {
           try {
+            Duration left = Duration.ofNanos(end - ticker.nanos());
+            // One that hangs must not have all the time that there is.
+            StatusResponse unused =
+                askStatus(address, left.compareTo(patience) < 0 ? left : patience);
             return ask(address, Duration.ofNanos(end - ticker.nanos()), question);
           } catch (StoreUnavailableException e) {
             if (ticker.nanos() - end >= 0) {
@@ -197,6 +202,10 @@ public final class ClusterClient {
         throw last;
       }
     }
+  }
+
+  private StatusResponse askStatus(String address, Duration within) {
+    return ask(address, within, stub -> stub.status(StatusRequest.getDefaultInstance()));
   }
 
   private <A> A ask(

@@ -11,6 +11,8 @@ import io.holdfast.InvalidRequestException;
 import io.holdfast.LockRefusedException;
 import io.holdfast.StoreUnavailableException;
 import io.holdfast.protocol.v1.ClusterGrpc;
+import io.holdfast.protocol.v1.StatusRequest;
+import io.holdfast.protocol.v1.StatusResponse;
 import io.holdfast.protocol.v1.TransferLeadershipRequest;
 import io.holdfast.protocol.v1.TransferLeadershipResponse;
 import io.holdfast.remote.ClusterClient.ServerStatus;
@@ -22,6 +24,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
@@ -101,22 +104,49 @@ class ClusterClientTest {
   }
 
   @Test
-  void theTimeForAChangeIsNotBegunAnewWithEachServer() throws Exception {
-    Silent silent = new Silent();
-    Server one = served(silent);
-    Server two = served(silent);
+  void oneThatHangsIsLeftForTheNext() throws Exception {
+    Fake hangs = new Fake(false);
+    Fake leads = new Fake(true);
+    Server one = served(hangs);
+    Server two = served(leads);
     try {
-      ServerUrl url =
-          ServerUrl.parse("holdfast://127.0.0.1:" + one.getPort() + ",127.0.0.1:" + two.getPort());
-      assertThatThrownBy(
-              () -> new ClusterClient(url, Duration.ofMillis(500)).transfer(Optional.empty()))
-          .isInstanceOf(StoreUnavailableException.class)
-          .hasMessageContaining("127.0.0.1:" + one.getPort());
-      assertThat(silent.asked).hasValue(1);
+      CompletableFuture<Void> changed =
+          CompletableFuture.runAsync(
+              () ->
+                  new ClusterClient(urlOf(one, two), Duration.ofSeconds(1), Duration.ofMinutes(2))
+                      .transfer(Optional.empty()));
+      until(() -> leads.changes.get() == 1);
+      assertThat(hangs.changes).hasValue(0);
+      leads.out.onNext(TransferLeadershipResponse.getDefaultInstance());
+      leads.out.onCompleted();
+      assertThat(changed).succeedsWithin(Duration.ofSeconds(20));
     } finally {
       one.shutdownNow();
       two.shutdownNow();
     }
+  }
+
+  @Test
+  void theTimeForAChangeIsNotBegunAnewWithEachServer() throws Exception {
+    Fake takesItsTime = new Fake(true);
+    Server one = served(takesItsTime);
+    Server two = served(takesItsTime);
+    try {
+      assertThatThrownBy(
+              () ->
+                  new ClusterClient(urlOf(one, two), Duration.ofSeconds(3), Duration.ofSeconds(3))
+                      .transfer(Optional.empty()))
+          .isInstanceOf(StoreUnavailableException.class)
+          .hasMessageContaining("127.0.0.1:" + one.getPort());
+      assertThat(takesItsTime.changes).hasValueLessThanOrEqualTo(1);
+    } finally {
+      one.shutdownNow();
+      two.shutdownNow();
+    }
+  }
+
+  private static ServerUrl urlOf(Server one, Server two) {
+    return ServerUrl.parse("holdfast://127.0.0.1:" + one.getPort() + ",127.0.0.1:" + two.getPort());
   }
 
   private static Server served(BindableService service) throws IOException {
@@ -126,21 +156,45 @@ class ClusterClientTest {
         .start();
   }
 
-  /** Takes each question, and answers none. */
-  private static final class Silent extends ClusterGrpc.ClusterImplBase {
-    final AtomicInteger asked = new AtomicInteger();
+  /** Says how it is, or hangs; and does no change unless it is told to. */
+  private static final class Fake extends ClusterGrpc.ClusterImplBase {
+    final AtomicInteger changes = new AtomicInteger();
+    volatile StreamObserver<TransferLeadershipResponse> out;
+    private final boolean tellsItsStatus;
+
+    Fake(boolean tellsItsStatus) {
+      this.tellsItsStatus = tellsItsStatus;
+    }
+
+    @Override
+    public void status(StatusRequest request, StreamObserver<StatusResponse> status) {
+      if (tellsItsStatus) {
+        tell(status);
+      }
+    }
 
     @Override
     public void transferLeadership(
-        TransferLeadershipRequest request, StreamObserver<TransferLeadershipResponse> out) {
-      asked.incrementAndGet();
+        TransferLeadershipRequest request, StreamObserver<TransferLeadershipResponse> answer) {
+      out = answer;
+      changes.incrementAndGet();
     }
+  }
+
+  private static void tell(StreamObserver<StatusResponse> status) {
+    status.onNext(StatusResponse.getDefaultInstance());
+    status.onCompleted();
   }
 
   /** Sends who asks to itself, twice, as one that is elected and whose first entry is not written. */
   private static final class Electing extends ClusterGrpc.ClusterImplBase {
     final AtomicInteger asked = new AtomicInteger();
     volatile String self = "";
+
+    @Override
+    public void status(StatusRequest request, StreamObserver<StatusResponse> status) {
+      tell(status);
+    }
 
     @Override
     public void transferLeadership(
