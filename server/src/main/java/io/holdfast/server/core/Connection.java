@@ -534,7 +534,7 @@ public final class Connection {
       // Whose session it is, and whether there is one, is told to nobody else: the same answer.
       List<Long> requests = List.copyOf(resume.getRequestsList());
       confirm(
-          leader,
+          leader::confirmResume,
           () -> leader.heard(this, namespace, resume.getSession(), resume.getHeartbeat(), requests),
           Connection::ignore);
     } catch (Problem.Found e) {

@@ -379,6 +379,11 @@ final class Leadership {
     if (questions >= limits.queuedReads()) {
       throw new Problem.Found(overloaded("questions", questions, limits.queuedReads()));
     }
+    confirmResume(yes, no);
+  }
+
+  /** The same for a session that is to live on: it is not refused for others' questions. */
+  void confirmResume(Runnable yes, Consumer<Problem> no) {
     reads.add(new Read(yes, no));
     askMajorityInTime();
   }

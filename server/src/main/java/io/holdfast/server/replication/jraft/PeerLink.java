@@ -369,7 +369,8 @@ final class PeerLink {
 
                 @Override
                 public void onHeaders(Metadata answer) {
-                  recognized = isRecognized(answer.get(PeerIdentity.IDENTITY));
+                  answering = answer.get(PeerIdentity.IDENTITY);
+                  recognized = isRecognized(answering);
                   if (recognized) {
                     super.onHeaders(answer);
                   } else {
@@ -391,7 +392,6 @@ final class PeerLink {
   }
 
   private boolean isRecognized(@Nullable String its) {
-    answering = its;
     boolean recognized;
     try {
       recognized = its != null && identity.recognizes().test(peer.toString(), its);
