@@ -76,7 +76,8 @@ final class Referee {
     for (NaiveTable.Asked lost : naive.live) {
       world.beliefs.ended(lost.session(), lost.request(), "lost with all servers");
     }
-    outcomes.subList((int) index, outcomes.size()).clear();
+    // Of what nobody had applied yet there is no outcome.
+    outcomes.subList(Math.min((int) index, outcomes.size()), outcomes.size()).clear();
     snapshots.keySet().removeIf(later -> later > index);
     naive = new NaiveTable();
     outcomes.forEach(steps -> steps.forEach(step -> naive.apply(step.command)));
