@@ -14,7 +14,11 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** Whoever has the proto alone finds there every word that a server can answer with. */
+/**
+ * Whoever has the proto alone finds there the words that a server can answer with: those of two words or more that stand whole in
+ * the code, those of limits and those of {@link AuthReason}. Left out are reasons that are composed from parts, such as {@code
+ * …_TOO_SHORT} behind the name of a field, and other single words: a reader has to compare those.
+ */
 class ReasonsTest {
   private static final Path SOURCES = Path.of("src/main/java");
   private static final Path PROTO =

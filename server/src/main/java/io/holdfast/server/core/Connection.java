@@ -53,6 +53,9 @@ public final class Connection {
   /** So many messages may come in a batch. */
   static final int MOST_IN_BATCH = 256;
 
+  /** On their way at a time: its own, and that of the session that it has just replaced. */
+  private static final long HEARTBEATS_PER_SESSION = 2;
+
   private final ServerCore core;
   private final ClientLink link;
 
@@ -542,9 +545,12 @@ public final class Connection {
     }
   }
 
-  /** A client has one on its way for each of its sessions. Of what is more the next one may be answered. */
+  /**
+   * A client has one on its way for each of its sessions, and for each that was just replaced. Of what is more the next one may be
+   * answered.
+   */
   private void heartbeat(Leadership leader, Heartbeat heartbeat) {
-    if (heartbeats >= core.limits.sessionsPerConnection()) {
+    if (heartbeats >= HEARTBEATS_PER_SESSION * core.limits.sessionsPerConnection()) {
       core.events.refused("TOO_MANY_HEARTBEATS");
       return;
     }

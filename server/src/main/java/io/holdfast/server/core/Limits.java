@@ -28,7 +28,7 @@ import java.util.TreeMap;
  * @param operationsPerConnection that were asked on one stream and not answered; the stream is not read further until there
  *     are fewer
  * @param queuedReads that wait for a majority to confirm that this server leads; heartbeats do not count, of which a stream may
- *     have as many on their way as sessions
+ *     have twice as many on their way as sessions
  * @param unsentMessages to one client; one that reads nothing and is owed more is disconnected. Beside them so many locks,
  *     holders and waiters in answers; who is owed more is answered no questions
  * @param listed locks in the answer to one question

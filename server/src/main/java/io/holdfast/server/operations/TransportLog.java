@@ -16,9 +16,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What gRPC and its network library have to say, with the rest of the server's log. Whoever can connect decides how often they say
- * it, with a stack trace each time: so in a {@link #PERIOD} one warning is passed on, and the number of the others with the first of the
- * next. Thread-safe.
+ * What gRPC and its network library have to say, with the rest of the server's log. Whoever can connect decides how often they
+ * say it, with a stack trace each time: so in a {@link #PERIOD} one warning is passed on, and the number of the others with the
+ * first of the next. What is severe is counted apart, so that garbage does not hide it. Thread-safe.
  */
 public final class TransportLog extends Handler {
   static final Duration PERIOD = Duration.ofMinutes(1);
@@ -37,13 +37,14 @@ public final class TransportLog extends Handler {
 
   private final ReentrantLock mutex = new ReentrantLock();
   // Guarded by the mutex.
-  private long nextNanos;
-  private long untold;
+  private final Budget warnings;
+  private final Budget severe;
 
   TransportLog(Ticker ticker, BiConsumer<String, @Nullable Throwable> told) {
     this.ticker = ticker;
     this.told = told;
-    this.nextNanos = ticker.nanos();
+    this.warnings = new Budget(ticker.nanos());
+    this.severe = new Budget(ticker.nanos());
   }
 
   /**
@@ -65,13 +66,14 @@ public final class TransportLog extends Handler {
     long before;
     mutex.lock();
     try {
-      if (ticker.nanos() - nextNanos < 0) {
-        untold++;
+      Budget budget = said.getLevel().intValue() < Level.SEVERE.intValue() ? warnings : severe;
+      if (ticker.nanos() - budget.nextNanos < 0) {
+        budget.untold++;
         return;
       }
-      nextNanos = ticker.nanosIn(PERIOD);
-      before = untold;
-      untold = 0;
+      budget.nextNanos = ticker.nanosIn(PERIOD);
+      before = budget.untold;
+      budget.untold = 0;
     } finally {
       mutex.unlock();
     }
@@ -86,4 +88,14 @@ public final class TransportLog extends Handler {
 
   @Override
   public void close() {}
+
+  /** When the next may be passed on, and how many were not. */
+  private static final class Budget {
+    private long nextNanos;
+    private long untold;
+
+    Budget(long nextNanos) {
+      this.nextNanos = nextNanos;
+    }
+  }
 }

@@ -477,7 +477,7 @@ class BadInputTest {
 
   @Test
   void heartbeatsTakeNoRoomFromQuestionsNorQuestionsFromHeartbeats() {
-    restart(Map.of("sessions-per-connection", 3, "queued-reads", 1));
+    restart(Map.of("sessions-per-connection", 2, "queued-reads", 1));
     TestClient ann = started();
     long session = ann.opened(LEASE);
     log.hold();
@@ -485,15 +485,20 @@ class BadInputTest {
     ann.heartbeat(session, 2);
     ann.say(describe(1, "a"));
     ann.heartbeat(session, 3);
-    ann.heartbeat(session, 4); // as many are on their way as there may be sessions
+    ann.heartbeat(session, 4);
+    ann.heartbeat(session, 5); // twice as many are on their way as there may be sessions
     assertThat(ann.rest()).isEmpty();
     ann.say(describe(2, "a"));
     assertThat(ann.next().getFailed().getError().getReason()).isEqualTo("OVERLOADED");
     log.let();
     assertThat(ann.rest())
         .containsExactly(
-            MessageCase.ALIVE, MessageCase.ALIVE, MessageCase.DESCRIBED, MessageCase.ALIVE);
-    ann.heartbeat(session, 5);
+            MessageCase.ALIVE,
+            MessageCase.ALIVE,
+            MessageCase.DESCRIBED,
+            MessageCase.ALIVE,
+            MessageCase.ALIVE);
+    ann.heartbeat(session, 6);
     ticker.advance(Leadership.HEARTBEATS_TOGETHER);
     assertThat(ann.rest()).containsExactly(MessageCase.ALIVE);
   }

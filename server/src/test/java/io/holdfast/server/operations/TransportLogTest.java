@@ -36,8 +36,30 @@ class TransportLogTest {
     assertThat(told.get(2)).contains("(1 such messages before");
   }
 
+  @Test
+  void whatIsSevereIsNotHiddenByGarbageNorHidesIt() {
+    log.publish(said(1));
+    log.publish(said(2));
+    log.publish(said(Level.SEVERE, 3));
+    log.publish(said(Level.SEVERE, 4));
+    assertThat(told)
+        .containsExactly(
+            "stream 1 broke; java.io.IOException: garbage",
+            "stream 3 broke; java.io.IOException: garbage");
+    ticker.advance(TransportLog.PERIOD);
+    log.publish(said(Level.SEVERE, 5));
+    log.publish(said(6));
+    assertThat(told).hasSize(4);
+    assertThat(told.get(2)).startsWith("stream 5 broke (1 such messages before");
+    assertThat(told.get(3)).startsWith("stream 6 broke (1 such messages before");
+  }
+
   private static LogRecord said(int stream) {
-    LogRecord record = new LogRecord(Level.WARNING, "stream {0} broke");
+    return said(Level.WARNING, stream);
+  }
+
+  private static LogRecord said(Level level, int stream) {
+    LogRecord record = new LogRecord(level, "stream {0} broke");
     record.setParameters(new Object[] {stream});
     record.setThrown(new IOException("garbage"));
     return record;

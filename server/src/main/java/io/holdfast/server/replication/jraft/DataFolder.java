@@ -284,8 +284,8 @@ final class DataFolder implements AutoCloseable {
   }
 
   /**
-   * One that was there before may be open to others: what is in it, names, data and who may resume what, is for nobody else. One that
-   * is not ours to close may be open to its group, as volumes are that an orchestrator makes for one service; not to everybody.
+   * One that was there before may be open to others: what is in it, names, data and who may resume what, is for nobody else. One
+   * that is not ours to close may be open to its group, as volumes are that an orchestrator makes for one service; not to everybody.
    */
   static void closeToOthers(Path folder, Closing closing) throws IOException {
     Set<PosixFilePermission> allowed = Files.getPosixFilePermissions(folder);
