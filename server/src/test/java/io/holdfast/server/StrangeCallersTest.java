@@ -19,7 +19,6 @@ import io.holdfast.server.security.AuthInterceptor;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
@@ -47,10 +46,9 @@ class StrangeCallersTest {
   @BeforeEach
   void start() throws IOException {
     server =
-        LockServer.builder(
-                ServerSettings.of(
-                    "one:1", new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
-                new SoloReplicator("one:1").leadingFromStart())
+        new SoloReplicator("one:1")
+            .leadingFromStart()
+            .server()
             .interceptor(AuthInterceptor.trusting(reason -> {}))
             .transport(grpc -> grpc.handshakeTimeout(HANDSHAKE_MILLIS, TimeUnit.MILLISECONDS))
             .start();

@@ -27,7 +27,6 @@ import io.holdfast.protocol.v1.Key;
 import io.holdfast.protocol.v1.LocksGrpc;
 import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.server.LockServer;
-import io.holdfast.server.ServerSettings;
 import io.holdfast.server.replication.SoloReplicator;
 import io.holdfast.server.security.Action;
 import io.holdfast.server.security.AuthInterceptor;
@@ -36,8 +35,6 @@ import io.holdfast.server.security.Caller;
 import io.holdfast.server.security.DeniedCall;
 import io.holdfast.testkit.ManualTicker;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.text.ParseException;
@@ -75,10 +72,8 @@ class AuditInterceptorTest {
     log = new AuditLog(file, new ManualTicker());
     SoloReplicator replicator = new SoloReplicator("one:1").leadingFromStart();
     server =
-        LockServer.builder(
-                ServerSettings.of(
-                    "one:1", new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
-                replicator)
+        replicator
+            .server()
             .interceptor(AuthInterceptor.trusting(reason -> {}))
             .interceptor(new As())
             .interceptor(new AuditInterceptor(log, turnedAway::add, replicator::status))

@@ -8,15 +8,12 @@ import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.holdfast.protocol.v1.AcquireLockRequest;
 import io.holdfast.protocol.v1.LocksGrpc;
 import io.holdfast.server.LockServer;
-import io.holdfast.server.ServerSettings;
 import io.holdfast.server.core.Limits;
 import io.holdfast.server.replication.SoloReplicator;
 import io.holdfast.server.security.AuthInterceptor;
 import io.holdfast.server.security.AuthReason;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -101,10 +98,7 @@ class ServerMetricsTest {
   void noNameOfALockANamespaceOrAClientIsTold() throws Exception {
     SoloReplicator log = new SoloReplicator("one:1").leadingFromStart();
     LockServer server =
-        LockServer.builder(
-                ServerSettings.of(
-                    "one:1", new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
-                log)
+        log.server()
             .events(metrics)
             .interceptor(metrics.calls())
             .interceptor(AuthInterceptor.trusting(call -> metrics.turnedAway(call.reason())))

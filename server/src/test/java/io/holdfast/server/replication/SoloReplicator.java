@@ -1,9 +1,13 @@
 package io.holdfast.server.replication;
 
+import io.holdfast.server.LockServer;
+import io.holdfast.server.ServerSettings;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -51,6 +55,12 @@ public final class SoloReplicator implements Replicator {
   public SoloReplicator leadingFromStart() {
     leadsFromStart = true;
     return this;
+  }
+
+  /** A server that keeps this log, for clients at a port of this machine that nobody else has. */
+  public LockServer.Builder server() {
+    InetSocketAddress anyPort = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+    return LockServer.builder(ServerSettings.of(self, anyPort), this);
   }
 
   @Override

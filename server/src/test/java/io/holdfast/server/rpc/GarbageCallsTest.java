@@ -20,14 +20,11 @@ import io.holdfast.protocol.v1.LocksGrpc;
 import io.holdfast.protocol.v1.ReleaseLockRequest;
 import io.holdfast.server.LockServer;
 import io.holdfast.server.RawBytes;
-import io.holdfast.server.ServerSettings;
 import io.holdfast.server.core.RandomMessage;
 import io.holdfast.server.replication.SoloReplicator;
 import io.holdfast.server.security.AuthInterceptor;
 import io.holdfast.testkit.Fuzz;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -82,10 +79,9 @@ class GarbageCallsTest {
   @BeforeEach
   void start() throws IOException {
     server =
-        LockServer.builder(
-                ServerSettings.of(
-                    "one:1", new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
-                new SoloReplicator("one:1").leadingFromStart())
+        new SoloReplicator("one:1")
+            .leadingFromStart()
+            .server()
             .interceptor(AuthInterceptor.trusting(reason -> {}))
             .start();
     channel = connect();

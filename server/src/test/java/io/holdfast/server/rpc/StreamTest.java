@@ -33,14 +33,11 @@ import io.holdfast.protocol.v1.ServerMessage;
 import io.holdfast.protocol.v1.Target;
 import io.holdfast.server.LockServer;
 import io.holdfast.server.RawBytes;
-import io.holdfast.server.ServerSettings;
 import io.holdfast.server.replication.SoloReplicator;
 import io.holdfast.server.security.Action;
 import io.holdfast.server.security.AuthInterceptor;
 import io.holdfast.server.security.Caller;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -69,13 +66,7 @@ class StreamTest {
 
   @BeforeEach
   void start() throws IOException {
-    server =
-        LockServer.builder(
-                ServerSettings.of(
-                    "one:1", new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
-                log)
-            .interceptor(new Doorman())
-            .start();
+    server = log.server().interceptor(new Doorman()).start();
   }
 
   @AfterEach

@@ -33,7 +33,6 @@ import io.holdfast.protocol.v1.ReleaseLockRequest;
 import io.holdfast.protocol.v1.WatchLocksRequest;
 import io.holdfast.protocol.v1.WatchLocksResponse;
 import io.holdfast.server.LockServer;
-import io.holdfast.server.ServerSettings;
 import io.holdfast.server.core.CoreEvents;
 import io.holdfast.server.replication.SoloReplicator;
 import io.holdfast.server.security.AuthInterceptor;
@@ -69,10 +68,7 @@ class UnaryTest {
   @BeforeEach
   void start() throws IOException {
     server =
-        LockServer.builder(
-                ServerSettings.of(
-                    "one:1", new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
-                log)
+        log.server()
             .interceptor(new Anybody())
             .events(
                 new CoreEvents() {
@@ -449,13 +445,7 @@ class UnaryTest {
   /** Another server of the same cluster, which has led: what it wrote into the log this one may not have yet. */
   private static final class Elsewhere implements AutoCloseable {
     private final SoloReplicator log = new SoloReplicator("two:1").leadingFromStart();
-    private final LockServer server =
-        LockServer.builder(
-                ServerSettings.of(
-                    "two:1", new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)),
-                log)
-            .interceptor(new Anybody())
-            .start();
+    private final LockServer server = log.server().interceptor(new Anybody()).start();
     private final ManagedChannel channel =
         NettyChannelBuilder.forTarget(server.clientAddress()).usePlaintext().build();
 
